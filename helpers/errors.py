@@ -1,0 +1,15 @@
+"""The one family of errors that a reader of the workbook gets to see.
+
+It does not decide what went wrong: each module raises its own subclass, with one sentence that says
+what happened and what to do.
+"""
+
+from __future__ import annotations
+
+
+class WorkbookError(Exception):
+    """Something the reader can act on; its text is one or two sentences, complete in themselves."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Show the sentence alone in a notebook: IPython asks for this before it prints a traceback."""
+        return [f"{type(self).__name__}: {self}"]
