@@ -1,0 +1,221 @@
+"""Find the Docker engine that the reader means, and say in one sentence what is missing.
+
+The reader's own settings come first and are honoured as they are: ``DOCKER_HOST``, the current Docker
+context, ``BUILDX_BUILDER``. Only where those lead to no engine is the workbook's private one used, and
+only when it runs already: this module starts nothing and builds nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from helpers.errors import WorkbookError
+from helpers.private_engine import PrivateEngine
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+LABEL = "workbook"
+OLDEST_ENGINE = (23, 0)
+OLDEST_BUILDX = (0, 13)
+
+
+class EngineError(WorkbookError):
+    """No engine that the workbook can use."""
+
+
+class NoEngineError(EngineError):
+    """No Docker engine answers."""
+
+
+class NoBuildxError(EngineError):
+    """The Docker client lacks the buildx plugin, or its buildx is too old."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A Docker engine that answers, with the client and the buildx that drive it.
+
+    ``environment`` is what a ``docker`` command needs to reach it, added to the process's own.
+    ``store`` is the image store: ``overlay2`` (layers kept unpacked) or ``containerd`` (layers kept
+    compressed as well). ``root`` is the engine's data folder, as the engine names it.
+    """
+
+    docker: str
+    environment: Mapping[str, str]
+    version: str
+    buildx: str
+    architecture: str
+    store: str
+    root: str
+    private: bool
+    client: DockerClient = field(repr=False, compare=False)
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return a ``docker`` command line, ready for `subprocess`."""
+        return [self.docker, *arguments]
+
+    def process_environment(self) -> dict[str, str]:
+        """Return the whole environment for a ``docker`` command."""
+        return {**os.environ, **self.environment}
+
+    @property
+    def description(self) -> str:
+        """One phrase for captions, such as ``Docker Engine 28.5.2, buildx 0.29.1, linux/amd64``."""
+        return f"Docker Engine {self.version}, buildx {self.buildx}, linux/{self.architecture}"
+
+    @property
+    def free_bytes(self) -> int | None:
+        """Bytes free where the engine keeps its data; None when that disk is not this machine's."""
+        folder = Path(self.root)
+        try:
+            return shutil.disk_usage(folder).free if folder.is_dir() else None
+        except OSError:
+            return None
+
+
+_found: Engine | None = None
+
+
+def find() -> Engine:
+    """Return the engine to use, looked up once and again when it has stopped answering.
+
+    Raises `NoEngineError` or `NoBuildxError`, each with the remedy.
+    """
+    global _found
+    if _found is None or not _answers(_found.client):
+        _found = _find()
+    return _found
+
+
+def _find() -> Engine:
+    docker, client = shutil.which("docker"), _reader_client()
+    if client is not None:
+        return _inspect(docker, {}, client, private=False)
+    private = PrivateEngine()
+    if not _chosen_by_reader() and private.running:
+        client = _client(base_url=f"unix://{private.socket}")
+        if client is not None:
+            return _inspect(str(private.docker), private.environment(), client, private=True)
+    raise NoEngineError(_no_engine_sentence())
+
+
+def _chosen_by_reader() -> str | None:
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
+        if os.environ.get(name):
+            return f"{name}={os.environ[name]}"
+    return None
+
+
+def _no_engine_sentence() -> str:
+    chosen = _chosen_by_reader()
+    if chosen:
+        return f"No Docker engine answers at {chosen}; start that engine, or unset the variable."
+    if os.uname().sysname != "Linux":
+        return "No Docker engine answers; start Docker Desktop (docker.com/desktop) and try again."
+    return (
+        "No Docker engine answers; start yours (`systemctl start docker`), or as root on Debian run "
+        "`make engine` for a private one."
+    )
+
+
+def _reader_client() -> DockerClient | None:
+    import docker
+    from docker.errors import DockerException
+
+    if os.environ.get("DOCKER_HOST"):
+        try:
+            return _answering(docker.from_env(use_ssh_client=True))
+        except (DockerException, ValueError):
+            return None
+    try:
+        context = docker.ContextAPI.get_current_context()
+        if context is None:
+            return None
+        return _client(base_url=context.Host, tls=context.TLSConfig or False)
+    except (DockerException, OSError):
+        return None
+
+
+def _client(**where: Any) -> DockerClient | None:
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        return _answering(docker.DockerClient(**where, use_ssh_client=True, timeout=600))
+    except (DockerException, ValueError):
+        return None
+
+
+def _answering(client: DockerClient) -> DockerClient | None:
+    return client if _answers(client) else None
+
+
+def _answers(client: DockerClient) -> bool:
+    import requests
+    from docker.errors import DockerException
+
+    try:
+        return bool(client.ping())
+    except (DockerException, requests.RequestException, OSError):
+        return False
+
+
+def _inspect(
+    docker: str | None, environment: Mapping[str, str], client: DockerClient, *, private: bool
+) -> Engine:
+    info = client.info()
+    version = str(info["ServerVersion"])
+    if _numbers(version) < OLDEST_ENGINE:
+        raise EngineError(
+            f"Docker Engine {version} is too old for the workbook; install version 23 or later."
+        )
+    containerd = "containerd" in str(info.get("DriverStatus", ""))
+    return Engine(
+        docker=docker or "",
+        environment=environment,
+        version=version.split("+")[0],
+        buildx=_buildx_version(docker, environment),
+        architecture={"x86_64": "amd64", "aarch64": "arm64"}.get(
+            info["Architecture"], info["Architecture"]
+        ),
+        store="containerd" if containerd else str(info["Driver"]),
+        root=str(info.get("DockerRootDir", "")),
+        private=private,
+        client=client,
+    )
+
+
+def _buildx_version(docker: str | None, environment: Mapping[str, str]) -> str:
+    if not docker:
+        raise NoBuildxError("The `docker` command is not on the PATH; install Docker's client.")
+    shown = subprocess.run(
+        [docker, "buildx", "version"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if shown.returncode:
+        raise NoBuildxError(
+            "The Docker client has no buildx, which does the builds; install the package "
+            "`docker-buildx-plugin` (Docker's) or `docker-buildx` (Debian's)."
+        )
+    words = shown.stdout.split()
+    version = words[1].lstrip("v") if len(words) > 1 else "0"
+    if _numbers(version) < OLDEST_BUILDX:
+        raise NoBuildxError(
+            f"buildx {version} is too old (its builds cannot be followed); install 0.13 or later."
+        )
+    return version.split("+")[0]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
