@@ -1,0 +1,50 @@
+# Everything that the workbook does from a terminal. `make` alone lists it.
+PYTHON ?= $(firstword $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p; done))
+RUN := .venv/bin/python
+NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
+export JUPYTER_PLATFORM_DIRS = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help environment lab test check notebooks engine engine-stop bases doctor lock clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+environment:
+	@"$(PYTHON)" -m helpers.bootstrap
+
+lab: environment ## open the workbook in JupyterLab
+	@$(RUN) -m helpers lab
+
+test: check bases ## everything: checks, tests on the real engine, every notebook
+	$(RUN) -m pytest tests/engine
+	$(RUN) -m pytest tests/notebooks
+
+check: environment ## style, types and the tests that need no engine
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+	$(RUN) -m pytest -q tests/unit
+
+notebooks: bases ## run the lessons live and keep their outputs
+	$(RUN) -m helpers.notebooks $(NOTEBOOKS)
+
+engine: environment ## use your Docker engine, or start a private one (Linux, root)
+	@$(RUN) -m helpers engine
+
+engine-stop: environment ## stop the private engine
+	@$(RUN) -m helpers engine-stop
+
+bases: engine ## have the base images ready
+	@$(RUN) -m helpers bases
+
+doctor: environment ## what was found on this machine, and what is missing
+	@$(RUN) -m helpers doctor
+
+lock: environment ## resolve the dependencies anew into requirements.lock
+	$(RUN) -m uv pip compile --quiet pyproject.toml --all-extras --universal --generate-hashes \
+	  --no-emit-index-url --upgrade --python-version 3.11 -o requirements.lock
+
+clean: ## remove what the workbook made: labelled images, private engine, caches, environment
+	@if [ -x $(RUN) ]; then $(RUN) -m helpers clean; fi
+	rm -rf .venv

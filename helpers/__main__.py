@@ -1,0 +1,118 @@
+"""The workbook's commands, as the Makefile calls them: ``python -m helpers COMMAND``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Callable
+
+from helpers import bases, doctor, engine, places
+from helpers.engine import LABEL, NoEngineError
+from helpers.errors import WorkbookError
+from helpers.private_engine import PrivateEngine
+
+FIRST_LESSON = "notebooks/00_start_here.ipynb"
+
+
+def start_engine() -> None:
+    """Use the engine that answers; where none does, start the private one."""
+    try:
+        found = engine.find()
+    except NoEngineError:
+        if os.environ.get("DOCKER_HOST") or os.environ.get("DOCKER_CONTEXT"):
+            raise
+        print("No Docker engine answers; starting a private one …", flush=True)
+        PrivateEngine().start()
+        found = engine.find()
+    print(f"{found.description} ({'private' if found.private else 'yours'})")
+
+
+def stop_engine() -> None:
+    """Stop the private engine; its images stay for the next start."""
+    PrivateEngine().stop()
+
+
+def prepare_bases() -> None:
+    """Have the base images ready before the first build."""
+    for base in bases.prepare(engine.find()):
+        print(base.note)
+
+
+def examine() -> None:
+    """Say what was found on this machine; exit with 1 when something is missing."""
+    report = doctor.examine()
+    print(report)
+    if not report.ok:
+        sys.exit(1)
+
+
+def open_lab() -> None:
+    """Start the engine if need be, and JupyterLab at the first lesson."""
+    try:
+        start_engine()
+    except WorkbookError as error:
+        print(f"{error}\nThe lessons open all the same; they show what was recorded.", flush=True)
+    options = [
+        f"--ServerApp.root_dir={places.ROOT}",
+        f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    if os.name == "posix" and os.geteuid() == 0:
+        options.append("--allow-root")
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        options.append("--no-browser")
+    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *options, *sys.argv[2:]])  # noqa: S606
+
+
+def clean() -> None:
+    """Remove every container and image that carries our label, the private engine and the caches."""
+    try:
+        _remove_labelled(engine.find())
+    except WorkbookError:
+        print("No engine answers, so no image was looked for.")
+    PrivateEngine().remove()
+    shutil.rmtree(places.state(), ignore_errors=True)
+
+
+def _remove_labelled(found: engine.Engine) -> None:
+    from docker.errors import APIError
+
+    label = {"label": LABEL}
+    for container in found.client.containers.list(all=True, filters=label):
+        container.remove(force=True, v=True)
+    for image in found.client.images.list(all=True, filters=label):
+        for name in [*image.tags, image.id]:
+            try:
+                found.client.images.remove(name, force=name in image.tags)
+            except APIError as error:
+                print(f"{name} stays: {error.explanation}")
+
+
+COMMANDS: dict[str, Callable[[], None]] = {
+    "bases": prepare_bases,
+    "clean": clean,
+    "doctor": examine,
+    "engine": start_engine,
+    "engine-stop": stop_engine,
+    "lab": open_lab,
+}
+
+
+def main() -> None:
+    """Run one command; a fault that the reader can act on is printed as its one sentence."""
+    parser = argparse.ArgumentParser(prog="python -m helpers", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, command in COMMANDS.items():
+        commands.add_parser(name, help=(command.__doc__ or "").splitlines()[0], add_help=name != "lab")
+    arguments, _ = parser.parse_known_args()
+    try:
+        COMMANDS[arguments.command]()
+    except WorkbookError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,325 @@
+"""Run one ``docker buildx build``, follow its steps, and return what came out.
+
+The command is made in one place, from a `Request`, and can be shown before it runs. This module draws
+nothing (a watcher is told of each change) and repeats nothing (`experiment` does).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from helpers import bases as base_images
+from helpers import dockerfile, engine, image
+from helpers.bases import Base
+from helpers.engine import LABEL, Engine
+from helpers.errors import WorkbookError
+from helpers.stream import Progress, Step
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Watcher = Callable[[Progress], None]
+_PATIENCE = 10.0  # seconds that a build gets to stop by itself
+_ENGINE_LOST = (
+    "Cannot connect to the Docker daemon",
+    "error reading from server",
+    "transport is closing",
+    "code = Unavailable",
+)
+_NO_REGISTRY = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT")
+_NO_TRUST = ("SELF_SIGNED_CERT", "UNABLE_TO_GET_ISSUER", "UNABLE_TO_VERIFY_LEAF")
+
+
+class BuildError(WorkbookError):
+    """A build that gave no image. ``log`` holds the last lines that its steps printed."""
+
+    def __init__(self, sentence: str, step: Step | None = None, log: tuple[str, ...] = ()) -> None:
+        super().__init__(sentence)
+        self.step = step
+        self.log = log
+
+
+class DiskFullError(BuildError):
+    """The engine has no room left."""
+
+
+class EngineLostError(BuildError):
+    """The engine went away in the middle of a build."""
+
+
+class BuildCancelledError(WorkbookError, KeyboardInterrupt):
+    """The reader stopped the build."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to build: a Dockerfile, its build context, a tag, and how.
+
+    ``cold`` ignores every cached step. ``extra`` holds further arguments of ``docker buildx build``,
+    as they are.
+    """
+
+    dockerfile: Path
+    context: Path
+    tag: str
+    target: str | None = None
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    cold: bool = False
+    extra: tuple[str, ...] = ()
+
+    def command(self, where: Engine, bases: list[Base]) -> list[str]:
+        """Return the command as one would type it."""
+        options = ["--load", "--file", str(self.dockerfile), "--tag", self.tag]
+        options += ["--label", f"{LABEL}=build"]
+        if self.target:
+            options += ["--target", self.target]
+        for name, value in self.build_args.items():
+            options += ["--build-arg", f"{name}={value}"]
+        if self.cold:
+            options.append("--no-cache")
+        if where.store == "containerd":
+            options.append("--provenance=false")
+        for base in bases:
+            options += base.arguments()
+        return where.command("buildx", "build", *options, *self.extra, str(self.context))
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build did and what came out of it.
+
+    ``seconds`` is the wall time of the command; ``context_bytes`` what was sent to the builder;
+    ``image_id`` and ``digest`` are the engine's (equal where the store keeps no manifest).
+    """
+
+    request: Request
+    command: tuple[str, ...]
+    image_id: str
+    digest: str
+    seconds: float
+    steps: tuple[Step, ...]
+    context_bytes: int
+    bases: tuple[Base, ...]
+    started: datetime
+    engine: Engine = field(repr=False)
+
+    @property
+    def tag(self) -> str:
+        """The image's name."""
+        return self.request.tag
+
+    @property
+    def shell_command(self) -> str:
+        """The command, ready to paste in a terminal."""
+        settings = [f"{k}={shlex.quote(v)}" for k, v in self.engine.environment.items()]
+        return " ".join([*settings, shlex.join(self.command)])
+
+    @cached_property
+    def uncompressed_bytes(self) -> int:
+        """Size of the image on disk: the sum of its layers, as the engine reports it."""
+        return image.uncompressed_bytes(self.image_id, self.engine)
+
+    @cached_property
+    def compressed_bytes(self) -> int:
+        """Size of the image on the wire: its layers as a push would compress them."""
+        return image.compressed_bytes(self.image_id, self.engine)
+
+    @property
+    def conditions(self) -> str:
+        """Where the figures come from: engine, bases and date, for captions."""
+        notes = "; ".join(base.note for base in self.bases)
+        return f"{self.engine.description} · {notes} · {self.started:%Y-%m-%d}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a step of the Dockerfile: stage, step, seconds, cached."""
+        import pandas as pd
+
+        rows = [
+            {
+                "stage": step.stage,
+                "step": step.instruction,
+                "seconds": 0.0 if step.cached else step.seconds,
+                "cached": step.cached,
+            }
+            for step in self.steps
+            if not step.internal
+        ]
+        return pd.DataFrame(rows, columns=["stage", "step", "seconds", "cached"])
+
+
+def plan(request: Request, where: Engine | None = None) -> list[str]:
+    """Return the command that `build` would run. Raises as `build` does before it begins."""
+    where = where or engine.find()
+    return request.command(where, _bases(request, where))
+
+
+def build(request: Request, watch: Watcher | None = None, where: Engine | None = None) -> BuildResult:
+    """Build and return the result; ``watch`` is told after each change of the steps.
+
+    Raises `BuildError` (or a subclass) when the build fails, `BuildCancelledError` when it is
+    interrupted, and the errors of `dockerfile`, `bases` and `engine` before it begins.
+    """
+    where = where or engine.find()
+    if not request.context.is_dir():
+        raise BuildError(f"There is no build context at {request.context}; check the path.")
+    bases = _bases(request, where)
+    command = request.command(where, bases)
+    replaced = _image_id(request.tag, where)
+    started, progress = datetime.now(UTC), Progress()
+    with tempfile.TemporaryDirectory(prefix="workbook-") as folder:
+        metadata = Path(folder) / "metadata.json"
+        clock = time.monotonic()
+        code = _run(_followed(command, metadata), where, progress, watch or (lambda _: None))
+        seconds = time.monotonic() - clock
+        if code:
+            raise _failure(progress)
+        facts = json.loads(metadata.read_text())
+    image_id = _image_id(request.tag, where) or str(facts["containerimage.config.digest"])
+    if replaced and replaced != image_id:
+        _discard(replaced, where)
+    return BuildResult(
+        request=request,
+        command=tuple(command),
+        image_id=image_id,
+        digest=str(facts["containerimage.digest"]),
+        seconds=seconds,
+        steps=progress.steps,
+        context_bytes=progress.context_bytes,
+        bases=tuple(bases),
+        started=started,
+        engine=where,
+    )
+
+
+def _bases(request: Request, where: Engine) -> list[Base]:
+    parsed = dockerfile.read(request.dockerfile, request.build_args)
+    return base_images.resolve(parsed.base_images(request.target), where)
+
+
+def _image_id(tag: str, where: Engine) -> str | None:
+    from docker.errors import ImageNotFound
+
+    try:
+        return str(where.client.images.get(tag).id)
+    except ImageNotFound:
+        return None
+
+
+def _discard(image_id: str, where: Engine) -> None:
+    """Remove an image of ours that has lost its last name; one still in use stays."""
+    from docker.errors import APIError, ImageNotFound
+
+    with contextlib.suppress(APIError, ImageNotFound):
+        found = where.client.images.get(image_id)
+        if not found.tags and found.labels.get(LABEL) == "build":
+            where.client.images.remove(image_id)
+
+
+def _followed(command: list[str], metadata: Path) -> list[str]:
+    """Add what makes the build readable for a program; it changes nothing of what is built."""
+    at = command.index("build") + 1
+    follow = ["--progress=rawjson", "--metadata-file", str(metadata)]
+    return [*command[:at], *follow, *command[at:]]
+
+
+def _run(command: list[str], where: Engine, progress: Progress, watch: Watcher) -> int:
+    process = subprocess.Popen(
+        command,
+        env=where.process_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    assert process.stderr is not None  # noqa: S101 - a pipe was asked for
+    try:
+        for line in process.stderr:
+            if progress.feed(line):
+                watch(progress)
+        return process.wait()
+    except KeyboardInterrupt:
+        raise BuildCancelledError(
+            "The build was stopped at your request; it left no image, and the steps that had ended "
+            "stay in the cache."
+        ) from None
+    finally:
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[Any]) -> None:
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        try:
+            process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    if process.stderr:
+        process.stderr.close()
+
+
+def _failure(progress: Progress) -> BuildError:
+    reason = _reason(progress)
+    step = next((s for s in progress.steps if s.error and "context canceled" not in s.error), None)
+    log = tuple(progress.log[-20:])
+    evidence = "\n".join([reason, *log])
+    if "no space left on device" in evidence:
+        return DiskFullError(
+            "The engine's disk is full; free some room (`docker system df` shows what takes it) "
+            "and run the cell again.",
+            step,
+            log,
+        )
+    if any(
+        sign in reason
+        for sign in (
+            "Cannot connect to the Docker daemon",
+            "error reading from server",
+            "closing",
+            "Unavailable",
+        )
+    ):
+        return EngineLostError(
+            "The Docker engine went away in the middle of the build; start it again "
+            "(`make engine` for the private one) and run the cell again.",
+            step,
+            log,
+        )
+    if step is None:
+        return BuildError(f"The build did not start: {reason}", None, log)
+    return BuildError(f"The step `{step.name}` failed: {step.error}.{_hint(evidence)}", step, log)
+
+
+def _reason(progress: Progress) -> str:
+    errors = [line for line in progress.text if line.startswith("ERROR: ")]
+    if errors:
+        return errors[-1].removeprefix("ERROR: ").removeprefix("failed to solve: ") + "."
+    return (progress.text or ["docker buildx gave no reason"])[-1] + "."
+
+
+def _hint(evidence: str) -> str:
+    if any(sign in evidence for sign in _NO_REGISTRY):
+        return " npm could not reach its registry: check the network, then run the cell again."
+    if any(sign in evidence for sign in _NO_TRUST):
+        return (
+            " A TLS proxy stands in between: set NODE_EXTRA_CA_CERTS to its certificates, then run "
+            "the cell again."
+        )
+    lines = [line for line in evidence.splitlines()[1:] if line.strip()]
+    return f" Its last words: {lines[-1].strip()}" if lines else ""

@@ -1,0 +1,191 @@
+"""Run a container of an image, on this machine only, and take it away again.
+
+The container has no capabilities, cannot gain privileges, and is limited in memory and processes; its
+port is published on 127.0.0.1 at a number that the system chooses. It is removed when the block ends,
+also after an exception or Ctrl-C; one left by a killed process is removed by the next run. It judges no
+answer: that is for the caller.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from helpers import engine, processes
+from helpers.engine import LABEL, Engine
+from helpers.errors import WorkbookError
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+OWNER_LABEL = f"{LABEL}.owner"
+_POLL_SECONDS = 0.02
+
+
+class ContainerError(WorkbookError):
+    """A container did not start, or did not answer."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back over HTTP: the status and the body, decoded when it is JSON."""
+
+    status: int
+    body: Any
+
+
+@dataclass(frozen=True)
+class Running:
+    """A container that answers at ``url``; ``ready_seconds`` went from its start to the first answer."""
+
+    url: str
+    ready_seconds: float
+    container: Container
+
+    def request(self, method: str, path: str, body: object = None) -> Answer:
+        """Send one request, with ``body`` as JSON. Raises `ContainerError` when nothing answers."""
+        return _request(method, self.url + path, body)
+
+    def execute(self, *command: str) -> tuple[int, str]:
+        """Run a command inside, as ``docker exec`` does; return its exit code and what it printed."""
+        from docker.errors import APIError
+
+        try:
+            code, output = self.container.exec_run(list(command))
+        except APIError as error:
+            return 127, str(error.explanation)
+        return int(code), output.decode(errors="replace")
+
+
+@contextlib.contextmanager
+def running(
+    image: str,
+    *,
+    port: int = 3000,
+    ready: str = "/healthz",
+    patience: float = 30.0,
+    environment: Mapping[str, str] | None = None,
+    where: Engine | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Iterator[Running]:
+    """Run ``image`` until the block ends, once ``ready`` has answered 200 on its ``port``.
+
+    ``patience`` is the time in seconds that it gets for that; ``options`` go to the SDK's
+    ``containers.create`` (such as ``read_only``). Raises `ContainerError` when it stops or stays silent.
+    """
+    where = where or engine.find()
+    sweep(where)
+    container = _create(where, image, port, dict(environment or {}), dict(options or {}))
+    try:
+        begun = time.monotonic()
+        _start(container, image)
+        url = _address(container, port)
+        _wait(container, url + ready, begun + patience)
+        yield Running(url, time.monotonic() - begun, container)
+    finally:
+        _remove(container)
+
+
+def sweep(where: Engine) -> None:
+    """Remove containers of ours whose owner, a process of this machine, is gone."""
+    mine = where.client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True)
+    for container in mine:
+        host, _, process = container.labels[OWNER_LABEL].partition("/")
+        if host == socket.gethostname() and not processes.alive(int(process)):
+            _remove(container)
+
+
+def _create(
+    where: Engine, image: str, port: int, environment: dict[str, str], options: dict[str, Any]
+) -> Container:
+    from docker.errors import APIError, ImageNotFound
+
+    settings: dict[str, Any] = {
+        "environment": environment,
+        "labels": {LABEL: "run", OWNER_LABEL: f"{socket.gethostname()}/{os.getpid()}"},
+        "ports": {f"{port}/tcp": ("127.0.0.1", None)},
+        "mem_limit": "512m",
+        "pids_limit": 256,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+    }
+    try:
+        return where.client.containers.create(image, **{**settings, **options})
+    except ImageNotFound:
+        raise ContainerError(f"There is no image {image}; build it first.") from None
+    except APIError as error:
+        raise ContainerError(f"No container of {image} could be made: {error.explanation}.") from None
+
+
+def _start(container: Container, image: str) -> None:
+    from docker.errors import APIError
+
+    try:
+        container.start()
+    except APIError as error:
+        raise ContainerError(f"{image} did not start: {error.explanation}.") from None
+
+
+def _address(container: Container, port: int) -> str:
+    container.reload()
+    published = container.ports.get(f"{port}/tcp")
+    if not published:
+        raise ContainerError(f"The container stopped at once. {_last_words(container)}")
+    return f"http://127.0.0.1:{published[0]['HostPort']}"
+
+
+def _wait(container: Container, url: str, deadline: float) -> None:
+    while time.monotonic() < deadline:
+        with contextlib.suppress(ContainerError):
+            if _request("GET", url).status == 200:
+                return
+        container.reload()
+        if container.status == "exited":
+            raise ContainerError(f"The container stopped at once. {_last_words(container)}")
+        time.sleep(_POLL_SECONDS)
+    raise ContainerError(f"The container gave no answer at {url} in time. {_last_words(container)}")
+
+
+def _last_words(container: Container) -> str:
+    lines = container.logs(tail=20).decode(errors="replace").strip().splitlines()
+    errors = [line for line in lines if "Error" in line]
+    return f"Its log says: {(errors or lines)[-1].strip()}" if lines else "Its log is empty."
+
+
+def _remove(container: Container) -> None:
+    from docker.errors import APIError, NotFound
+
+    with contextlib.suppress(NotFound, APIError):
+        container.remove(force=True, v=True)
+
+
+def _request(method: str, url: str, body: object = None) -> Answer:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(  # noqa: S310 - the address is http://127.0.0.1, made above
+        url, data=data, method=method, headers={"Content-Type": "application/json"} if data else {}
+    )
+    try:
+        with _OPENER.open(request, timeout=5) as response:
+            return Answer(response.status, _decoded(response.read()))
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, _decoded(error.read()))
+    except (OSError, ValueError) as error:
+        raise ContainerError(f"Nothing answered {method} {url}: {error}.") from None
+
+
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")

@@ -1,0 +1,391 @@
+"""A Docker engine of the workbook's own, for a Linux machine with root and no Docker.
+
+Its programs come from Debian's archive, unpacked under a folder; its data lies in that folder, its
+sockets under ``/run``, its network is a bridge of its own. Stopping and removing undo all of it.
+It touches no other engine, installs nothing, and does not decide whether it is wanted.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import hashlib
+import http.client
+import ipaddress
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from helpers import debian, places
+from helpers.errors import WorkbookError
+
+RUN = Path("/run")
+_PREFIX = "docker-workbook-"
+_MARK = ".private-engine"
+
+_ENGINE_PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "containerd")
+_HOST_PACKAGES = ("runc", "tini")
+_IPTABLES_PACKAGES = (
+    "iptables",
+    "libip4tc2",
+    "libip6tc2",
+    "libmnl0",
+    "libnetfilter-conntrack3",
+    "libnfnetlink0",
+    "libnftnl11",
+    "libxtables12",
+)
+_GLIBC = (2, 34)
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PASSED_ON = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_SERVERS = {"setsid", "nsenter", "dockerd", "containerd", "containerd-shim-runc-v2"}
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+_SHUTDOWN_SECONDS = 5
+
+_FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+_SHARED_FOLDERS = tuple(
+    Path(name)
+    for name in (
+        "/run/docker/plugins",
+        "/run/docker",
+        "/run/containerd/s",
+        "/run/containerd",
+        "/opt/containerd/bin",
+        "/opt/containerd/lib",
+        "/opt/containerd",
+    )
+)
+
+
+class PrivateEngineError(WorkbookError):
+    """The private engine cannot be installed, started or undone here."""
+
+
+class PrivateEngine:
+    """One private engine, known by its folder and suite: equal arguments mean the same engine.
+
+    ``folder`` holds everything that is kept, ``suite`` is the Debian release whose Docker is taken.
+    ``registry_mirror`` is an address asked before Docker Hub. An ``isolated`` engine has a network
+    of its own with nothing but a loopback. ``programs`` is the unpacked tree of another private
+    engine, used in place of a download. Nothing happens before `install` or `start`.
+    """
+
+    def __init__(
+        self,
+        folder: Path = places.ENGINE,
+        *,
+        suite: str = "trixie",
+        registry_mirror: str | None = None,
+        isolated: bool = False,
+        programs: Path | None = None,
+    ) -> None:
+        self.folder = folder.absolute()
+        self.suite = suite
+        self.home = self.folder / suite
+        self.programs = programs.absolute() if programs else self.home / "programs"
+        self.name = identity(self.home)
+        self.runtime = RUN / f"{_PREFIX}{self.name}"
+        self.log = self.home / "dockerd.log"
+        self._mirror = registry_mirror
+        self._isolated = isolated
+        self._own_programs = programs is None
+
+    @property
+    def socket(self) -> Path:
+        """The socket on which the engine answers."""
+        return self.runtime / "docker.sock"
+
+    @property
+    def docker(self) -> Path:
+        """The docker command line client."""
+        return self.programs / "usr/bin/docker"
+
+    @property
+    def running(self) -> bool:
+        """Whether the engine's process lives and answers (within 5 seconds)."""
+        return self._daemon() is not None and answers(self.socket)
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which a docker client reaches this engine and its buildx."""
+        return {"DOCKER_HOST": f"unix://{self.socket}", "DOCKER_CONFIG": str(self.home / "client")}
+
+    def command_inside(self, argv: Iterable[str]) -> list[str]:
+        """Return the command that runs ``argv`` in the engine's network, once it has started."""
+        enter = ["nsenter", f"--net={self.runtime / 'netns'}", "--"] if self._isolated else []
+        return [*enter, *argv]
+
+    def install(self) -> None:
+        """Fetch and unpack the programs; without network, and at once, when they are there.
+
+        Raises `PrivateEngineError` where they cannot run, `DebianError` when the archive fails.
+        """
+        if self._installed():
+            return
+        require_possible(self.home)
+        with self._locked():
+            self._install()
+
+    def start(self) -> None:
+        """Start the engine, installing it first where needed, and wait until it answers.
+
+        It outlives this process. Raises `PrivateEngineError` with the reason when it does not come
+        up within a minute; an engine that died at its start leaves nothing behind.
+        """
+        if self.running:
+            return
+        require_possible(self.home)
+        with self._locked():
+            if self._daemon() is None:
+                self._install()
+                self._undo()
+                self._prepare()
+                self._launch()
+            self._wait()
+
+    def stop(self) -> None:
+        """Stop the engine and its containers and undo its network; images and cache stay."""
+        if not (self.runtime.exists() or _bridge_exists(self.name)):
+            return
+        require_root()
+        with self._locked():
+            self._undo()
+
+    def remove(self) -> None:
+        """Stop the engines of every suite in the folder, then delete all that they kept there."""
+        for mark in sorted(self.folder.glob(f"*/{_MARK}")):
+            home = mark.parent
+            PrivateEngine(self.folder, suite=home.name).stop()
+            _unmount_below(home)
+            if _mounts_below(home):
+                raise PrivateEngineError(
+                    f"Something is still mounted under {home}; close what uses it and try again."
+                )
+            shutil.rmtree(home)
+        self.stop()
+        with suppress(OSError):
+            self.folder.rmdir()
+
+    def _installed(self) -> bool:
+        return (self.programs / "usr/sbin/dockerd").exists()
+
+    def _install(self) -> None:
+        if self._installed():
+            return
+        if not self._own_programs:
+            raise PrivateEngineError(
+                f"There is no Docker in {self.programs}; install the engine it belongs to first."
+            )
+        self._make_home()
+        require_glibc(os.confstr("CS_GNU_LIBC_VERSION") or "none")
+        partial, downloads = self.home / "programs.partial", self.home / "apt"
+        shutil.rmtree(partial, ignore_errors=True)
+        own, host = self._packages()
+        fetched = debian.Suite(downloads, self.suite).fetch(own)
+        fetched += debian.Suite(downloads, debian.host_suite()).fetch(host)
+        debian.unpack(fetched, partial)
+        partial.rename(self.programs)
+        shutil.rmtree(downloads)
+
+    def _packages(self) -> tuple[list[str], list[str]]:
+        """Return what comes from the engine's suite, and what from the host's own."""
+        host = list(_HOST_PACKAGES)
+        if shutil.which("iptables", path=_SYSTEM_PATH) is None:
+            host += _IPTABLES_PACKAGES
+        return list(_ENGINE_PACKAGES), host
+
+    def _make_home(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        (self.home / _MARK).touch()
+
+    def _prepare(self) -> None:
+        """Make the runtime folder, the network and the configuration."""
+        self._make_home()
+        before = _state_before()
+        self.runtime.mkdir(mode=0o711)
+        (self.runtime / "before.json").write_text(json.dumps(before))
+        namespace = self._make_namespace() if self._isolated else None
+        in_namespace(namespace, lambda: make_bridge(self.name, free_subnet(self.name, routes())))
+        if namespace is None:
+            NetworkRules(self.programs, self.name).add(free_subnet(self.name, routes(but=self.name)))
+            _FORWARDING.write_text("1\n")
+        (self.home / "daemon.json").write_text(json.dumps(self._configuration(), indent=2) + "\n")
+        client = self.home / "client"
+        client.mkdir(exist_ok=True)
+        plugins = self.programs / "usr/libexec/docker/cli-plugins"
+        (client / "config.json").write_text(json.dumps({"cliPluginsExtraDirs": [str(plugins)]}))
+
+    def _make_namespace(self) -> Path:
+        namespace = self.runtime / "netns"
+        namespace.touch()
+        subprocess.run(
+            ["unshare", f"--net={namespace}", "true"],  # noqa: S607 - where util-linux put it
+            check=True,
+            capture_output=True,
+        )
+        in_namespace(namespace, lambda: _set_flags("lo", up=True))
+        return namespace
+
+    def _configuration(self) -> dict[str, object]:
+        mirrors = {"registry-mirrors": [self._mirror]} if self._mirror else {}
+        return {
+            "data-root": str(self.home / "data"),
+            "exec-root": str(self.runtime / "exec"),
+            "hosts": [f"unix://{self.socket}"],
+            "group": "root",
+            "bridge": self.name,
+            "mtu": default_mtu(),
+            "iptables": False,
+            "ip6tables": False,
+            "ip-forward": False,
+            "ip": "127.0.0.1",
+            "cgroup-parent": f"{_PREFIX}{self.name}",
+            "exec-opts": ["native.cgroupdriver=cgroupfs"],
+            "shutdown-timeout": _SHUTDOWN_SECONDS,
+            **mirrors,
+        }
+
+    def _command(self) -> list[str]:
+        daemon = [str(self.programs / "usr/sbin/dockerd")]
+        daemon += ["--config-file", str(self.home / "daemon.json")]
+        daemon += ["--pidfile", str(self.runtime / "docker.pid")]
+        return ["setsid", "--fork", *self.command_inside(daemon)]
+
+    def _launch(self) -> None:
+        with self.log.open("wb") as log:
+            subprocess.run(
+                self._command(),
+                cwd="/",
+                env=daemon_environment(self.programs, os.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                check=True,
+            )
+
+    def _wait(self) -> None:
+        end = time.monotonic() + _START_SECONDS
+        while time.monotonic() < end:
+            if answers(self.socket):
+                return
+            if not self._processes():
+                self._undo()
+                reason = start_failure(self.log.read_text(errors="replace"))
+                raise PrivateEngineError(f"{reason} Its log is {self.log}.")
+            time.sleep(0.05)
+        raise PrivateEngineError(
+            f"The private engine does not answer after {_START_SECONDS:.0f} s; see its log, "
+            f"{self.log}, then stop it and start it again."
+        )
+
+    def _daemon(self) -> int | None:
+        return daemon_pid(self.runtime / "docker.pid")
+
+    def _processes(self) -> set[int]:
+        return processes_of(self.runtime, f"{_PREFIX}{self.name}")
+
+    def _undo(self) -> None:
+        """Bring the machine back to where it was, whatever part of the engine is still there."""
+        self._stop_processes()
+        _unmount_below(self.runtime)
+        _unmount_below(self.home / "data")
+        NetworkRules(self.programs, self.name).remove()
+        remove_bridge(self.name)
+        _remove_cgroups(f"{_PREFIX}{self.name}")
+        _restore(self.runtime)
+        shutil.rmtree(self.runtime, ignore_errors=True)
+
+    def _stop_processes(self) -> None:
+        daemon = self._daemon()
+        if daemon is not None:
+            _signal(daemon, signal.SIGTERM)
+            _wait_for(lambda: self._daemon() is None, _STOP_SECONDS)
+        if not _wait_for(self._killed, _STOP_SECONDS):
+            raise PrivateEngineError(
+                f"Processes of the private engine do not end ({sorted(self._processes())}); "
+                "restart the machine to be rid of them."
+            )
+
+    def _killed(self) -> bool:
+        left = self._processes()
+        for pid in left:
+            _signal(pid, signal.SIGKILL)
+        return not left
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the engine's lock; the file goes when no runtime folder needs it any longer."""
+        path = RUN / f"{_PREFIX}{self.name}.lock"
+        lock = _lock(path)
+        try:
+            yield
+        finally:
+            if not self.runtime.exists():
+                path.unlink(missing_ok=True)
+            os.close(lock)
+
+
+def identity(home: Path) -> str:
+    """Return the name of the engine that lives in ``home``: short enough for an interface."""
+    return "wb" + hashlib.sha256(os.fsencode(home)).hexdigest()[:10]
+
+
+# Where it can run
+
+
+def require_possible(home: Path, platform: str = sys.platform) -> None:
+    """Raise `PrivateEngineError` where a private engine cannot live: system, user, folder."""
+    if platform != "linux":
+        raise PrivateEngineError(
+            "A private engine needs Linux; on this machine install Docker Desktop and start it."
+        )
+    require_root()
+    unusable = sorted(set(str(home)) & set(':,\\"\n'))
+    if unusable:
+        raise PrivateEngineError(
+            f"Docker cannot store layers in {home}, whose path holds {' '.join(unusable)!r}; "
+            "move the workbook to a folder without that character."
+        )
+
+
+def require_root() -> None:
+    """Raise `PrivateEngineError` for a user other than root."""
+    if os.geteuid() != 0:
+        raise PrivateEngineError(
+            "A private engine needs root; run the command with sudo, or ask for Docker to be "
+            "installed and for a place in its group."
+        )
+
+
+def require_glibc(version: str) -> None:
+    """Raise `PrivateEngineError` for a C library, such as ``glibc 2.31``, that is too old."""
+    found = re.fullmatch(r"glibc (\d+)\.(\d+).*", version)
+    if found is None or (int(found[1]), int(found[2])) < _GLIBC:
+        raise PrivateEngineError(
+            f"Debian's Docker needs glibc {_GLIBC[0]}.{_GLIBC[1]} (Debian 12 or later) and this "
+            f"host has {version}; install Docker by its own instructions."
+        )
+
+
+# Its processes
+
+
+def daemon_environment(programs: Path, ours: Iterable[str] | os._Environ[str]) -> dict[str, str]:
+    """Return dockerd's environment: its programs first, proxies and certificates passed on."""
+    values = dict(ours) if isinstance(ours, os._Environ) else dict.fromkeys(ours, "")
+    passed = {key: value for key, value in values.items() if key.upper() in _PASSED_ON}
+    path = f"{programs / 'usr/bin'}:{programs / 'usr/sbin'}:{_SYSTEM_PATH}"
+    return {"PATH": path, "LC_ALL": "C", **passed}

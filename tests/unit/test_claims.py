@@ -1,0 +1,118 @@
+"""Each rule of the ledger, with figures on both sides of its bounds."""
+
+import pytest
+
+from helpers import claims
+from helpers.claims import MB, Size, Verdict
+
+
+def size(uncompressed_mb: float, compressed_mb: float | None = None) -> Size:
+    compressed = uncompressed_mb / 3 if compressed_mb is None else compressed_mb
+    return Size(round(uncompressed_mb * MB), round(compressed * MB))
+
+
+@pytest.mark.parametrize(
+    ("naive_mb", "verdict"),
+    [
+        (899, Verdict.FAILS),
+        (900, Verdict.HOLDS),
+        (1239, Verdict.HOLDS),
+        (1300, Verdict.HOLDS),
+        (1301, Verdict.FAILS),
+    ],
+)
+def test_s1_holds_inside_the_articles_range(naive_mb, verdict):
+    assert claims.judge_s1(size(naive_mb)).verdict is verdict
+
+
+def test_s2_holds_when_every_passenger_is_on_board():
+    assert claims.judge_s2(dict.fromkeys(claims.PASSENGERS, 1)).verdict is Verdict.HOLDS
+
+
+@pytest.mark.parametrize("missing", claims.PASSENGERS)
+def test_s2_fails_when_one_passenger_is_missing(missing):
+    composition = dict.fromkeys(claims.PASSENGERS, 1) | {missing: 0}
+    judgement = claims.judge_s2(composition)
+    assert judgement.verdict is Verdict.FAILS
+    assert missing in judgement.because
+
+
+@pytest.mark.parametrize(
+    ("naive_mb", "alpine_mb", "verdict"),
+    [
+        (1200, 120, Verdict.HOLDS),
+        (1200, 138, Verdict.HOLDS),
+        (1200, 139, Verdict.CONDITION),
+        (1169, 138, Verdict.CONDITION),
+        (2000, 200, Verdict.CONDITION),
+        (1200, 240, Verdict.CONDITION),
+        (1200, 241, Verdict.FAILS),
+    ],
+)
+def test_s3_wants_the_size_and_the_ratio(naive_mb, alpine_mb, verdict):
+    assert claims.judge_s3(size(naive_mb), size(alpine_mb)).verdict is verdict
+
+
+def test_s4_holds_when_all_that_crossed_was_named():
+    crossed = ["/app/dist/index.js", "/app/dist/app.js"]
+    assert claims.judge_s4(["/app/dist"], crossed).verdict is Verdict.HOLDS
+
+
+def test_s4_fails_with_a_stray_or_with_nothing():
+    stray = claims.judge_s4(["/app/dist"], ["/app/dist/index.js", "/app/src/index.ts"])
+    assert stray.verdict is Verdict.FAILS
+    assert "/app/src/index.ts" in stray.because
+    assert claims.judge_s4(["/app/dist"], []).verdict is Verdict.FAILS
+
+
+@pytest.mark.parametrize(
+    ("written", "verdict"),
+    [
+        (size(70, 25), Verdict.HOLDS),
+        (size(60, 25), Verdict.HOLDS),
+        (size(59, 25), Verdict.FAILS),
+        (size(81, 25), Verdict.FAILS),
+        (size(140, 60), Verdict.CONDITION),
+        (size(140, 81), Verdict.FAILS),
+        (size(205, 74), Verdict.FAILS),
+    ],
+)
+def test_s5_judges_the_articles_own_file_against_alpine_at_144_mb(written, verdict):
+    assert claims.judge_s5(size(144, 51), written, size(129, 51)).verdict is verdict
+
+
+def test_s5_says_what_pruning_brings():
+    on_wire = claims.judge_s5(size(144, 51), size(205, 74), size(129, 51)).because
+    on_disk = claims.judge_s5(size(144, 51), size(205, 74), size(79, 30)).because
+    neither = claims.judge_s5(size(144, 51), size(205, 74), size(190, 81)).because
+    assert "larger than Alpine" in on_wire
+    assert "on the wire" in on_wire
+    assert "reaches the range" in on_disk
+    assert "misses the range" in neither
+
+
+@pytest.mark.parametrize(
+    ("naive", "best", "verdict"),
+    [
+        (size(1239), size(57, 20), Verdict.HOLDS),
+        (size(1239), size(58, 57), Verdict.CONDITION),
+        (size(1239), size(129, 58), Verdict.FAILS),
+        (size(849), size(40, 20), Verdict.FAILS),
+    ],
+)
+def test_s6_compares_disk_with_disk(naive, best, verdict):
+    assert claims.judge_s6(naive, best).verdict is verdict
+
+
+def test_v1_holds_only_without_shell_and_package_manager():
+    assert claims.judge_v1([], [], shell_ran=False).verdict is Verdict.HOLDS
+    assert claims.judge_v1(["/bin/sh"], [], shell_ran=True).verdict is Verdict.FAILS
+    assert claims.judge_v1([], ["/usr/bin/dpkg"], shell_ran=False).verdict is Verdict.FAILS
+    assert claims.judge_v1([], [], shell_ran=True).verdict is Verdict.FAILS
+
+
+def test_a_judgement_reads_as_text_and_as_a_table():
+    judgement = claims.judge_s1(size(1239, 479))
+    assert "verdict  holds" in repr(judgement)
+    assert "1,239 MB on disk, 479 MB on the wire" in repr(judgement)
+    assert "<table>" in judgement._repr_html_()
