@@ -1,24 +1,32 @@
 """Read a Dockerfile: its instructions, its stages, and the images and stages that each builds on.
 
-It follows BuildKit's own rules (escape directive, line continuation, here-documents, global ``ARG``)
-as far as structure needs them; it runs nothing and judges nothing. The tests hold it against BuildKit's
-own parser. PyPI's ``dockerfile-parse`` takes lines of a here-document for instructions; ``dockerfile``
-is BuildKit's parser itself, but has no package for Linux on arm64.
+It follows BuildKit's own rules (directives, line continuation, here-documents, flags, global ``ARG``)
+as far as structure needs them; it runs nothing and judges nothing that the builder can judge better.
+The tests hold it against BuildKit's own parser. PyPI's ``dockerfile-parse`` takes lines of a
+here-document for instructions; ``dockerfile`` is BuildKit's parser itself, but has no package for
+Linux on arm64.
 """
 
 from __future__ import annotations
 
+import csv
+import platform
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from helpers.errors import WorkbookError
 
-_DIRECTIVE = re.compile(r"^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$")
-_HEREDOC = re.compile(r"(?<![<\w])\d*<<(-?)(['\"]?)([^\s<>'\"]+)\2")
+_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    chr(code) for code in range(0x2000, 0x200B)
+)  # what Go calls a space: Python's own list has four characters more
+_GAP = re.compile(r"[\t\v\f\r ]+")
+_DIRECTIVE = re.compile(rf"#[{_SPACE}]*([a-zA-Z][a-zA-Z0-9]*)[\t\f\r ]*=[\t\f\r ]*(.+?)[\t\f\r ]*$")
+_DIRECTIVES = {"syntax", "escape", "check"}
+_HEREDOC = re.compile(r"\d*<<(-?)[\t\n\f\r ]*([^<]*)")
 _TAKES_HEREDOC = {"ADD", "COPY", "RUN"}
-_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?:(:?[-+?])([^}]*))?\})")
 
 
 class DockerfileError(WorkbookError):
@@ -29,7 +37,8 @@ class DockerfileError(WorkbookError):
 class Instruction:
     """One instruction: ``keyword`` in capitals, ``flags`` (``--from=builder``), the rest, its lines.
 
-    ``line`` and ``end`` count from 1; ``end`` is the last line, here-documents included.
+    ``line`` and ``end`` count from 1; ``end`` is the last line, here-documents included. ``heredocs``
+    holds the text of each here-document as a command would read it.
     """
 
     keyword: str
@@ -48,6 +57,16 @@ class Instruction:
         prefix = f"--{name}="
         return [flag.removeprefix(prefix) for flag in self.flags if flag.startswith(prefix)]
 
+    def sources(self) -> list[str]:
+        """Return what the instruction copies or mounts from: stage names, stage numbers, images."""
+        if self.keyword == "COPY":
+            return [source for source in self.flag_values("from") if source]
+        if self.keyword != "RUN":
+            return []
+        mounts = (next(csv.reader([mount]), []) for mount in self.flag_values("mount"))
+        options = (part.partition("=") for mount in mounts for part in mount)
+        return [value for key, _, value in options if key.lower() == "from" and value]
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -60,17 +79,16 @@ class Stage:
 
     @property
     def label(self) -> str:
-        """The name that BuildKit shows for the stage."""
+        """The name that BuildKit shows for the stage; it shows none when the file has one stage."""
         return self.name or f"stage-{self.index}"
 
     def sources(self) -> list[str]:
         """Return what the stage copies or mounts from: stage names, stage numbers, images."""
-        found = [i.flag("from") for i in self.instructions if i.keyword in ("COPY", "ADD")]
-        for instruction in self.instructions:
-            for mount in instruction.flag_values("mount"):
-                options = dict(part.partition("=")[::2] for part in mount.split(","))
-                found.append(options.get("from"))
-        return [source for source in found if source]
+        return [source for instruction in self.instructions for source in instruction.sources()]
+
+    def triggers(self) -> list[Instruction]:
+        """Return what ``ONBUILD`` adds to the stages that are ``FROM`` this one."""
+        return [_trigger(i) for i in self.instructions if i.keyword == "ONBUILD" and i.value]
 
 
 @dataclass(frozen=True)
@@ -82,178 +100,496 @@ class Dockerfile:
     stages: tuple[Stage, ...]
 
     def stage(self, target: str | None = None) -> Stage:
-        """Return a stage by name or number; the last one by default."""
+        """Return a stage by name, the last one by default; BuildKit takes no number here."""
         if target is None:
             return self.stages[-1]
-        found = self._stage_called(target, before=len(self.stages))
-        if found is None:
-            names = ", ".join(stage.label for stage in self.stages)
-            raise DockerfileError(f"There is no stage {target!r}; the file has {names}.")
-        return found
+        if target.lower() not in self._named:
+            names = ", ".join(self._named) or "none"
+            raise DockerfileError(f"There is no stage {target!r}; the file names {names}.")
+        return self.stages[self._named[target.lower()][-1]]
 
     def needs(self, target: str | None = None) -> list[Stage]:
-        """Return the stages that a build of ``target`` runs, itself last; BuildKit skips the rest."""
+        """Return the stages that a build of ``target`` runs, in file order; BuildKit skips the rest."""
         wanted: dict[int, Stage] = {}
-
-        def visit(stage: Stage) -> None:
-            for name in (stage.base, *stage.sources()):
-                other = self._stage_called(name, before=stage.index)
-                if other is not None and other.index not in wanted:
-                    visit(other)
-            wanted[stage.index] = stage
-
-        visit(self.stage(target))
+        waiting = [self.stage(target)]
+        while waiting:
+            stage = waiting.pop()
+            if stage.index not in wanted:
+                wanted[stage.index] = stage
+                others = [self._base(stage), *map(self._source, self._sources(stage))]
+                waiting += [other for other in others if other is not None]
         return [wanted[index] for index in sorted(wanted)]
 
     def base_images(self, target: str | None = None) -> list[str]:
         """Return the images that a build of ``target`` needs from outside, in order of appearance."""
         found: dict[str, None] = {}
         for stage in self.needs(target):
-            for name in (stage.base, *stage.sources()):
-                inside = self._stage_called(name, before=stage.index) or name == "scratch"
-                if not inside:
+            if self._base(stage) is None:
+                found[stage.base] = None
+            for name in self._sources(stage):
+                if self._source(name) is None and not name.isdecimal():
                     found[name] = None
-        return list(found)
+        return [name for name in found if name != "scratch"]
 
-    def _stage_called(self, name: str, before: int) -> Stage | None:
-        for stage in reversed(self.stages[:before]):
-            if stage.name and stage.name.lower() == name.lower():
-                return stage
-        if name.isdecimal() and int(name) < before:
+    def _sources(self, stage: Stage) -> list[str]:
+        base = self._base(stage)
+        inherited = base.triggers() if base else []
+        return [name for trigger in inherited for name in trigger.sources()] + stage.sources()
+
+    def _base(self, stage: Stage) -> Stage | None:
+        """Return the stage that this one is ``FROM``: the nearest above that bears the name."""
+        same = [number for number in self._named.get(stage.base, []) if number < stage.index]
+        return self.stages[same[-1]] if same else None
+
+    def _source(self, name: str) -> Stage | None:
+        """Return the stage that ``--from=`` means: the last one of that name, or by its number."""
+        if name.lower() in self._named:
+            return self.stages[self._named[name.lower()][-1]]
+        if name.isdecimal() and int(name) < len(self.stages):
             return self.stages[int(name)]
         return None
 
+    @cached_property
+    def _named(self) -> dict[str, list[int]]:
+        named: dict[str, list[int]] = {}
+        for stage in self.stages:
+            if stage.name:
+                named.setdefault(stage.name, []).append(stage.index)
+        return named
 
-def read(path: Path, build_args: Mapping[str, str] | None = None) -> Dockerfile:
-    """Read a Dockerfile from disk. Raises `DockerfileError` when it is missing or has no ``FROM``."""
+
+def read(
+    path: Path, build_args: Mapping[str, str] | None = None, architecture: str | None = None
+) -> Dockerfile:
+    """Read a Dockerfile from disk, see `parse`. Raises `DockerfileError` also when it is missing."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode()
     except FileNotFoundError:
         raise DockerfileError(f"There is no Dockerfile at {path}; check the path.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DockerfileError(f"{path} cannot be read as a Dockerfile: {error}.") from error
+    except UnicodeDecodeError:
+        raise DockerfileError(f"{path} is no text in UTF-8; save it as that.") from None
+    except OSError as error:
+        raise DockerfileError(f"{path} cannot be read ({error.strerror}); check the path.") from None
     try:
-        return parse(text, build_args)
+        return parse(text, build_args, architecture)
     except DockerfileError as error:
         raise DockerfileError(f"{path}: {error}") from None
 
 
-def parse(text: str, build_args: Mapping[str, str] | None = None) -> Dockerfile:
-    """Parse a Dockerfile's text; ``build_args`` override the defaults of its global ``ARG``."""
-    lines = text.removeprefix("\ufeff").splitlines()
+def parse(
+    text: str, build_args: Mapping[str, str] | None = None, architecture: str | None = None
+) -> Dockerfile:
+    """Parse a Dockerfile's text; ``build_args`` override the defaults of its global ``ARG``.
+
+    ``architecture`` is what ``TARGETARCH`` stands for, this machine's by default. Raises
+    `DockerfileError` when there is no stage, a ``FROM`` names no image, or a here-document or
+    directive is broken; everything else is left to the builder.
+    """
+    lines = text.removeprefix("\ufeff").split("\n")
+    if not lines[-1]:
+        lines.pop()
     directives = _directives(lines)
     escape = directives.get("escape", "\\")
     instructions = tuple(_instructions(lines, escape))
-    return Dockerfile(directives, instructions, _stages(instructions, dict(build_args or {})))
+    given = dict(build_args or {})
+    known = _platform(architecture)
+    known |= {name: value for name, value in given.items() if name in known}
+    return Dockerfile(directives, instructions, _stages(instructions, given, known, escape))
 
 
 def _directives(lines: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in lines:
-        match = _DIRECTIVE.match(line.strip())
-        if not match or match[1].lower() in found:
+        match = _DIRECTIVE.match(line.strip(_SPACE))
+        name = match[1].lower() if match else ""
+        if not match or name not in _DIRECTIVES:
             break
-        found[match[1].lower()] = match[2]
+        if name in found:
+            raise DockerfileError(f"it gives the directive `{name}` twice; remove one.")
+        found[name] = match[2]
+    if found.get("escape", "\\") not in ("\\", "`"):
+        raise DockerfileError(f"its escape character is {found['escape']}; it may be \\ or ` only.")
     return found
 
 
 def _instructions(lines: list[str], escape: str) -> Iterator[Instruction]:
     number = 0
     while number < len(lines):
-        if _is_blank(lines[number]):
-            number += 1
-            continue
         first = number
         logical, number = _logical_line(lines, number, escape)
-        keyword, _, rest = logical.strip().partition(" ")
-        keyword = keyword.upper()
-        flags, value = _flags(rest.strip())
+        if logical is None:
+            continue
+        keyword, flags, value = _split(logical, escape)
         bodies: list[str] = []
-        if keyword in _TAKES_HEREDOC:
-            for dash, _, word in _HEREDOC.findall(value):
-                body, number = _heredoc(lines, number, word, strip_tabs=bool(dash))
-                bodies.append(body)
+        for word, chomp in _heredocs(logical, keyword, value, escape):
+            body, number = _body(lines, number, word, chomp=chomp)
+            bodies.append(body)
         yield Instruction(keyword, flags, value, first + 1, number, tuple(bodies))
 
 
-def _is_blank(line: str) -> bool:
-    return not line.strip() or line.lstrip().startswith("#")
-
-
-def _logical_line(lines: list[str], number: int, escape: str) -> tuple[str, int]:
-    """Join continued lines; comment lines and blank lines inside a continuation are dropped."""
-    joined = ""
-    while number < len(lines):
+def _logical_line(lines: list[str], number: int, escape: str) -> tuple[str | None, int]:
+    """Join continued lines, None for a comment or blank line; inside, those two are dropped."""
+    if _is_dropped(lines[number]):
+        return None, number + 1
+    mark = re.escape(escape)
+    continuation = re.compile(rf"(?:(?<=[^{mark}])|^){mark}[ \t]*\Z")
+    line, joined = lines[number].lstrip(_SPACE), ""
+    while True:
+        number += 1
+        body, continued = continuation.subn("", line.rstrip("\r\n"))
+        joined += body
+        while continued and number < len(lines) and _is_dropped(lines[number]):
+            number += 1
+        if not continued or number >= len(lines):
+            return joined, number
         line = lines[number]
-        number += 1
-        if joined and _is_blank(line):
-            continue
-        body = line.rstrip()
-        if not body.endswith(escape):
-            return (joined + body).replace("\t", " "), number
-        joined += body[: -len(escape)]
-    return joined.replace("\t", " "), number
 
 
-def _flags(rest: str) -> tuple[tuple[str, ...], str]:
+def _is_dropped(line: str) -> bool:
+    return line.lstrip(_SPACE)[:1] in ("", "#")
+
+
+def _split(logical: str, escape: str) -> tuple[str, tuple[str, ...], str]:
+    """Split an instruction into its keyword, its flags and the rest."""
+    keyword, *rest = _GAP.split(logical.strip(_SPACE), maxsplit=1)
+    flags, value = _flags(rest[0], escape) if rest else ((), "")
+    return keyword.upper(), flags, value.strip(_SPACE)
+
+
+def _flags(rest: str, escape: str) -> tuple[tuple[str, ...], str]:
+    """Take the words that begin with ``--`` off, without their quotes; ``--`` alone ends them."""
     flags: list[str] = []
-    while rest.startswith("--"):
-        flag, _, rest = rest.partition(" ")
+    at = 0
+    while True:
+        while at < len(rest) and rest[at] in _SPACE:
+            at += 1
+        if not rest.startswith("--", at):
+            return tuple(flags), rest[at:]
+        flag, at = _flag(rest, at, escape)
+        if flag == "--":
+            return tuple(flags), rest[at:]
         flags.append(flag)
-        rest = rest.lstrip()
-    return tuple(flags), rest
 
 
-def _heredoc(lines: list[str], number: int, word: str, *, strip_tabs: bool) -> tuple[str, int]:
+def _flag(rest: str, at: int, escape: str) -> tuple[str, int]:
+    flag, quote = "", ""
+    while at < len(rest) and (quote or rest[at] not in _SPACE):
+        character = rest[at]
+        if not quote and character in "'\"":
+            quote = character
+        elif character == quote:
+            quote = ""
+        elif character == escape:
+            at += 1
+            flag += rest[at : at + 1]
+        else:
+            flag += character
+        at += 1
+    return flag, at
+
+
+def _trigger(onbuild: Instruction) -> Instruction:
+    keyword, flags, value = _split(onbuild.value, "\\")
+    return Instruction(keyword, flags, value, onbuild.line, onbuild.end, onbuild.heredocs)
+
+
+def _heredocs(logical: str, keyword: str, value: str, escape: str) -> list[tuple[str, bool]]:
+    """Return the end word of each here-document that an instruction opens, and whether it has a dash.
+
+    The JSON form opens none: its words are quoted.
+    """
+    if keyword == "ONBUILD":
+        keyword, _, value = _split(value, escape)
+    if keyword not in _TAKES_HEREDOC or "<<" not in logical:
+        return []
+    try:
+        words = _Words(logical, raw=True).words()
+        found = [match for word in words if (match := _HEREDOC.fullmatch(word))]
+        names = [_Words(match[2]).words() for match in found]
+    except DockerfileError:
+        return []
+    return [
+        (name[0], bool(match[1])) for match, name in zip(found, names, strict=True) if len(name) == 1
+    ]
+
+
+def _body(lines: list[str], number: int, word: str, *, chomp: bool) -> tuple[str, int]:
     body: list[str] = []
-    while number < len(lines):
-        line = lines[number].lstrip("\t") if strip_tabs else lines[number]
-        number += 1
-        if line.rstrip("\r") == word:
-            return "\n".join(body), number
-        body.append(line)
-    raise DockerfileError(f"the here-document <<{word} has no end line `{word}`; add it.")
+    for last in range(number, len(lines)):
+        line = lines[last].lstrip("\t") if chomp else lines[last]
+        if line.rstrip("\r\n") == word:
+            return "".join(body), last + 1
+        body.append(line + "\n")
+    raise DockerfileError(
+        f"the here-document <<{word} on line {number} has no end line `{word}`; add it."
+    )
 
 
-def _stages(instructions: tuple[Instruction, ...], given: dict[str, str]) -> tuple[Stage, ...]:
-    known: dict[str, str] = {}
+def _platform(architecture: str | None) -> dict[str, str]:
+    """Return the arguments that BuildKit knows without an ``ARG`` in the file."""
+    machine = platform.machine().lower()
+    architecture = architecture or {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
+    known = {}
+    for side in ("BUILD", "TARGET"):
+        known[f"{side}PLATFORM"] = f"linux/{architecture}"
+        known |= {f"{side}OS": "linux", f"{side}ARCH": architecture, f"{side}VARIANT": ""}
+    return known
+
+
+def _stages(
+    instructions: tuple[Instruction, ...], given: dict[str, str], known: dict[str, str], escape: str
+) -> tuple[Stage, ...]:
     starts = [n for n, instruction in enumerate(instructions) if instruction.keyword == "FROM"]
     if not starts:
         raise DockerfileError("it has no FROM instruction, so there is nothing to build on.")
     for instruction in instructions[: starts[0]]:
         if instruction.keyword == "ARG":
-            for assignment in instruction.value.split():
-                name, _, default = assignment.partition("=")
-                known[name] = given.get(name, expand(default.strip("\"'"), known))
-    stages = []
-    for index, (start, end) in enumerate(zip(starts, [*starts[1:], len(instructions)], strict=True)):
-        words = instructions[start].value.split()
-        if not words:
-            raise DockerfileError(f"FROM on line {instructions[start].line} names no image.")
-        named = len(words) == 3 and words[1].lower() == "as"
-        stages.append(
-            Stage(
-                index=index,
-                name=words[2].lower() if named else None,
-                base=expand(words[0].strip("\"'"), known),
-                instructions=instructions[start + 1 : end],
-            )
+            _take_arguments(instruction, given, known, escape)
+    ends = [*starts[1:], len(instructions)]
+    return tuple(
+        _stage(index, instructions[start], instructions[start + 1 : end], known, escape)
+        for index, (start, end) in enumerate(zip(starts, ends, strict=True))
+    )
+
+
+def _take_arguments(
+    instruction: Instruction, given: dict[str, str], known: dict[str, str], escape: str
+) -> None:
+    for assignment in _words(instruction.value, escape):
+        name, has_default, default = assignment.partition("=")
+        if name in given:
+            known[name] = given[name]
+        elif has_default:
+            known[name] = _expand(instruction, default, known, escape)
+
+
+def _stage(
+    index: int, start: Instruction, body: tuple[Instruction, ...], known: dict[str, str], escape: str
+) -> Stage:
+    words = _GAP.split(start.value) if start.value else []
+    named = len(words) == 3 and words[1].lower() == "as"
+    if len(words) != 1 and not named:
+        raise DockerfileError(
+            f"FROM on line {start.line} must read `FROM image` or `FROM image AS name`."
         )
-    return tuple(stages)
+    base = _expand(start, words[0], known, escape)
+    if not base:
+        raise DockerfileError(
+            f"FROM on line {start.line} names no image, because {words[0]} is empty; give its ARG a "
+            "default before the first FROM, or pass a build argument."
+        )
+    return Stage(index, words[2].lower() if named else None, base, body)
 
 
-def expand(text: str, known: Mapping[str, str]) -> str:
-    """Replace ``$NAME``, ``${NAME}``, ``${NAME:-default}`` and ``${NAME:+other}`` by known values."""
+def _words(text: str, escape: str) -> list[str]:
+    """Split at spaces outside quotes; quotes and escapes stay in the words."""
+    words, word, quote, at = [], "", "", 0
+    while at < len(text):
+        character = text[at]
+        if not quote and character in _SPACE:
+            words.append(word)
+            word = ""
+        else:
+            if character == escape and quote != "'":
+                at += 1
+                character = character + text[at] if at < len(text) else ""
+            elif character == quote:
+                quote = ""
+            elif not quote and character in "'\"":
+                quote = character
+            word += character
+        at += 1
+    return [word for word in (*words, word) if word]
 
-    def value(match: re.Match[str]) -> str:
-        name = match[1] or match[2]
-        operator, word = match[3] or "", match[4] or ""
-        current = known.get(name)
-        present = bool(current) if operator.startswith(":") else current is not None
-        if operator.endswith("-"):
-            return current or "" if present else expand(word, known)
-        if operator.endswith("+"):
-            return expand(word, known) if present else ""
+
+def _expand(where: Instruction, text: str, known: Mapping[str, str], escape: str) -> str:
+    try:
+        return expand(text, known, escape)
+    except DockerfileError as error:
+        raise DockerfileError(f"{where.keyword} on line {where.line}: {error}") from None
+
+
+def expand(text: str, known: Mapping[str, str], escape: str = "\\") -> str:
+    """Return ``text`` as BuildKit reads a word: variables replaced, quotes and escapes taken off.
+
+    It knows ``$NAME``, ``${NAME}`` and the operators ``:-`` ``-`` ``:+`` ``+`` ``:?`` ``?`` ``#``
+    ``##`` ``%`` ``%%`` ``/`` ``//``. Raises `DockerfileError` for a broken or refused substitution.
+    """
+    return _Words(text, known, escape=escape).text()
+
+
+class _Words:
+    """BuildKit's reader of shell words.
+
+    Without ``known`` a variable stays as it is written; ``raw`` keeps quotes and escapes too.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        known: Mapping[str, str] | None = None,
+        *,
+        escape: str = "\\",
+        raw: bool = False,
+    ) -> None:
+        self._text = text
+        self._at = 0
+        self._known = known
+        self._escape = escape
+        self._raw = raw
+
+    def text(self) -> str:
+        return self._until("", keep=self._raw)[0]
+
+    def words(self) -> list[str]:
+        return self._until("", keep=self._raw)[1]
+
+    def _peek(self) -> str:
+        return self._text[self._at : self._at + 1]
+
+    def _next(self) -> str:
+        self._at += 1
+        return self._text[self._at - 1 : self._at]
+
+    def _until(self, stop: str, *, keep: bool) -> tuple[str, list[str]]:
+        """Read up to ``stop`` (to the end when empty); ``keep`` leaves escapes in the text."""
+        result, words = "", [""]
+        while character := self._peek():
+            if character == stop:
+                self._next()
+                return result, [word for word in words if word]
+            splits, piece = self._piece(character, keep=keep)
+            result += piece
+            if splits:
+                first, *more = re.split(f"[{_SPACE}]+", piece)
+                words[-1] += first
+                words += more
+            else:
+                words[-1] += piece
+        if stop:
+            raise DockerfileError(f"a `{stop}` is missing in {self._text}.")
+        return result, [word for word in words if word]
+
+    def _piece(self, character: str, *, keep: bool) -> tuple[bool, str]:
+        """Return the next piece of text, and whether spaces in it part words."""
+        if character == "$":
+            return True, self._variable()
+        if character == "'":
+            return False, self._single_quoted()
+        if character == '"':
+            return False, self._double_quoted(keep=keep)
+        if character == "<":
+            return False, self._redirection()
+        self._next()
+        if character == self._escape:
+            return False, (character if keep else "") + self._next()
+        return True, character
+
+    def _single_quoted(self) -> str:
+        start = self._at
+        end = self._text.find("'", start + 1)
+        if end < 0:
+            raise DockerfileError(f"a closing ' is missing in {self._text}.")
+        self._at = end + 1
+        return self._text[start : end + 1] if self._raw else self._text[start + 1 : end]
+
+    def _double_quoted(self, *, keep: bool) -> str:
+        quote = self._next() if self._raw else self._next()[:0]
+        result = quote
+        while character := self._peek():
+            if character == "$":
+                result += self._variable()
+                continue
+            self._next()
+            if character == '"':
+                return result + quote
+            if character == self._escape and self._peek():
+                result += character if keep or self._peek() not in f'"${self._escape}' else ""
+                character = self._next() if self._peek() in f'"${self._escape}' else ""
+            result += character
+        raise DockerfileError(f'a closing " is missing in {self._text}.')
+
+    def _redirection(self) -> str:
+        """Read ``<`` or ``<<``; the spaces after ``<<`` belong to the word that follows."""
+        start = self._at
+        self._next()
+        if self._peek() == "<":
+            self._next()
+            while self._peek() in ("\t", "\r", " "):
+                self._next()
+        return self._text[start : self._at]
+
+    def _variable(self) -> str:
+        self._next()
+        if self._peek() != "{":
+            name = self._name()
+            return self._value(name, f"${name}") if name else "$"
+        self._next()
+        if self._peek() in ("", "{", "}", ":"):
+            raise DockerfileError(f"a substitution is broken in {self._text}.")
+        name = self._name()
+        operator = self._next()
+        if operator == "}":
+            return self._value(name, f"${{{name}}}")
+        if operator == "/":
+            return self._replaced(name)
+        if operator == ":":
+            operator += self._next()
+        if operator not in ("+", "-", "?", ":+", ":-", ":?", "#", "%"):
+            raise DockerfileError(f"BuildKit knows no ${{{name}{operator}…}} (in {self._text}).")
+        word = self._until("}", keep=operator in "#%")[0]
+        if self._known is None:
+            return f"${{{name}{operator}{word}}}"
+        return _substituted(name, operator, word, self._known.get(name))
+
+    def _value(self, name: str, written: str) -> str:
+        return written if self._known is None else self._known.get(name, "")
+
+    def _name(self) -> str:
+        pattern = r"\d+|[@*#?\-$!]|[^\W\d]\w*"
+        match = re.compile(pattern).match(self._text, self._at)
+        self._at = match.end() if match else self._at
+        return match[0] if match else ""
+
+    def _replaced(self, name: str) -> str:
+        every = self._peek() == "/"
+        self._at += every
+        pattern = self._until("/", keep=True)[0]
+        other = self._until("}", keep=True)[0]
+        if self._known is None:
+            return f"${{{name}/{pattern}/{other}}}"
+        value = self._known.get(name, "")
+        return re.sub(_pattern(pattern), lambda _: other, value, count=0 if every else 1)
+
+
+def _substituted(name: str, operator: str, word: str, current: str | None) -> str:
+    """Return what ``${name operator word}`` stands for; a colon makes empty count as unset."""
+    present = bool(current) if operator.startswith(":") else current is not None
+    if operator.endswith("-"):
+        return (current or "") if present else word
+    if operator.endswith("+"):
+        return word if present else ""
+    if operator.endswith("?"):
+        if not present:
+            raise DockerfileError(f"{name} must be given: {word or 'it has no value'}.")
         return current or ""
+    return _trimmed(current or "", operator, word)
 
-    return _VARIABLE.sub(value, text)
+
+def _trimmed(value: str, operator: str, word: str) -> str:
+    """Cut what matches the pattern ``word`` off the front (``#``) or the end (``%``)."""
+    longest = word.startswith(operator)
+    pattern = re.compile(_pattern(word[longest:]), re.DOTALL)
+    cuts = range(len(value) + 1)
+    if operator == "#":
+        order = reversed(cuts) if longest else cuts
+        return next((value[cut:] for cut in order if pattern.fullmatch(value[:cut])), value)
+    order = cuts if longest else reversed(cuts)
+    return next((value[:cut] for cut in order if pattern.fullmatch(value[cut:])), value)
+
+
+def _pattern(text: str) -> str:
+    """Turn a shell pattern (``*``, ``?``, escapes) into a regular expression."""
+    known = {"*": ".*", "?": "."}
+    pieces = re.findall(r"\\.|.", text, re.DOTALL)
+    return "".join(known.get(piece, re.escape(piece[-1])) for piece in pieces)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 LABEL = "workbook"
 OLDEST_ENGINE = (23, 0)
 OLDEST_BUILDX = (0, 13)
+_SETTINGS = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "PATH")
+_PATIENCE = 10  # seconds in which an engine must answer that it is there
+_LONGEST = 600  # seconds that it may take for a piece of work
 
 
 class EngineError(WorkbookError):
@@ -81,18 +84,21 @@ class Engine:
             return None
 
 
-_found: Engine | None = None
+_found: tuple[tuple[str | None, ...], Engine] | None = None
 
 
 def find() -> Engine:
-    """Return the engine to use, looked up once and again when it has stopped answering.
+    """Return the engine to use, looked up once, and again when it has stopped answering or when the
+    reader has set another one.
 
     Raises `NoEngineError` or `NoBuildxError`, each with the remedy.
     """
     global _found
-    if _found is None or not _answers(_found.client):
-        _found = _find()
-    return _found
+    settings = tuple(map(os.environ.get, _SETTINGS))
+    if _found is None or _found[0] != settings or not _answers(_found[1].client):
+        _found = None
+        _found = (settings, _find())
+    return _found[1]
 
 
 def _find() -> Engine:
@@ -128,20 +134,17 @@ def _no_engine_sentence() -> str:
 
 def _reader_client() -> DockerClient | None:
     import docker
-    from docker.errors import DockerException
 
     if os.environ.get("DOCKER_HOST"):
         try:
-            return _answering(docker.from_env(use_ssh_client=True))
-        except (DockerException, ValueError):
+            return _client(**docker.utils.kwargs_from_env())
+        except docker.errors.DockerException:
             return None
     try:
-        context = docker.ContextAPI.get_current_context()
-        if context is None:
-            return None
-        return _client(base_url=context.Host, tls=context.TLSConfig or False)
-    except (DockerException, OSError):
+        context = docker.ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT"))
+    except Exception:  # docker raises a bare Exception for a context file that is damaged
         return None
+    return context and _client(base_url=context.Host, tls=context.TLSConfig or False)
 
 
 def _client(**where: Any) -> DockerClient | None:
@@ -149,12 +152,9 @@ def _client(**where: Any) -> DockerClient | None:
     from docker.errors import DockerException
 
     try:
-        return _answering(docker.DockerClient(**where, use_ssh_client=True, timeout=600))
-    except (DockerException, ValueError):
+        client = docker.DockerClient(**where, use_ssh_client=True, timeout=_LONGEST)
+    except (DockerException, ValueError, OSError):
         return None
-
-
-def _answering(client: DockerClient) -> DockerClient | None:
     return client if _answers(client) else None
 
 
@@ -162,10 +162,13 @@ def _answers(client: DockerClient) -> bool:
     import requests
     from docker.errors import DockerException
 
+    client.api.timeout = _PATIENCE
     try:
         return bool(client.ping())
     except (DockerException, requests.RequestException, OSError):
         return False
+    finally:
+        client.api.timeout = _LONGEST
 
 
 def _inspect(
@@ -196,13 +199,19 @@ def _inspect(
 def _buildx_version(docker: str | None, environment: Mapping[str, str]) -> str:
     if not docker:
         raise NoBuildxError("The `docker` command is not on the PATH; install Docker's client.")
-    shown = subprocess.run(
-        [docker, "buildx", "version"],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        shown = subprocess.run(
+            [docker, "buildx", "version"],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    except OSError as error:
+        raise NoBuildxError(
+            f"The `docker` command at {docker} does not run ({error.strerror}); install Docker's client."
+        ) from None
     if shown.returncode:
         raise NoBuildxError(
             "The Docker client has no buildx, which does the builds; install the package "

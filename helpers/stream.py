@@ -1,8 +1,9 @@
 """Turn the stream of ``docker buildx build --progress=rawjson`` into steps.
 
 BuildKit calls a step a *vertex*. The stream is a sequence of JSON documents, indented in buildx 0.13
-and one a line in later versions, with plain text among them (an error, a warning). This module reads
-text and keeps state; it starts no process and draws nothing.
+and one a line in later versions, with plain text among them (an error, a warning). What it does not
+know it passes over, and a document that was cut costs no other. This module reads text and keeps
+state; it starts no process and draws nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-_STAGE = re.compile(r"^\[(?:(?P<platform>\w+/\S+) )?(?:(?P<stage>\S+) +)?(?P<at>\d+)/(?P<of>\d+)\] ")
+_STAGE = re.compile(
+    r"\[(?:(?P<platform>\w+/\S+) )?(?:(?P<stage>[^\s\]]+) )? *(?P<at>\d+)/(?P<of>\d+)\] "
+)
+_BEGINNING = re.compile(r'\{"(?:vertexes|statuses|logs|warnings)":')
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Step:
 
     ``stage`` is the stage's name as BuildKit shows it, empty for a file of one stage and for internal
     steps; ``started`` is seconds since the first step of the build, ``seconds`` the step's own time,
-    None while it has not begun or ended. ``done`` also holds for a step that failed (see ``error``).
+    each None until the step has begun and ended. ``error`` says why it failed or was stopped.
     """
 
     digest: str
@@ -40,7 +44,7 @@ class Step:
     @property
     def internal(self) -> bool:
         """Whether BuildKit runs the step for itself, so that no line of the Dockerfile stands for it."""
-        return self.name.startswith(("[internal]", "[auth]", "exporting to", "docker-image://"))
+        return _STAGE.match(self.name) is None
 
     @property
     def instruction(self) -> str:
@@ -50,12 +54,12 @@ class Step:
     @property
     def running(self) -> bool:
         """Whether the step has begun and not ended."""
-        return self.started is not None and self.seconds is None
+        return self.started is not None and not self.done
 
     @property
     def done(self) -> bool:
-        """Whether the step has ended, by running or from the cache."""
-        return self.cached or self.seconds is not None
+        """Whether the step has ended: it ran, came from the cache, or failed."""
+        return self.cached or self.seconds is not None or self.error is not None
 
 
 @dataclass
@@ -63,7 +67,7 @@ class _Vertex:
     digest: str
     name: str = ""
     inputs: tuple[str, ...] = ()
-    intervals: dict[str, str | None] = field(default_factory=dict)
+    intervals: dict[float, float | None] = field(default_factory=dict)
     cached: bool = False
     error: str | None = None
 
@@ -82,24 +86,23 @@ class Progress:
         self._vertices: dict[str, _Vertex] = {}
         self._transfers: dict[tuple[str, str], int] = {}
         self._pending: list[str] = []
+        self._unfinished: tuple[str, str] | None = None
 
     def feed(self, line: str) -> bool:
         """Take one line of the stream; return whether it changed what there is to show."""
-        document = self._document(line)
-        if document is None:
-            return False
-        for vertex in _items(document, "vertexes"):
-            self._take_vertex(vertex)
-        for status in _items(document, "statuses"):
-            self._take_status(status)
-        for entry in _items(document, "logs"):
-            self._take_log(entry)
-        return True
+        takers = {"vertexes": self._take_vertex, "statuses": self._take_status, "logs": self._take_log}
+        changed = False
+        for document in self._documents(line.rstrip()):
+            for key, take in takers.items():
+                for item in _items(document, key):
+                    take(item)
+                    changed = True
+        return changed
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """The steps known so far: first those that began, by time, then those that wait."""
-        begin = min((t for v in self._vertices.values() for t in _starts(v)), default=0.0)
+        begin = min((start for v in self._vertices.values() for start in v.intervals), default=0.0)
         steps = [_step(vertex, begin) for vertex in self._vertices.values()]
         return tuple(sorted(steps, key=lambda s: (s.started is None, s.started or 0.0)))
 
@@ -116,39 +119,62 @@ class Progress:
         name = self._vertices[digest].name if digest in self._vertices else ""
         return name.startswith("[internal] load build context") or "load from client" in name
 
-    def _document(self, line: str) -> dict[str, Any] | None:
-        bare = line.rstrip()
-        if not self._pending:
-            if bare == "{":
-                self._pending.append(bare)
-                return None
-            return self._whole(bare)
-        self._pending.append(bare)
-        if bare != "}":
-            return None
-        text, self._pending = "\n".join(self._pending), []
-        return self._whole(text)
+    def _documents(self, line: str) -> list[dict[str, Any]]:
+        """Return the documents that end with this line; text is put aside."""
+        if self._pending:
+            if line.startswith((" ", "}")):
+                self._pending.append(line)
+                return self._indented() if line == "}" else []
+            self._give_up()
+        if line.endswith("{"):
+            self._pending.append(line)
+            return []
+        return self._compact(line)
 
-    def _whole(self, text: str) -> dict[str, Any] | None:
-        if text.startswith("{"):
-            try:
-                document = json.loads(text)
-            except (ValueError, RecursionError):
-                document = None
-            if isinstance(document, dict):
-                return document
-        self.text.extend(text.splitlines())
-        return None
+    def _indented(self) -> list[dict[str, Any]]:
+        """Read the lines put by; after a cut the whole document may begin further down."""
+        lines = self._pending
+        starts = [n for n, line in enumerate(lines[1:]) if lines[n][-1:] == "{" and line[:3] == '  "']
+        for start in starts[:1] + starts[-1:]:
+            document = _json("\n".join(["{", *lines[start + 1 :]]))
+            if document is not None:
+                self.text += [line for line in (*lines[:start], lines[start][:-1]) if line]
+                self._pending = []
+                return [document]
+        self._give_up()
+        return []
+
+    def _compact(self, line: str) -> list[dict[str, Any]]:
+        """Read a line that is one document, or text, or both, or several after a lost line end."""
+        document = _json(line)
+        if document is not None:
+            return [document]
+        documents, rest, at = [], "", 0
+        while match := _BEGINNING.search(line, at):
+            document, end = _json_at(line, match.start())
+            rest += line[at : match.start() if document else match.end()]
+            at = end if document else match.end()
+            documents += [document] if document else []
+        rest += line[at:]
+        self.text += rest.splitlines()
+        return documents
+
+    def _give_up(self) -> None:
+        self.text += self._pending
+        self._pending = []
 
     def _take_vertex(self, raw: dict[str, Any]) -> None:
         digest = str(raw.get("digest", ""))
         vertex = self._vertices.setdefault(digest, _Vertex(digest))
         vertex.name = str(raw.get("name") or vertex.name)
-        vertex.inputs = tuple(str(i) for i in raw.get("inputs") or ()) or vertex.inputs
+        inputs = raw.get("inputs")
+        if isinstance(inputs, list):
+            vertex.inputs = tuple(map(str, inputs)) or vertex.inputs
         vertex.cached = bool(raw.get("cached")) or vertex.cached
         vertex.error = str(raw["error"]) if raw.get("error") else vertex.error
-        if isinstance(raw.get("started"), str):
-            vertex.intervals[raw["started"]] = raw.get("completed")
+        start, end = _seconds(raw.get("started")), _seconds(raw.get("completed"))
+        if start is not None:
+            vertex.intervals[start] = vertex.intervals.get(start) if end is None else end
 
     def _take_status(self, raw: dict[str, Any]) -> None:
         current = raw.get("current")
@@ -160,7 +186,34 @@ class Progress:
             text = base64.b64decode(raw.get("data") or "", validate=True).decode(errors="replace")
         except (binascii.Error, ValueError, TypeError):
             return
-        self.log = [*self.log, *text.splitlines()][-self.LOG_LINES :]
+        source = (str(raw.get("vertex")), str(raw.get("stream")))
+        lines = text.split("\n")
+        if self._unfinished == source and self.log:
+            lines[0] = self.log.pop() + lines[0]
+        self._unfinished = source if lines[-1] else None
+        self.log += [_shown(line) for line in (lines if lines[-1] else lines[:-1])]
+        del self.log[: -self.LOG_LINES]
+
+
+def _shown(line: str) -> str:
+    """Return what of a line a terminal would leave standing after its carriage returns."""
+    return line.rstrip("\r").rpartition("\r")[2]
+
+
+def _json(text: str) -> dict[str, Any] | None:
+    try:
+        document = json.loads(text) if text.startswith("{") else None
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _json_at(text: str, start: int) -> tuple[dict[str, Any] | None, int]:
+    try:
+        document, end = json.JSONDecoder().raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None, start
+    return document, end
 
 
 def _items(document: dict[str, Any], key: str) -> Iterator[dict[str, Any]]:
@@ -170,12 +223,11 @@ def _items(document: dict[str, Any], key: str) -> Iterator[dict[str, Any]]:
 
 def _step(vertex: _Vertex, begin: float) -> Step:
     match = _STAGE.match(vertex.name)
-    starts = _starts(vertex)
     return Step(
         digest=vertex.digest,
         name=vertex.name,
         stage=(match["stage"] or "") if match else "",
-        started=max(0.0, min(starts) - begin) if starts else None,
+        started=max(0.0, min(vertex.intervals) - begin) if vertex.intervals else None,
         seconds=_busy_seconds(vertex),
         cached=vertex.cached,
         error=vertex.error,
@@ -183,22 +235,14 @@ def _step(vertex: _Vertex, begin: float) -> Step:
     )
 
 
-def _starts(vertex: _Vertex) -> list[float]:
-    return [t for t in map(_seconds, vertex.intervals) if t is not None]
-
-
 def _busy_seconds(vertex: _Vertex) -> float | None:
     """Return the time covered by the step's intervals: BuildKit may begin a step more than once."""
-    spans = []
-    for start, end in vertex.intervals.items():
-        first, last = _seconds(start), _seconds(end)
-        if first is None or last is None:
-            return None
-        spans.append((first, max(first, last)))
-    if not spans:
+    if not vertex.intervals:
         return None
     total, reach = 0.0, float("-inf")
-    for first, last in sorted(spans):
+    for first, last in sorted(vertex.intervals.items()):
+        if last is None:
+            return None
         total += max(0.0, last - max(first, reach))
         reach = max(reach, last)
     return total
@@ -209,5 +253,5 @@ def _seconds(stamp: object) -> float | None:
         return None
     try:
         return datetime.fromisoformat(stamp).timestamp()
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         return None

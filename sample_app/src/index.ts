@@ -7,8 +7,8 @@ import { createLogger } from './logger';
 import { closeGracefully } from './shutdown';
 import { version } from './version';
 
-function start({ port, logLevel, shutdownGraceMs }: Config): void {
-  const logger = createLogger(logLevel);
+function start(config: Config): void {
+  const logger = createLogger(config.logLevel);
   const server = createServer(createApp(logger));
   let stopping = false;
 
@@ -16,7 +16,7 @@ function start({ port, logLevel, shutdownGraceMs }: Config): void {
     if (stopping) return;
     stopping = true;
     logger.info({ signal }, 'stopping');
-    const finished = await closeGracefully(server, shutdownGraceMs);
+    const finished = await closeGracefully(server, config.shutdownGraceMs);
     if (finished) logger.info('stopped');
     else logger.warn('stopped, with requests cut off after the grace period');
     process.exit(0);
@@ -30,9 +30,9 @@ function start({ port, logLevel, shutdownGraceMs }: Config): void {
     logger.fatal({ err: error }, 'cannot listen');
     process.exit(1);
   });
-  server.listen(port, '0.0.0.0', () => {
-    const address = server.address() as AddressInfo;
-    logger.info({ version, port: address.port, node: process.version }, 'listening');
+  server.listen(config.port, '0.0.0.0', () => {
+    const { address, port } = server.address() as AddressInfo;
+    logger.info({ version, node: process.version, address, port }, 'listening');
   });
 }
 

@@ -7,8 +7,7 @@ export function validate<T>(schema: ZodType<T>, input: unknown, what: 'body' | '
   if (parsed.success) return parsed.data;
 
   const errors = parsed.error.issues.flatMap((issue) => {
-    const fields =
-      issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.join('.') || what];
+    const fields = issue.code === 'unrecognized_keys' ? issue.keys : [issue.path.join('.') || what];
     return fields.map((field) => ({ field, message: issue.message }));
   });
   throw new Problem(400, `The request ${what} is not valid.`, errors);

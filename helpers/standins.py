@@ -1,0 +1,154 @@
+"""Recipes for stand-ins: images composed as the official ones, made from registries of packages.
+
+A stand-in serves where the registry of images cannot be reached. It never bears the official name:
+its own name leads to no registry (`image_names`), and labels say what it stands for.
+This module says what is in each; it decides neither whether one is needed nor where files come from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers import host_overlay, host_settings, image_names, standin_parts
+from helpers.docker_archive import ImageSettings
+from helpers.host_settings import HostSettings
+from helpers.rootfs import Draft, Part
+from helpers.standin_parts import CERTIFICATES, NONROOT, PATH
+from helpers.workshop import Workshop
+
+LABEL = "workbook"
+LABEL_VALUE = "stand-in"
+KEY_LABEL = "workbook.recipe"
+FOR_LABEL = "workbook.stands-for"
+NODE_LABEL = "workbook.node"
+
+
+# Node's version of each line, with the npm that Node ships in it. All stand-ins of a line carry one
+# version, as the official images do; up to 24 it is the newest that PyPI has for musl.
+_LINES = {
+    20: ("20.18.0", "10.8.2"),
+    22: ("22.20.0", "10.9.3"),
+    24: ("24.19.0", "11.17.0"),
+    26: ("26.10.0", "11.17.0"),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to make the stand-in for one image: its parts, lowest layer first, and its settings."""
+
+    stands_for: str
+    node: str
+    parts: tuple[Part, ...]
+    settings: ImageSettings
+
+    @property
+    def tag(self) -> str:
+        """The stand-in's own name in the engine."""
+        return image_names.local_name("standin", self.stands_for)
+
+    @property
+    def key(self) -> str:
+        """A name for the recipe as a whole; another recipe has another key."""
+        return self.settings.labels[KEY_LABEL]
+
+
+def recipe(name: str, arch: str, host: HostSettings = host_settings.NOTHING) -> Recipe | None:
+    """Return the recipe of the stand-in for the image ``name``; None when there is none.
+
+    ``arch`` is ``amd64`` or ``arm64``. ``host`` is what npm in the image must know of this host; the
+    images without npm have no use for it.
+    """
+    plain = re.sub(r"^(docker\.io/library/|docker\.io/|library/)(?=node)", "", name.split("@")[0])
+    for pattern, make in _RECIPES.items():
+        if found := re.fullmatch(pattern, plain):
+            return make(name, found.groupdict(), arch, host)
+    return None
+
+
+def _debian_node(name: str, found: Mapping[str, str], arch: str, host: HostSettings) -> Recipe:
+    node, npm = _versions(found["node"])
+    slim = bool(found["slim"])
+    parts = (
+        standin_parts.debian_system(arch, slim=slim),
+        standin_parts.node(node, npm, arch),
+        *host_overlay.parts(host),
+    )
+    return _finished(name, node, parts, arch, host.environment, command=("node",))
+
+
+def _alpine_node(name: str, found: Mapping[str, str], arch: str, host: HostSettings) -> Recipe:
+    node, _ = _versions(found["node"])
+    parts = (
+        standin_parts.musl_system(arch),
+        standin_parts.musl_node(node, arch),
+        *host_overlay.parts(host),
+    )
+    return _finished(name, node, parts, arch, host.environment, command=("node",))
+
+
+def _distroless_node(name: str, found: Mapping[str, str], arch: str, _: HostSettings) -> Recipe:
+    node, _npm = _versions(found["node"])
+    tag = found["tag"] or "latest"
+    debug, nonroot = "debug" in tag, "nonroot" in tag
+    busybox = (standin_parts.busybox(arch),) if debug else ()
+    parts = (standin_parts.distroless_system(arch), *busybox, standin_parts.bare_node(node, arch))
+    return _finished(
+        name,
+        node,
+        parts,
+        arch,
+        {"PATH": f"{PATH}:/busybox" if debug else PATH, "SSL_CERT_FILE": f"/{CERTIFICATES}"},
+        entrypoint=("/nodejs/bin/node",),
+        user=str(NONROOT if nonroot else 0),
+        folder="/home/nonroot" if nonroot else "/",
+    )
+
+
+_NODE_VERSION = r"(?P<node>\d+(\.\d+\.\d+)?)"
+_RECIPES: dict[str, Callable[[str, Mapping[str, str], str, HostSettings], Recipe]] = {
+    rf"node:{_NODE_VERSION}(-bookworm)?(?P<slim>-slim)?": _debian_node,
+    rf"node:{_NODE_VERSION}-alpine(\d+\.\d+)?": _alpine_node,
+    r"gcr\.io/distroless/nodejs(?P<node>\d+)-debian12(:(?P<tag>latest|nonroot|debug|debug-nonroot))?": (
+        _distroless_node
+    ),
+}
+
+
+def _versions(wanted: str) -> tuple[str, str]:
+    line = int(wanted.split(".")[0])
+    node, npm = _LINES.get(line, (wanted, "latest"))
+    return (wanted if "." in wanted else node), npm
+
+
+def _finished(
+    name: str,
+    node: str,
+    parts: tuple[Part, ...],
+    arch: str,
+    environment: Mapping[str, str],
+    *,
+    entrypoint: tuple[str, ...] = (),
+    command: tuple[str, ...] = (),
+    user: str = "",
+    folder: str = "",
+) -> Recipe:
+    settings = {"PATH": PATH, **environment}
+    if not entrypoint:
+        settings["NODE_VERSION"] = node
+    whole = Part((name, arch, repr((settings, entrypoint, command)), *(p.key for p in parts)), _none)
+    labels = {
+        LABEL: LABEL_VALUE,
+        FOR_LABEL: name,
+        KEY_LABEL: whole.key,
+        NODE_LABEL: node,
+    }
+    image = ImageSettings(arch, settings, entrypoint, command, user, folder, labels)
+    return Recipe(name, node, parts, image)
+
+
+def _none(_workshop: Workshop, _scratch: Path) -> list[Draft]:
+    return []

@@ -1,0 +1,153 @@
+"""A place to make things in: scratch folders, locks and commands that end when their maker does.
+
+It knows nothing of what is made. A workshop that is closed (Ctrl-C, an error) stops its commands and
+gives up waiting for locks, so that no half-made thing and no process outlives it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from helpers.errors import WorkbookError
+
+_POLL_SECONDS = 0.05
+
+
+class WorkshopError(WorkbookError):
+    """A command of the workshop failed, or the workshop was closed before it was done."""
+
+
+class Workshop:
+    """A folder to work in, shared safely by threads and by processes.
+
+    ``folder`` keeps what is finished; scratch folders lie inside it, so that a finished thing moves
+    to its place by a rename.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._closed = threading.Event()
+
+    def close(self) -> None:
+        """Stop what runs: commands are ended, waiting for a lock is given up."""
+        self._closed.set()
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Give an empty folder that is gone afterwards; leftovers of dead processes go too."""
+        parent = self.folder / "scratch"
+        parent.mkdir(parents=True, exist_ok=True)
+        _sweep(parent)
+        path = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the one lock of that name, against other threads and other processes."""
+        path = self.folder / "locks" / name.replace("/", "+")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as file:
+            while not _try_lock(file):
+                self._check()
+                time.sleep(_POLL_SECONDS)
+            yield
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        seconds: float | None = None,
+    ) -> str:
+        """Run a command to its end and return what it printed.
+
+        ``environment`` is added to the process's own. Raises `WorkshopError` with the last line that
+        it complained with, when it fails, takes longer than ``seconds`` or the workshop is closed.
+        """
+        self._check()
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as complaints:
+            process = subprocess.Popen(
+                list(command),
+                cwd=cwd,
+                env={**os.environ, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=complaints,
+                start_new_session=True,
+            )
+            code = self._wait(process, seconds)
+            if code:
+                raise WorkshopError(f"`{_shown(command)}` failed: {_last_line(complaints, code)}")
+            out.seek(0)
+            return out.read()
+
+    def _wait(self, process: subprocess.Popen[bytes], seconds: float | None) -> int:
+        deadline = time.monotonic() + seconds if seconds else None
+        try:
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    return process.wait(_POLL_SECONDS)
+                self._check()
+                if deadline and time.monotonic() > deadline:
+                    raise WorkshopError(
+                        f"`{_shown(process.args)}` was stopped after {seconds:.0f} seconds; "
+                        "try again when the network is better."
+                    )
+        finally:
+            _end(process)
+
+    def _check(self) -> None:
+        if self._closed.is_set():
+            raise WorkshopError("The preparation was stopped before it was done; run it again.")
+
+
+def _shown(command: object) -> str:
+    words = [command] if isinstance(command, str) else list(command)  # type: ignore[call-overload]
+    return " ".join(Path(word).name if index == 0 else word for index, word in enumerate(words[:3]))
+
+
+def _last_line(complaints: IO[str], code: int) -> str:
+    complaints.seek(0)
+    lines = [line.strip() for line in complaints if line.strip()]
+    errors = [line for line in lines if line.lower().startswith(("e:", "error", "npm err"))]
+    return (errors or lines or [f"exit code {code}"])[-1]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    for signal, patience in ((15, 10), (9, 10)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+            return
+
+
+def _try_lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _sweep(parent: Path) -> None:
+    for folder in parent.iterdir():
+        owner = folder.name.split("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,363 @@
+"""What every chart carries: unit, conditions, words beside the picture, colours for every eye."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import math
+import struct
+import subprocess
+import sys
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+
+from helpers import plots
+
+CAPTION = (
+    "Engine 26.1.5, buildx 0.13.1 · node:20, node:20-alpine and gcr.io/distroless/nodejs20-debian12 are "
+    "stand-ins of the same composition as the official images · 2026-11-25"
+)
+INSTRUCTIONS = [
+    "FROM node:20",
+    "WORKDIR /app",
+    "COPY package*.json ./",
+    "RUN npm ci --omit=dev",
+    "RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev",
+    "COPY --from=builder /app/node_modules ./node_modules",
+    "COPY --from=builder /app/dist ./dist",
+    "RUN apt-get update && apt-get install -y --no-install-recommends g++ make python3 git",
+    "COPY . .",
+    "RUN npm run build",
+    "RUN npm prune --omit=dev",
+    "RUN addgroup -S app && adduser -S app -G app",
+]
+
+
+def sizes():
+    rows = [("naive", 1239.2, 479.0), ("alpine", 144.1, 51.2), ("distroless-pruned", 129.0, 51.0)]
+    frame = pd.DataFrame(rows, columns=["variant", "uncompressed MB", "compressed MB"])
+    return plots.sizes(frame, {"naive": (900, 1300), "alpine": (120, 120)}, CAPTION)
+
+
+def layers():
+    megabytes = [1070.2, 0, 0.1, 7.3, 7.3, 62, 0.05, 560.4, 0.03, 0.05, 0, 0.004]
+    base = [True] + [False] * 11
+    frame = pd.DataFrame(
+        {
+            "instruction": INSTRUCTIONS,
+            "uncompressed MB": megabytes,
+            "compressed MB": 1,
+            "from base": base,
+        }
+    )
+    return plots.layers(frame, CAPTION)
+
+
+def composition():
+    frame = pd.DataFrame(
+        {
+            "naive": [350, 98, 7.3, 0.05, 9.8, 565, 152, 0.03, 0.000087, 14],
+            "distroless": [31, 90, 7.3, 0.05, 0, 0, 76, 0, 0, 1],
+        },
+        index=list(plots.CATEGORIES),
+    )
+    return plots.composition(frame, CAPTION)
+
+
+def crossing():
+    rows = [("Node runtime", 0, 92), ("devDependencies", 62, 14), ("app build output", 0.05, 0)]
+    return plots.crossing(pd.DataFrame(rows, columns=["category", "copied MB", "discarded MB"]), CAPTION)
+
+
+def steps(scenario, cached):
+    rows = [
+        ("builder", "RUN npm ci", 0.3, 14.2),
+        ("deps", "RUN npm ci --omit=dev", 0.3, 6.1),
+        ("builder", "RUN npm run build", 14.6, 6.3),
+        ("runner", "COPY --from=deps /app/node_modules ./node_modules", 21, 0.7),
+    ]
+    return [
+        {
+            "scenario": scenario,
+            "stage": stage,
+            "step": step,
+            "start s": 0.0 if cached else start,
+            "seconds": 0.0 if cached else seconds,
+            "cached": cached,
+        }
+        for stage, step, start, seconds in rows
+    ]
+
+
+def timeline():
+    return plots.timeline(
+        pd.DataFrame(steps("cold", cached=False) + steps("warm", cached=True)), CAPTION
+    )
+
+
+def scenarios():
+    rows = [
+        (dockerfile, scenario, factor * seconds, 0.9 * factor * seconds, 1.1 * factor * seconds)
+        for scenario, factor in (("cold", 1), ("nothing changed", 0.02), ("source edited", 0.3))
+        for dockerfile, seconds in (("naive", 55), ("alpine", 38), ("distroless-pruned", 34))
+    ]
+    columns = ["dockerfile", "scenario", "median s", "min s", "max s"]
+    return plots.scenarios(pd.DataFrame(rows, columns=columns), CAPTION)
+
+
+CHARTS = [sizes, layers, composition, crossing, timeline, scenarios]
+every_chart = pytest.mark.parametrize("make", CHARTS, ids=lambda make: make.__name__)
+
+
+def texts(chart):
+    """Return the texts that are drawn: matplotlib also keeps labels of ticks beyond the axis."""
+    figure = chart.figure
+    found = [*figure.texts]
+    for axes in filter(lambda axes: axes.get_visible(), figure.axes):
+        found += [*axes.texts, axes.title, axes._left_title, *axes.get_yticklabels(), axes.xaxis.label]
+        found += axes.get_legend().get_texts() if axes.get_legend() else []
+    return [text for text in found if text.get_text() and text.get_visible() and text.figure]
+
+
+def words(chart):
+    return [text.get_text() for text in texts(chart)]
+
+
+def whole_text(chart):
+    return " ".join(" ".join(words(chart)).split())
+
+
+@every_chart
+def test_a_chart_names_its_unit_and_its_conditions(make):
+    chart = make()
+    unit = "seconds" if make in (timeline, scenarios) else "MB"
+    assert unit in " ".join(axes.get_xlabel() for axes in chart.figure.axes)
+    assert CAPTION in whole_text(chart)
+
+
+@every_chart
+def test_a_chart_fits_a_slide_and_nothing_is_cut_off(make):
+    chart = make()
+    chart.figure.draw_without_rendering()
+    width, height = chart.figure.get_size_inches()
+    assert width == plots.WIDTH
+    assert height <= plots.HEIGHT
+    renderer = chart.figure.canvas.get_renderer()
+    for text in texts(chart):
+        box = text.get_window_extent(renderer)
+        assert box.x0 >= 0
+        assert box.x1 <= width * chart.figure.dpi
+        assert box.y0 >= 0
+        assert box.y1 <= height * chart.figure.dpi
+
+
+@every_chart
+def test_names_of_rows_do_not_touch_each_other(make):
+    chart = make()
+    chart.figure.draw_without_rendering()
+    renderer = chart.figure.canvas.get_renderer()
+    for axes in chart.figure.axes:
+        boxes = [t.get_window_extent(renderer) for t in axes.get_yticklabels() if t.get_text()]
+        assert all(box.x0 >= 0 for box in boxes)
+        assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+
+
+@every_chart
+def test_values_do_not_cover_each_other(make):
+    chart = make()
+    chart.figure.draw_without_rendering()
+    renderer = chart.figure.canvas.get_renderer()
+    for axes in chart.figure.axes:
+        boxes = [t.get_window_extent(renderer) for t in axes.texts]
+        assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+
+
+@every_chart
+def test_letters_are_large_enough_for_the_last_row(make):
+    assert min(text.get_fontsize() for text in texts(make())) >= 12
+
+
+@every_chart
+def test_words_stand_out_from_white_and_those_on_a_bar_from_its_colour(make):
+    for text in texts(make()):
+        patch = text.get_bbox_patch()
+        ground = mpl.colors.to_hex(patch.get_facecolor()) if patch else "#ffffff"
+        assert plots.contrast(mpl.colors.to_hex(text.get_color()), ground) >= 4.5
+
+
+@every_chart
+def test_a_notebook_gets_the_picture_with_its_words(make):
+    chart = make()
+    data, metadata = chart._repr_mimebundle_()
+    picture = base64.b64decode(data["image/png"])
+    assert picture.startswith(b"\x89PNG")
+    assert struct.unpack(">I", picture[16:20])[0] == plots.WIDTH * plots.DPI
+    assert data["text/plain"] == metadata["image/png"]["alt"] == chart.alt
+    assert CAPTION in chart.alt
+
+
+@every_chart
+def test_the_same_table_gives_the_same_picture(make):
+    assert make().png() == make().png()
+
+
+@every_chart
+def test_the_reader_s_own_style_and_pyplot_are_left_alone(make):
+    before = dict(mpl.rcParams)
+    make().png()
+    assert dict(mpl.rcParams) == before
+    assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
+
+
+@pytest.mark.parametrize(
+    ("make", "finding"),
+    [
+        (sizes, "distroless-pruned is 9.6x smaller than naive: 129 MB instead of 1239 MB"),
+        (layers, "One layer holds 1070 MB of the image's 1707 MB: FROM node:20"),
+        (composition, "The largest part of naive is toolchain: 565 MB of 1196 MB"),
+        (crossing, "COPY --from took 62 MB of 168 MB; 106 MB stayed behind"),
+        (timeline, "21.7 s when cold, 0.0 s when warm"),
+        (scenarios, "From 55.0 s (naive, cold) to 0.7 s (distroless-pruned, nothing changed)"),
+    ],
+)
+def test_the_title_says_the_finding_and_the_alternative_repeats_it(make, finding):
+    chart = make()
+    assert finding in whole_text(chart)
+    assert finding in chart.alt
+
+
+def test_the_article_s_figures_are_marked_beside_the_bars_and_in_words():
+    chart = sizes()
+    marks = [t for t in words(chart) if t.startswith("the article says")]
+    assert marks == ["the article says 900\N{EN DASH}1300 MB", "the article says 120 MB"]
+    assert "1239 MB on disk, 479 MB compressed; the article says 900\N{EN DASH}1300 MB" in chart.alt
+
+
+def test_layers_of_the_base_are_hatched_and_summed_apart():
+    chart = layers()
+    hatches = [bar.get_hatch() for bar in chart.figure.axes[0].patches]
+    assert hatches == ["//", *[""] * 11]
+    assert "base image: 1070 MB" in words(chart)
+    assert "the Dockerfile's own: 637 MB" in words(chart)
+
+
+def test_a_long_instruction_keeps_its_beginning_and_its_end():
+    names = [t.get_text() for t in layers().figure.axes[0].get_yticklabels()]
+    assert "RUN --mount=type=cache…npm npm ci --omit=dev" in names
+    assert names[3] == "RUN npm ci --omit=dev"
+
+
+def test_a_secret_of_a_few_bytes_is_still_named():
+    assert "secrets swept in (.env*) 87 B" in words(composition())
+
+
+def test_an_unknown_category_is_drawn_as_other():
+    chart = plots.composition(pd.DataFrame({"mine": [30.0, 5.0]}, index=["Ruby runtime", "npm"]))
+    assert any("Ruby" in text for text in words(chart))
+
+
+def test_what_crossed_is_said_in_words():
+    assert {"92 MB, all left", "62 MB of 76 MB copied", "50 kB, all copied"} <= set(words(crossing()))
+
+
+def test_a_timeline_marks_cached_steps_and_keeps_a_stage_together():
+    chart = timeline()
+    assert words(chart).count("cached") == 4
+    names = [t.get_text() for t in chart.figure.axes[0].get_yticklabels()]
+    assert names[:3] == ["RUN npm ci", "RUN npm run build", "RUN npm ci --omit=dev"]
+
+
+def test_a_step_that_comes_twice_in_a_stage_has_two_rows():
+    twice = steps("", cached=False)[:1] * 2
+    chart = plots.timeline(pd.DataFrame(twice))
+    assert len(chart.figure.axes[0].get_yticks()) == 2
+
+
+def test_scenarios_show_median_and_range():
+    assert "55.0 s  (49.5\N{EN DASH}60.5)" in words(scenarios())
+
+
+def test_every_column_of_scenarios_has_its_scale_below_the_last_panel():
+    panels = [axes for axes in scenarios().figure.axes if axes.get_visible()]
+    assert len(panels) == 3
+    assert [bool(axes.get_xlabel()) for axes in panels] == [False, True, True]
+    assert all(axes.xaxis.get_tick_params()["labelbottom"] for axes in panels[1:])
+
+
+def test_a_table_of_one_row_compares_nothing():
+    frame = pd.DataFrame({"variant": ["a"], "uncompressed MB": [12.0], "compressed MB": [5.0]})
+    assert "a: 12 MB on disk, 5.0 MB compressed" in words(plots.sizes(frame))
+    row = {"dockerfile": "a", "scenario": "cold", "median s": 3.0, "min s": 2.0, "max s": 4.0}
+    assert "3.0 s (a, cold)" in words(plots.scenarios(pd.DataFrame([row])))
+
+
+def test_a_title_of_one_s_own_replaces_the_finding():
+    frame = pd.DataFrame({"variant": ["a"], "uncompressed MB": [1.0], "compressed MB": [1.0]})
+    assert "Mine" in words(plots.sizes(frame, title="Mine"))
+
+
+def test_a_chart_is_saved_as_it_is_shown(tmp_path):
+    chart = crossing()
+    chart.save(tmp_path / "crossing.png")
+    assert (tmp_path / "crossing.png").read_bytes() == chart.png()
+
+
+def test_importing_it_does_not_load_pyplot():
+    code = "import sys, helpers.plots; print('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+
+
+# Machado, Oliveira and Fernandes (2009), severity 1.0, for linear RGB.
+EYES = {
+    "deuteranopia": ((0.367, 0.861, -0.228), (0.280, 0.673, 0.047), (-0.012, 0.043, 0.969)),
+    "protanopia": ((0.152, 1.053, -0.205), (0.115, 0.786, 0.099), (-0.004, -0.048, 1.052)),
+    "tritanopia": ((1.256, -0.077, -0.179), (-0.078, 0.931, 0.148), (0.005, 0.691, 0.304)),
+    "usual": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+}
+TO_XYZ = ((0.4339, 0.3762, 0.1899), (0.2126, 0.7152, 0.0722), (0.0177, 0.1094, 0.8729))  # white is 1
+
+
+def times(matrix, vector):
+    return [sum(a * b for a, b in zip(row, vector, strict=True)) for row in matrix]
+
+
+def seen(color, eye):
+    """Return a colour in CIE Lab as an eye sees it."""
+    raw = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in raw]
+    through = [min(1.0, max(0.0, c)) for c in times(EYES[eye], linear)]
+    x, y, z = (c ** (1 / 3) if c > 0.008856 else 7.787 * c + 16 / 116 for c in times(TO_XYZ, through))
+    return (116 * y - 16, 500 * (x - y), 200 * (y - z))
+
+
+@pytest.mark.parametrize("eye", EYES)
+@pytest.mark.parametrize(
+    "palette",
+    [
+        [look.color for look in plots.CATEGORIES.values()],
+        [plots.KEPT.color, plots.LEFT.color],
+        [plots.BASE.color, plots.OWN.color],
+        [plots.ON_DISK.color, plots.ON_WIRE.color],
+        list(plots.SERIES),
+    ],
+    ids=["categories", "crossing", "layers", "sizes", "series"],
+)
+def test_colours_stay_apart_for_every_eye(palette, eye):
+    pairs = itertools.combinations((seen(color, eye) for color in palette), 2)
+    assert min(math.dist(one, other) for one, other in pairs) >= 15
+
+
+def test_a_label_inside_a_bar_is_readable_on_every_colour():
+    for look in plots.CATEGORIES.values():
+        assert plots.contrast(plots.readable_on(look.color), look.color) >= 4.5
+
+
+def test_pairs_that_are_compared_differ_in_hatch_as_well():
+    pairs = [(plots.KEPT, plots.LEFT), (plots.BASE, plots.OWN), (plots.ON_DISK, plots.ON_WIRE)]
+    assert all(one.hatch != other.hatch for one, other in pairs)
+
+
+def test_black_on_white_has_the_greatest_contrast():
+    assert plots.contrast("#000000", "#FFFFFF") == pytest.approx(21)
