@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 LABEL = "workbook"
 OLDEST_ENGINE = (23, 0)
 OLDEST_BUILDX = (0, 13)
-_SETTINGS = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "PATH")
+_SETTINGS = (
+    "DOCKER_HOST",
+    "DOCKER_CONTEXT",
+    "DOCKER_CONFIG",
+    "DOCKER_CERT_PATH",
+    "DOCKER_TLS_VERIFY",
+    "PATH",
+)
 _PATIENCE = 10  # seconds in which an engine must answer that it is there
 _LONGEST = 600  # seconds that it may take for a piece of work
 

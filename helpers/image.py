@@ -13,12 +13,13 @@ import re
 import tarfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from helpers import layers as _layers
-from helpers.layers import Entry, ImageError, Listing, Stored
+from helpers.engine import LABEL
+from helpers.layers import Entry, ImageError, Stored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +49,7 @@ MB = 1e6
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
 UNKNOWN = "(the image does not say)"
+_LINKS = 8  # symbolic links followed to reach a file
 
 
 @dataclass(frozen=True)
@@ -435,9 +437,29 @@ def merge(listings: Sequence[Sequence[Entry]]) -> Files:
         for entry in entries:
             if not _layers.is_whiteout(entry):
                 merged[entry.path] = (index, entry)
-    _promote_links(merged, listings)
-    found = (File(*entry[:3], index, *entry[3:]) for index, entry in merged.values())
-    return Files(tuple(sorted(found, key=lambda file: file.path)))
+    return Files(tuple(_file(merged[path], merged, listings) for path in sorted(merged)))
+
+
+def _file(
+    found: tuple[int, Entry],
+    merged: Mapping[str, tuple[int, Entry]],
+    listings: Sequence[Sequence[Entry]],
+) -> File:
+    index, entry = found
+    kept = merged.get(entry.target)
+    if entry.kind == "hardlink" and (kept is None or kept[0] != index):
+        content = next((e for e in listings[index] if e.path == entry.target), entry)
+        entry = entry._replace(kind="file", bytes=content.bytes, target="")
+    return File(
+        path=entry.path,
+        kind=entry.kind,
+        bytes=entry.bytes,
+        layer=index,
+        mode=entry.mode,
+        uid=entry.uid,
+        gid=entry.gid,
+        target=entry.target,
+    )
 
 
 def wasted(listings: Sequence[Sequence[Entry]]) -> tuple[Wasted, ...]:
@@ -445,18 +467,70 @@ def wasted(listings: Sequence[Sequence[Entry]]) -> tuple[Wasted, ...]:
     below: dict[str, tuple[int, Entry]] = {}
     found = []
     for index, entries in enumerate(listings):
-        hidden = {path: "deleted" for path in _hidden(below, entries)}
+        hidden = dict.fromkeys(_hidden(below, entries), "deleted")
         for entry in entries:
             if entry.path in below and entry.kind != "directory":
                 hidden[entry.path] = "replaced"
-        lost = {path: below.pop(path) for path in hidden}
-        _promote_links(below, listings, lost)
-        found += [
-            Wasted(path, entry.bytes, layer, index, hidden[path])
-            for path, (layer, entry) in lost.items()
-            if entry.bytes
-        ]
-        for entry in entries:
-            if not _layers.is_whiteout(entry):
-                below[entry.path] = (index, entry)
+        for path, how in hidden.items():
+            layer, entry = below.pop(path)
+            if entry.bytes:
+                found.append(Wasted(path, entry.bytes, layer, index, how))
+        below |= {e.path: (index, e) for e in entries if not _layers.is_whiteout(e)}
     return tuple(found)
+
+
+def _hidden(below: Mapping[str, object], entries: Sequence[Entry]) -> set[str]:
+    """Return the paths of lower layers that a layer's whiteouts, and its files, take away."""
+    gone, emptied = set(), set()
+    for entry in entries:
+        folder, _, name = entry.path.rpartition("/")
+        if name == OPAQUE:
+            emptied.add(folder)
+        elif name.startswith(WHITEOUT):
+            gone.add(f"{folder}/{name.removeprefix(WHITEOUT)}")
+        elif entry.kind != "directory" and entry.path in below:
+            emptied.add(entry.path)  # a file in the place of a folder hides what the folder held
+    if not gone and not emptied:
+        return set()
+    return {
+        path
+        for path in below
+        if path in gone or any(parent in gone or parent in emptied for parent in _parents(path))
+    }
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+# Single files, read through a container that never starts
+
+
+def _archived(engine: Engine, reference: str, path: str) -> Iterator[tuple[str, bytes | None]]:
+    """Yield name and content under a path of an image; the content is None for what is no file."""
+    from docker.errors import APIError, NotFound
+
+    shown = _shown(engine, reference)
+    made = engine.client.containers.create(
+        shown["Id"], command=["never-run"], labels={LABEL: "read"}, network_disabled=True
+    )
+    try:
+        for _ in range(_LINKS):
+            chunks, stat = made.get_archive(path)
+            target = str(stat.get("linkTarget") or "")
+            if not target or target == path:
+                break
+            chunks.close()
+            path = target
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+            for member in archive:
+                content = archive.extractfile(member) if member.isfile() else None
+                yield member.name, content.read() if content else None
+    except NotFound:
+        raise _NoFileError(f"There is no {path} in the image {reference!r}; check the path.") from None
+    except APIError as error:
+        raise ImageError(f"{path} of {reference!r} cannot be read: {error.explanation}.") from None
+    finally:
+        made.remove(force=True)
