@@ -128,6 +128,7 @@ def add_user(root: Path, name: str, number: int, shell: str) -> None:
     if (root / "etc/skel").is_dir():
         shutil.copytree(root / "etc/skel", home, symlinks=True)
     home.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o755)
     for path in (home, *home.rglob("*")):
         os.chown(path, number, number, follow_symlinks=False)
 

@@ -77,7 +77,7 @@ def examine() -> Report:
         return Report(tuple(findings))
     findings += [_engine(found), Finding("buildx", found.buildx, ok=True), _disk(found)]
     findings += [_look(name, found) for name in bases.ARTICLE]
-    findings.append(_checked("results folder", lambda: str(places.state())))
+    findings.append(_checked("results folder", lambda: places.state().name))
     return Report(tuple(findings))
 
 

@@ -95,8 +95,7 @@ _found: tuple[tuple[str | None, ...], Engine] | None = None
 
 
 def find() -> Engine:
-    """Return the engine to use, looked up once, and again when it has stopped answering or when the
-    reader has set another one.
+    """Return the engine to use, looked up again when it has stopped answering or another one is set.
 
     Raises `NoEngineError` or `NoBuildxError`, each with the remedy.
     """

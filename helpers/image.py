@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import datetime
 import io
+import itertools
+import posixpath
 import re
 import tarfile
 from collections import defaultdict
@@ -422,86 +424,93 @@ def tidy(created_by: str) -> str:
     return f"RUN {shell[1]}" if shell else text or UNKNOWN
 
 
-# Layers merged
+# Layers laid on each other
 
 
 def merge(listings: Sequence[Sequence[Entry]]) -> Files:
-    """Return what is left of layers laid on each other, the base first.
-
-    A whiteout hides a path of the layers below, an opaque mark all that they have in a folder.
-    """
-    merged: dict[str, tuple[int, Entry]] = {}
-    for index, entries in enumerate(listings):
-        for path in _hidden(merged, entries):
-            del merged[path]
-        for entry in entries:
-            if not _layers.is_whiteout(entry):
-                merged[entry.path] = (index, entry)
-    return Files(tuple(_file(merged[path], merged, listings) for path in sorted(merged)))
-
-
-def _file(
-    found: tuple[int, Entry],
-    merged: Mapping[str, tuple[int, Entry]],
-    listings: Sequence[Sequence[Entry]],
-) -> File:
-    index, entry = found
-    kept = merged.get(entry.target)
-    if entry.kind == "hardlink" and (kept is None or kept[0] != index):
-        content = next((e for e in listings[index] if e.path == entry.target), entry)
-        entry = entry._replace(kind="file", bytes=content.bytes, target="")
-    return File(
-        path=entry.path,
-        kind=entry.kind,
-        bytes=entry.bytes,
-        layer=index,
-        mode=entry.mode,
-        uid=entry.uid,
-        gid=entry.gid,
-        target=entry.target,
-    )
+    """Return what a container sees of layers laid on each other, the base first."""
+    stack = _Stack()
+    for entries in listings:
+        stack.lay(entries)
+    found = (File(*entry[:3], layer, *entry[3:]) for layer, entry in stack.seen.values())
+    return Files(tuple(sorted(found, key=lambda file: file.path)))
 
 
 def wasted(listings: Sequence[Sequence[Entry]]) -> tuple[Wasted, ...]:
     """Return the files with bytes that layers hide in the layers below them."""
-    below: dict[str, tuple[int, Entry]] = {}
-    found = []
-    for index, entries in enumerate(listings):
-        hidden = dict.fromkeys(_hidden(below, entries), "deleted")
-        for entry in entries:
-            if entry.path in below and entry.kind != "directory":
+    stack = _Stack()
+    return tuple(itertools.chain.from_iterable(stack.lay(entries) for entries in listings))
+
+
+class _Stack:
+    """Layers laid on each other: what can be seen, each path with the layer that it is of.
+
+    A whiteout hides a path of the layers below, an opaque mark all that they have in a folder. A
+    content with several hard links lives as long as one of them can be seen.
+    """
+
+    def __init__(self) -> None:
+        self.seen: dict[str, tuple[int, Entry]] = {}
+        self._links: dict[tuple[int, str], list[str]] = {}
+        self._layers = 0
+
+    def lay(self, entries: Sequence[Entry]) -> list[Wasted]:
+        """Lay one more layer, and return what it hides for good."""
+        index, self._layers = self._layers, self._layers + 1
+        kept = [entry for entry in entries if not _layers.is_whiteout(entry)]
+        hidden = dict.fromkeys(self._deleted(entries), "deleted")
+        for entry in kept:
+            if entry.path in self.seen and entry.kind != "directory":
                 hidden[entry.path] = "replaced"
-        for path, how in hidden.items():
-            layer, entry = below.pop(path)
-            if entry.bytes:
-                found.append(Wasted(path, entry.bytes, layer, index, how))
-        below |= {e.path: (index, e) for e in entries if not _layers.is_whiteout(e)}
-    return tuple(found)
+        lost = {path: self.seen.pop(path) for path in hidden}
+        for entry in kept:
+            self.seen[entry.path] = (index, entry)
+            if entry.kind == "hardlink":
+                self._links.setdefault((index, entry.target), []).append(entry.path)
+        return [
+            Wasted(path, entry.bytes, layer, index, hidden[path])
+            for path, (layer, entry) in lost.items()
+            if entry.bytes and not self._lives_on(layer, entry)
+        ]
+
+    def _deleted(self, entries: Sequence[Entry]) -> list[str]:
+        whole, emptied = set(), set()
+        for entry in entries:
+            folder, name = posixpath.split(entry.path)
+            if name == OPAQUE:
+                emptied.add(folder)
+            elif name.startswith(WHITEOUT):
+                whole.add(posixpath.join(folder, name.removeprefix(WHITEOUT)))
+            elif entry.kind != "directory" and self._is_folder(entry.path):
+                emptied.add(entry.path)
+        if not whole and not emptied:
+            return []
+        emptied |= whole
+        return [p for p in self.seen if p in whole or any(up in emptied for up in _above(p))]
+
+    def _is_folder(self, path: str) -> bool:
+        return path in self.seen and self.seen[path][1].kind == "directory"
+
+    def _lives_on(self, layer: int, file: Entry) -> bool:
+        """Hand the content of a file that is gone to a hard link of it that is still seen."""
+        links = [
+            path
+            for path in self._links.pop((layer, file.path), ())
+            if path in self.seen and self.seen[path][0] == layer
+        ]
+        if not links:
+            return False
+        first, *others = links
+        self.seen[first] = (layer, file._replace(path=first))
+        for path in others:
+            self.seen[path] = (layer, self.seen[path][1]._replace(target=first))
+        self._links[layer, first] = others
+        return True
 
 
-def _hidden(below: Mapping[str, object], entries: Sequence[Entry]) -> set[str]:
-    """Return the paths of lower layers that a layer's whiteouts, and its files, take away."""
-    gone, emptied = set(), set()
-    for entry in entries:
-        folder, _, name = entry.path.rpartition("/")
-        if name == OPAQUE:
-            emptied.add(folder)
-        elif name.startswith(WHITEOUT):
-            gone.add(f"{folder}/{name.removeprefix(WHITEOUT)}")
-        elif entry.kind != "directory" and entry.path in below:
-            emptied.add(entry.path)  # a file in the place of a folder hides what the folder held
-    if not gone and not emptied:
-        return set()
-    return {
-        path
-        for path in below
-        if path in gone or any(parent in gone or parent in emptied for parent in _parents(path))
-    }
-
-
-def _parents(path: str) -> Iterator[str]:
-    while path:
-        path = path.rpartition("/")[0]
+def _above(path: str) -> Iterator[str]:
+    while path != "/":
+        path = posixpath.dirname(path)
         yield path
 
 

@@ -19,5 +19,8 @@ def registry_of(name: str) -> str:
 def local_name(kind: str, name: str) -> str:
     """Return our name for the image of a ``kind`` (``standin``, ``ca``) that serves for ``name``."""
     plain, _, digest = name.partition("@sha256:")
-    tagged = plain if ":" in plain.rpartition("/")[2] else f"{plain}:latest"
+    path, _, last = plain.rpartition("/")
+    tagged = f"{path.replace(':', '/')}/{last}".lstrip("/")
+    if ":" not in last:
+        tagged += ":latest"
     return f"{OURS}{kind}/{tagged}" + (f"-{digest[:12]}" if digest else "")

@@ -5,11 +5,25 @@ Each is a line or two over a module that does the work; nothing here measures or
 
 from __future__ import annotations
 
+import difflib
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import bases, claims, contents, engine, image, live, plots, sample, workspace
+from helpers import (
+    bases,
+    claims,
+    contents,
+    engine,
+    image,
+    live,
+    places,
+    plots,
+    sample,
+    surface,
+    workspace,
+)
 from helpers import build as builds
 from helpers import container as containers
 from helpers import dockerfile as dockerfiles
@@ -22,7 +36,7 @@ from helpers.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
-    from IPython.display import Code
+    from IPython.display import Code, Markdown
 
 ARTICLE_SAYS_MB: Mapping[str, tuple[float, float]] = {
     "naive": claims.NAIVE_MB,
@@ -54,6 +68,31 @@ def show(name: str) -> Code:
     from IPython.display import Code
 
     return Code(filename=str(_file(name)), language="docker")
+
+
+def text(name: str) -> str:
+    """Return a Dockerfile's text, to change it."""
+    return _file(name).read_text(encoding="utf-8")
+
+
+def difference(old: str, new: str) -> Markdown:
+    """Show how one Dockerfile differs from another: lines that went with -, lines that came with +."""
+    from IPython.display import Markdown
+
+    lines = difflib.unified_diff(text(old).splitlines(), text(new).splitlines(), lineterm="", n=1)
+    shown = "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
+    return Markdown(f"```diff\n{shown}\n```")
+
+
+def command(name: str) -> Markdown:
+    """Show the command that `build` runs, ready to paste in a terminal at the top of the checkout."""
+    from IPython.display import Markdown
+
+    where = engine.find()
+    words = builds.plan(Request(_file(name), app().path, f"workbook/{name}"), where)
+    settings = [f"{key}={value}" for key, value in where.environment.items()]
+    shown = " ".join([*settings, shlex.join(words)]).replace(f"{places.ROOT}/", "")
+    return Markdown("```sh\n" + shown.replace(" --", " \\\n  --") + "\n```")
 
 
 def prepare() -> pd.DataFrame:
@@ -104,7 +143,7 @@ def sizes(*results: BuildResult) -> pd.DataFrame:
 
     rows = [(label(r), size(r).uncompressed / MB, size(r).compressed / MB) for r in results]
     columns = ["variant", "uncompressed MB", "compressed MB"]
-    return pd.DataFrame(rows, columns=columns).round(1)
+    return pd.DataFrame(rows, columns=columns)
 
 
 def label(result: BuildResult) -> str:
@@ -123,23 +162,21 @@ def layers(result: BuildResult) -> pd.DataFrame:
     """Return one row a layer that the Dockerfile made; the base image's layers share the first row."""
     import pandas as pd
 
-    facts = _facts(result)
-    frame = facts.to_frame()
-    below = frame[frame["from base"]]
-    own = frame[~frame["from base"]]
-    base = {
-        "instruction": f"FROM {_final_base(result)}",
-        "uncompressed MB": below["uncompressed MB"].sum(),
-        "compressed MB": below["compressed MB"].sum(),
-        "from base": True,
-    }
-    both = pd.concat([pd.DataFrame([base]), own[list(base)]], ignore_index=True)
-    return both.round(1)
+    frame = _facts(result).to_frame()
+    sizes = ["uncompressed MB", "compressed MB"]
+    below, own = frame[frame["from base"]], frame[~frame["from base"]]
+    base = pd.DataFrame([{"instruction": f"FROM {_final_base(result)}", "from base": True}])
+    base[sizes] = below[sizes].sum().to_numpy()
+    return pd.concat([base, own[["instruction", "from base", *sizes]]], ignore_index=True)
 
 
 def _final_base(result: BuildResult) -> str:
     parsed = dockerfiles.read(result.request.dockerfile, result.request.build_args)
-    return parsed.final_base(result.request.target)
+    stage = parsed.stage(result.request.target)
+    earlier = {other.label: other for other in parsed.stages}
+    while stage.base in earlier and earlier[stage.base].index < stage.index:
+        stage = earlier[stage.base]
+    return stage.base
 
 
 def _facts(result: BuildResult) -> image.ImageFacts:
@@ -152,8 +189,7 @@ def composition(*results: BuildResult) -> pd.DataFrame:
     """Return MB by what the bytes are (rows) and image (columns)."""
     import pandas as pd
 
-    columns = {label(r): _bytes_by_category(r) for r in results}
-    return (pd.DataFrame(columns).fillna(0) / MB).round(1)
+    return pd.DataFrame({label(r): _bytes_by_category(r) for r in results}) / MB
 
 
 def passengers(result: BuildResult) -> dict[str, int]:
@@ -162,7 +198,123 @@ def passengers(result: BuildResult) -> dict[str, int]:
 
 
 def _bytes_by_category(result: BuildResult) -> pd.Series[int]:
-    return contents.composition(result.image_id).set_index("what")["bytes"]
+    frame = contents.composition(result.image_id, result.engine, sample.APP)
+    return frame.set_index("what")["bytes"]
+
+
+def packages(result: BuildResult) -> pd.DataFrame:
+    """Return the app's npm packages in an image, the heaviest first."""
+    frame = contents.packages(result.image_id, result.engine, sample.APP)
+    frame["MB"] = frame["bytes"] / MB
+    frame["needed by"] = frame["dev"].map({True: "development", False: "production"})
+    return frame[["package", "needed by", "MB"]]
+
+
+def read(result: BuildResult, path: str) -> None:
+    """Print a text file out of an image, which is not run for it."""
+    print(image.read(result.image_id, path, result.engine).decode(errors="replace"))
+
+
+def whereabouts(result: BuildResult, path: str) -> pd.DataFrame:
+    """Return where an image's layers hold a path: the instruction, and whether a container sees it."""
+    import pandas as pd
+
+    instructions = [layer.instruction for layer in _facts(result).layers]
+    merged = image.files(result.image_id, result.engine).get(path)
+    hidden = image.waste(result.image_id, result.engine).files
+    rows = [(instructions[w.layer], "stored", f"no: {w.how}") for w in hidden if w.path == path]
+    if merged:
+        rows.append((instructions[merged.layer], "stored", "yes"))
+    rows += [(instructions[w.by_layer], "whiteout", "") for w in hidden if w.path == path]
+    return pd.DataFrame(rows, columns=["layer of", f"{path} is", "a container sees it"])
+
+
+def crossed_paths(result: BuildResult) -> list[str]:
+    """Return the files that ``COPY --from`` brought into an image."""
+    return [file.path for file in _crossed(result)]
+
+
+def _crossed(result: BuildResult) -> list[image.File]:
+    doors = _copied_layers(result)
+    files = image.files(result.image_id, result.engine)
+    return [file for file in files if file.layer in doors and file.kind == "file"]
+
+
+def _copied_layers(result: BuildResult) -> list[int]:
+    """Find the layers of ``COPY --from`` by their order: the engine's record leaves the flag out."""
+    parsed = dockerfiles.read(result.request.dockerfile, result.request.build_args)
+    stage = parsed.stage(result.request.target)
+    copies = [i for i in stage.instructions if i.keyword == "COPY"]
+    facts = _facts(result)
+    made = [
+        n for n, x in enumerate(facts.layers) if not x.from_base and x.instruction.startswith("COPY")
+    ]
+    return [layer for layer, copy in zip(made, copies, strict=True) if copy.flag("from")]
+
+
+def crossed(result: BuildResult) -> pd.DataFrame:
+    """Return one row a file that ``COPY --from`` brought into an image."""
+    import pandas as pd
+
+    rows = [(file.path, file.bytes) for file in _crossed(result)]
+    return pd.DataFrame(rows, columns=["file", "bytes"])
+
+
+def chart_crossing(builder: BuildResult, final: BuildResult) -> Chart:
+    """Draw what of the builder crossed into the final image, by what it is."""
+    import pandas as pd
+
+    paths = set(crossed_paths(final))
+    rows: dict[str, list[float]] = {name: [0.0, 0.0] for name in contents.CATEGORIES}
+    for file, what in contents.classified(builder.image_id, builder.engine, sample.APP):
+        rows[what][file.path not in paths] += file.bytes / MB
+    columns = ["category", "copied MB", "discarded MB"]
+    frame = pd.DataFrame([(n, *v) for n, v in rows.items() if sum(v)], columns=columns)
+    return plots.crossing(frame, caption=conditions(builder, final))
+
+
+def hunt(*results: BuildResult) -> pd.DataFrame:
+    """Return the shells and package managers of images: those among the files, and whether sh starts."""
+    import pandas as pd
+
+    rows = []
+    for result in results:
+        shells, managers, ran = shells_and_managers(result)
+        found = [", ".join(names) or "none" for names in (shells, managers)]
+        rows.append((label(result), *found, "starts" if ran else "does not start"))
+    columns = ["variant", "shells", "package managers", "docker exec … sh"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def shells_and_managers(result: BuildResult) -> tuple[list[str], list[str], bool]:
+    """Return an image's shells, its package managers, and whether a shell starts in its container."""
+    files = image.files(result.image_id, result.engine)
+    with containers.running(result.image_id, where=result.engine) as api:
+        code, _ = api.execute("sh", "-c", "true")
+    return surface.shells(files), surface.package_managers(files), code == 0
+
+
+def compare_guess(result: BuildResult, image_mb: float, app_mb: float | None = None) -> pd.DataFrame:
+    """Return the reader's guesses beside what was measured, on disk."""
+    import pandas as pd
+
+    rows = [("the image", float(image_mb), size(result).uncompressed / MB)]
+    if app_mb is not None:
+        mine = passengers(result)
+        app_bytes = mine["production dependencies"] + mine["app build output"]
+        rows.append(("app with production dependencies", float(app_mb), app_bytes / MB))
+    return pd.DataFrame(rows, columns=["what", "your guess, MB", "measured, MB"])
+
+
+def shares(naive: BuildResult, builder: BuildResult, final: BuildResult) -> pd.DataFrame:
+    """Return what each change saved: the smaller base first, then the second stage."""
+    import pandas as pd
+
+    steps = [r.uncompressed_bytes / MB for r in (naive, builder, final)]
+    rows = [("1: the smaller base", steps[0] - steps[1]), ("2: the second stage", steps[1] - steps[2])]
+    frame = pd.DataFrame(rows, columns=["change", "saved MB"])
+    frame["share %"] = 100 * frame["saved MB"] / frame["saved MB"].sum()
+    return frame
 
 
 def chart_layers(result: BuildResult) -> Chart:

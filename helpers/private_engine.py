@@ -60,12 +60,13 @@ _GRACE_SECONDS = 3.0
 _STOP_SECONDS = 20.0
 
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+_SHIM_SOCKETS = Path("/run/containerd/s")
 _SHARED_FOLDERS = tuple(
     Path(name)
     for name in (
         "/run/docker/plugins",
         "/run/docker",
-        "/run/containerd/s",
+        _SHIM_SOCKETS,
         "/run/containerd",
         "/opt/containerd/bin",
         "/opt/containerd/lib",
@@ -341,6 +342,9 @@ class PrivateEngine:
             _wait_for(lambda: self._daemon() is None, _STOP_SECONDS)
 
     def _end_rest(self) -> None:
+        """Kill what is left, and delete the sockets that it would have deleted itself."""
+        sockets = sockets_of(self._processes(), _SHIM_SOCKETS)
+
         def ended() -> bool:
             _signal(left := self._processes(), signal.SIGKILL)
             return not left
@@ -350,6 +354,8 @@ class PrivateEngine:
                 f"Processes of the private engine do not end ({sorted(self._processes())}); "
                 "restart the machine to be rid of them."
             )
+        for path in sockets:
+            path.unlink(missing_ok=True)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -467,6 +473,20 @@ def belonging(running: Mapping[int, Process], runtime: Path, cgroup: str) -> set
 def _serves(cmdline: bytes, runtime: Path) -> bool:
     program = Path(os.fsdecode(cmdline.split(b"\0")[0])).name
     return program in _SERVERS and os.fsencode(runtime) + b"/" in cmdline
+
+
+def sockets_of(pids: Iterable[int], folder: Path, proc: Path = Path("/proc")) -> set[Path]:
+    """Return the sockets in ``folder`` that processes hold open."""
+    rows = (row.split() for row in (proc / "net/unix").read_text().splitlines()[1:])
+    by_inode = {row[6]: Path(row[7]) for row in rows if len(row) == 8}
+    found = set()
+    for pid in pids:
+        with suppress(OSError):
+            for handle in (proc / str(pid) / "fd").iterdir():
+                with suppress(OSError):
+                    inode = str(handle.readlink()).removeprefix("socket:[").removesuffix("]")
+                    found.add(by_inode.get(inode, Path()))
+    return {path for path in found if path.parent == folder}
 
 
 def _signal(pids: Iterable[int], number: signal.Signals) -> None:

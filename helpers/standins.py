@@ -25,6 +25,7 @@ KEY_LABEL = "workbook.recipe"
 FOR_LABEL = "workbook.stands-for"
 NODE_LABEL = "workbook.node"
 
+_Found = Mapping[str, str]  # empty or None where the name says nothing
 
 # Node's version of each line, with the npm that Node ships in it. All stand-ins of a line carry one
 # version, as the official images do; up to 24 it is the newest that PyPI has for musl.
@@ -34,6 +35,7 @@ _LINES = {
     24: ("24.19.0", "11.17.0"),
     26: ("26.10.0", "11.17.0"),
 }
+_NEWEST_FOR_MUSL = 24
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,13 @@ def recipe(name: str, arch: str, host: HostSettings = host_settings.NOTHING) -> 
     """
     plain = re.sub(r"^(docker\.io/library/|docker\.io/|library/)(?=node)", "", name.split("@")[0])
     for pattern, make in _RECIPES.items():
-        if found := re.fullmatch(pattern, plain):
+        if (found := re.fullmatch(pattern, plain)) and int(found["line"]) in _LINES:
             return make(name, found.groupdict(), arch, host)
     return None
 
 
-def _debian_node(name: str, found: Mapping[str, str], arch: str, host: HostSettings) -> Recipe:
-    node, npm = _versions(found["node"])
+def _debian_node(name: str, found: _Found, arch: str, host: HostSettings) -> Recipe:
+    node, npm = _versions(found)
     slim = bool(found["slim"])
     parts = (
         standin_parts.debian_system(arch, slim=slim),
@@ -80,8 +82,10 @@ def _debian_node(name: str, found: Mapping[str, str], arch: str, host: HostSetti
     return _finished(name, node, parts, arch, host.environment, command=("node",))
 
 
-def _alpine_node(name: str, found: Mapping[str, str], arch: str, host: HostSettings) -> Recipe:
-    node, _ = _versions(found["node"])
+def _alpine_node(name: str, found: _Found, arch: str, host: HostSettings) -> Recipe | None:
+    if int(found["line"]) > _NEWEST_FOR_MUSL:
+        return None
+    node, _npm = _versions(found)
     parts = (
         standin_parts.musl_system(arch),
         standin_parts.musl_node(node, arch),
@@ -90,8 +94,8 @@ def _alpine_node(name: str, found: Mapping[str, str], arch: str, host: HostSetti
     return _finished(name, node, parts, arch, host.environment, command=("node",))
 
 
-def _distroless_node(name: str, found: Mapping[str, str], arch: str, _: HostSettings) -> Recipe:
-    node, _npm = _versions(found["node"])
+def _distroless_node(name: str, found: _Found, arch: str, _: HostSettings) -> Recipe:
+    node, _npm = _versions(found)
     tag = found["tag"] or "latest"
     debug, nonroot = "debug" in tag, "nonroot" in tag
     busybox = (standin_parts.busybox(arch),) if debug else ()
@@ -108,20 +112,18 @@ def _distroless_node(name: str, found: Mapping[str, str], arch: str, _: HostSett
     )
 
 
-_NODE_VERSION = r"(?P<node>\d+(\.\d+\.\d+)?)"
-_RECIPES: dict[str, Callable[[str, Mapping[str, str], str, HostSettings], Recipe]] = {
-    rf"node:{_NODE_VERSION}(-bookworm)?(?P<slim>-slim)?": _debian_node,
-    rf"node:{_NODE_VERSION}-alpine(\d+\.\d+)?": _alpine_node,
-    r"gcr\.io/distroless/nodejs(?P<node>\d+)-debian12(:(?P<tag>latest|nonroot|debug|debug-nonroot))?": (
-        _distroless_node
-    ),
+_VERSION = r"(?P<line>\d+)(?P<exact>\.\d+\.\d+)?"
+_DISTROLESS_TAG = r"(:(?P<tag>latest|nonroot|debug|debug-nonroot))?"
+_RECIPES: dict[str, Callable[[str, _Found, str, HostSettings], Recipe | None]] = {
+    rf"node:{_VERSION}(-bookworm)?(?P<slim>-slim)?": _debian_node,
+    rf"node:{_VERSION}-alpine(\d+\.\d+)?": _alpine_node,
+    rf"gcr\.io/distroless/nodejs{_VERSION}-debian12{_DISTROLESS_TAG}": _distroless_node,
 }
 
 
-def _versions(wanted: str) -> tuple[str, str]:
-    line = int(wanted.split(".")[0])
-    node, npm = _LINES.get(line, (wanted, "latest"))
-    return (wanted if "." in wanted else node), npm
+def _versions(found: _Found) -> tuple[str, str]:
+    node, npm = _LINES[int(found["line"])]
+    return (found["line"] + found["exact"] if found["exact"] else node), npm
 
 
 def _finished(

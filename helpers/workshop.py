@@ -88,6 +88,7 @@ class Workshop:
                 stdout=out,
                 stderr=complaints,
                 start_new_session=True,
+                umask=0o022,
             )
             code = self._wait(process, seconds)
             if code:

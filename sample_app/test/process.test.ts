@@ -8,6 +8,9 @@ import { order } from './support/api';
 import { spawnServer } from './support/server';
 import type { ServerProcess } from './support/server';
 
+// Node closes an idle connection by itself after 5 seconds; a server that waits for that is cut off first.
+const shorterThanKeepAlive = '4000';
+
 const servers: ServerProcess[] = [];
 
 after(() => {
@@ -76,15 +79,13 @@ describe('a running server', () => {
 describe('a stopping server', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     it(`exits with 0 on ${signal}, without waiting for idle connections`, async () => {
-      const { server, url } = await listening();
+      const { server, url } = await listening({ SHUTDOWN_GRACE_MS: shorterThanKeepAlive });
       await (await fetch(`${url}/healthz`)).text();
       await server.logged('request completed');
 
-      const start = performance.now();
       server.kill(signal);
 
       assert.deepEqual(await server.closed, { code: 0, stderr: '' });
-      assert.ok(performance.now() - start < 2000);
       assert.deepEqual(
         server.logs.map(({ msg }) => msg),
         ['listening', 'request completed', 'stopping', 'stopped'],
@@ -93,7 +94,7 @@ describe('a stopping server', () => {
   }
 
   it('finishes the request in flight and accepts no new one', async () => {
-    const { server, url } = await listening();
+    const { server, url } = await listening({ SHUTDOWN_GRACE_MS: shorterThanKeepAlive });
     const { request, body } = await openPost(url);
 
     server.kill('SIGTERM');

@@ -164,9 +164,13 @@ def test_an_engine_that_was_killed_starts_again(engine, context):
 def test_an_engine_that_was_killed_is_undone_whole(engine, context):
     engine.start()
     serve(engine, context)
+    shims = Path("/run/containerd/s")
+    ours = private_engine.sockets_of(engine._processes(), shims)
     os.kill(engine._daemon(), signal.SIGKILL)
     engine.stop()
     assert_nothing_is_left(engine)
+    assert ours
+    assert not any(path.exists() for path in ours)
 
 
 def test_two_that_start_it_at_once_start_one(engine):

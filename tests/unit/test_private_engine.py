@@ -227,6 +227,22 @@ def test_an_engine_is_its_servers_their_children_and_its_containers(tmp_path):
     assert private_engine.contained(running, "docker-workbook-wb1") == {13}
 
 
+def test_the_sockets_of_a_process_are_found_by_what_it_holds_open(tmp_path):
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net/unix").write_text(
+        "Num RefCount Protocol Flags Type St Inode Path\n"
+        "0: 00000002 00000000 00010000 0001 01 71 /run/containerd/s/ours\n"
+        "0: 00000002 00000000 00010000 0001 01 72 /run/containerd/s/anothers\n"
+        "0: 00000002 00000000 00010000 0001 01 73 /run/other.sock\n"
+        "0: 00000003 00000000 00000000 0001 03 74\n"
+    )
+    (tmp_path / "12/fd").mkdir(parents=True)
+    for number, target in enumerate(["socket:[71]", "socket:[73]", "socket:[74]", "/dev/null"]):
+        (tmp_path / "12/fd" / str(number)).symlink_to(target)
+    folder = Path("/run/containerd/s")
+    assert private_engine.sockets_of([12, 4711], folder, tmp_path) == {folder / "ours"}
+
+
 def test_dockerd_finds_its_own_programs_first_and_gets_the_proxies():
     ours = {"https_proxy": "http://p:1", "NO_PROXY": "x", "PATH": "/evil", "VIRTUAL_ENV": "/venv"}
     environment = private_engine.daemon_environment(Path("/p"), ours)

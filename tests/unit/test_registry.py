@@ -1,0 +1,114 @@
+"""What an engine says about a registry, read for what it means."""
+
+from __future__ import annotations
+
+import threading
+import time
+import types
+
+import pytest
+import requests
+from docker.errors import APIError
+
+from helpers import image_names, registry
+from helpers.registry import PullError, UnreachableError
+
+UNREACHABLE = [
+    'Get "https://r/v2/": dial tcp: lookup r on 10.0.0.1:53: no such host',
+    'Get "https://r/v2/": net/http: request canceled while waiting for connection',
+    "dial tcp 10.0.0.1:443: connect: connection refused",
+    'Get "https://r/v2/": net/http: TLS handshake timeout',
+    "context deadline exceeded",
+    'Get "https://r/v2/": tls: failed to verify certificate: x509: unknown authority',
+    'Get "https://r/v2/": EOF',
+    "error parsing HTTP 403 response body: invalid character '<'",
+    'Get "https://r/v2/": Proxy Authentication Required',
+]
+REFUSED = {
+    "manifest for node:0 not found: manifest unknown: manifest unknown": "no image",
+    "no matching manifest for linux/arm64/v8 in the manifest list entries": "no image",
+    "pull access denied for x, repository does not exist or may require 'docker login'": "login",
+    "unauthorized: authentication required": "login",
+    "toomanyrequests: You have reached your pull rate limit.": "no more pulls",
+}
+
+
+@pytest.mark.parametrize("words", UNREACHABLE)
+def test_no_answer_is_told_from_a_refusal(words):
+    assert registry.is_unreachable(words)
+    assert isinstance(registry.refusal("node:20", words), UnreachableError)
+
+
+@pytest.mark.parametrize(("words", "meaning"), REFUSED.items())
+def test_a_refusal_is_one_sentence_that_names_the_image(words, meaning):
+    error = registry.refusal("node:20", words)
+    assert not isinstance(error, UnreachableError)
+    assert meaning in str(error)
+    assert "node:20" in str(error)
+
+
+def test_other_trouble_keeps_the_engines_words():
+    error = registry.refusal("node:20", "no space left on device")
+    assert str(error) == "Docker could not pull node:20: no space left on device."
+
+
+def _engine(number, ask=None, pull=None):
+    api = types.SimpleNamespace(base_url=f"fake://{number}", inspect_distribution=ask, pull=pull)
+    return types.SimpleNamespace(client=types.SimpleNamespace(api=api))
+
+
+def test_a_registry_that_keeps_silent_counts_as_unreachable(monkeypatch):
+    monkeypatch.setattr(registry, "PROBE_SECONDS", 0.1)
+    release = threading.Event()
+    started = time.monotonic()
+    assert not registry.reachable("node:20", _engine("silent", ask=lambda _: release.wait()))
+    assert time.monotonic() - started < 1
+    release.set()
+
+
+def test_each_registry_is_asked_once():
+    asked = []
+    engine = _engine("once", ask=asked.append)
+    for name in ("node:20", "node:20-alpine", "gcr.io/distroless/static", "gcr.io/other"):
+        assert registry.reachable(name, engine)
+    assert asked == ["node:20", "gcr.io/distroless/static"]
+
+
+def test_a_pull_that_fails_at_once_or_stalls_is_a_typed_error():
+    def refuse(*_, **__):
+        raise APIError("pull access denied")
+
+    def stall(*_, **__):
+        raise requests.ReadTimeout("read timed out")
+
+    with pytest.raises(PullError, match="does not give"):
+        registry.pull("node:20", _engine("refuses", pull=refuse))
+    with pytest.raises(UnreachableError, match="stalled"):
+        registry.pull("node:20", _engine("stalls", pull=stall))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("node:20", ""),
+        ("library/node", ""),
+        ("gcr.io/distroless/static", "gcr.io"),
+        ("localhost/x", "localhost"),
+        ("box:5000/node:20", "box:5000"),
+    ],
+)
+def test_the_registry_of_a_name(name, expected):
+    assert image_names.registry_of(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("node:20", "localhost/workbook-standin/node:20"),
+        ("gcr.io/a/b", "localhost/workbook-standin/gcr.io/a/b:latest"),
+        ("node:20@sha256:" + "ab" * 32, "localhost/workbook-standin/node:20-abababababab"),
+        ("box:5000/node", "localhost/workbook-standin/box/5000/node:latest"),
+    ],
+)
+def test_our_names_lead_to_no_registry(name, expected):
+    assert image_names.local_name("standin", name) == expected
