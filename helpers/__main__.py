@@ -80,11 +80,11 @@ def clean() -> None:
 def _remove_labelled(found: engine.Engine) -> None:
     from docker.errors import APIError
 
-    label = {"label": LABEL}
+    label: dict[str, str | list[str] | bool] = {"label": LABEL}
     for container in found.client.containers.list(all=True, filters=label):
         container.remove(force=True, v=True)
     for image in found.client.images.list(all=True, filters=label):
-        for name in [*image.tags, image.id]:
+        for name in [*image.tags, str(image.id)]:
             try:
                 found.client.images.remove(name, force=name in image.tags)
             except APIError as error:

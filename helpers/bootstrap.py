@@ -50,7 +50,7 @@ def ensure(folder: Path) -> None:
         _run([python, "-m", "ensurepip", "--default-pip"], environment)
     else:
         _run([python, _debian_pip() / "pip", "install", "--quiet", "pip"], environment)
-    install = [python, "-m", "pip", "install", "--quiet", "--no-input"]
+    install: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--no-input"]
     _run([*install, "--require-hashes", "--requirement", LOCK], environment)
     _run([*install, "--no-deps", "--no-build-isolation", "--editable", places.ROOT], environment)
     stamp.write_text(wanted)

@@ -62,7 +62,8 @@ class Running:
             code, output = self.container.exec_run(list(command))
         except APIError as error:
             return 127, str(error.explanation)
-        return int(code), output.decode(errors="replace")
+        text = output if isinstance(output, bytes) else b"".join(output)
+        return int(code or 0), text.decode(errors="replace")
 
 
 @contextlib.contextmanager

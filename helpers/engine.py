@@ -140,17 +140,21 @@ def _no_engine_sentence() -> str:
 
 def _reader_client() -> DockerClient | None:
     import docker
+    from docker.errors import DockerException
+    from docker.utils import kwargs_from_env
 
     if os.environ.get("DOCKER_HOST"):
         try:
-            return _client(**docker.utils.kwargs_from_env())
-        except docker.errors.DockerException:
+            return _client(**kwargs_from_env())
+        except DockerException:
             return None
     try:
         context = docker.ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT"))
     except Exception:  # docker raises a bare Exception for a context file that is damaged
         return None
-    return context and _client(base_url=context.Host, tls=context.TLSConfig or False)
+    if context is None:
+        return None
+    return _client(base_url=context.Host, tls=context.TLSConfig or False)
 
 
 def _client(**where: Any) -> DockerClient | None:
@@ -158,9 +162,10 @@ def _client(**where: Any) -> DockerClient | None:
     from docker.errors import DockerException
 
     try:
-        client = docker.DockerClient(**where, use_ssh_client=True, timeout=_LONGEST)
+        client = docker.DockerClient(**where, use_ssh_client=True, timeout=_PATIENCE)
     except (DockerException, ValueError, OSError):
         return None
+    client.api.timeout = _LONGEST
     return client if _answers(client) else None
 
 
@@ -168,13 +173,10 @@ def _answers(client: DockerClient) -> bool:
     import requests
     from docker.errors import DockerException
 
-    client.api.timeout = _PATIENCE
     try:
-        return bool(client.ping())
+        return bool(client.api.get(f"{client.api.base_url}/_ping", timeout=_PATIENCE).ok)
     except (DockerException, requests.RequestException, OSError):
         return False
-    finally:
-        client.api.timeout = _LONGEST
 
 
 def _inspect(

@@ -283,7 +283,7 @@ class _Notebook:
     def __init__(self) -> None:
         from IPython.display import DisplayHandle
 
-        self._handle: Any = DisplayHandle()  # type: ignore[no-untyped-call]
+        self._handle: Any = DisplayHandle()
         self._drawn = False
 
     def draw(self, board: Board) -> None:

@@ -74,7 +74,7 @@ def _probe(name: str, engine: Engine) -> bool:
 
     def ask() -> None:
         try:
-            engine.client.api.inspect_distribution(name)  # type: ignore[no-untyped-call]
+            engine.client.api.inspect_distribution(name)
             said.append(True)
         except Exception as error:  # whatever went wrong is read, not handled
             said.append(not is_unreachable(str(error)))

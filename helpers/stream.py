@@ -164,7 +164,9 @@ class Progress:
         self._pending = []
 
     def _take_vertex(self, raw: dict[str, Any]) -> None:
-        digest = str(raw.get("digest", ""))
+        digest = str(raw.get("digest") or "")
+        if not digest:
+            return
         vertex = self._vertices.setdefault(digest, _Vertex(digest))
         vertex.name = str(raw.get("name") or vertex.name)
         inputs = raw.get("inputs")

@@ -54,13 +54,13 @@ CMD ["/app/main.js"]
 
 @pytest.fixture(scope="module")
 def where():
-    """The reader's engine."""
+    """Find the reader's engine."""
     return engine.find()
 
 
 @pytest.fixture(scope="module")
 def ready(where):
-    """The article's bases as stand-ins, whatever else the engine has."""
+    """Prepare the article's bases as stand-ins, whatever else the engine has."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKBOOK_STANDINS", "only")
         return {base.name: base for base in bases.prepare(where)}
@@ -318,7 +318,7 @@ REGISTRY = f"127.0.0.1:{PORT}"
 
 @pytest.fixture(scope="module")
 def isolated(where, ready, tmp_path_factory):
-    """An engine in a network of its own, whose registry mirror has the Alpine base, and no more."""
+    """Start an engine in a network of its own, whose registry mirror has the Alpine base, and no more."""
     folder = tmp_path_factory.mktemp("isolated")
     own = PrivateEngine(
         folder / "engine", isolated=True, registry_mirror=f"http://{REGISTRY}", programs=_programs()
@@ -341,7 +341,7 @@ def isolated(where, ready, tmp_path_factory):
 
 
 def _programs():
-    """The programs of an engine that is installed already, so that none is fetched again."""
+    """Return the programs of an engine that is installed already, so that none is fetched again."""
     installed = PrivateEngine().programs
     return installed if (installed / "usr/sbin/dockerd").exists() else None
 
@@ -365,7 +365,7 @@ def _serve(own, folder):
 def _push(where, mine, reference):
     """Put an image into the registry under the official name; the engine keeps none of it."""
     pushed = f"{REGISTRY}/library/{ALPINE}"
-    mine.client.images.load(where.client.images.get(reference).save())
+    mine.client.images.load(where.client.images.get(reference).save(named=reference))
     mine.client.images.get(reference).tag(pushed)
     _wait_for(lambda: "error" not in mine.client.images.push(pushed), 30)
     mine.client.images.remove(pushed)

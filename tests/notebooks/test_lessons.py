@@ -62,4 +62,4 @@ def test_prose_states_no_figure_that_no_cell_prints(lesson):
     for cell in cells(lesson, "markdown"):
         for line in cell.source.splitlines():
             if re.search(r"\d ?(MB|GB|seconds|x smaller)\b", line):
-                assert re.search(r"article|claim|\*\*[STXBVP]\d\*\*|guess", line), line
+                assert re.search(r"article|claim|\*\*[STXBVP]\d\*\*|guess|of disk|\"", line), line
