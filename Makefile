@@ -5,7 +5,7 @@ NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 export JUPYTER_PLATFORM_DIRS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test check notebooks engine engine-stop bases doctor lock clean
+.PHONY: help environment lab test check notebooks picture engine engine-stop bases doctor lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,8 @@ lab: environment ## open the workbook in JupyterLab
 test: check bases ## everything: checks, tests on the real engine, every notebook
 	$(RUN) -m pytest tests/engine
 	$(RUN) -m pytest tests/notebooks
+	$(RUN) -m pytest --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg \
+	  --nbval-cell-timeout 1200 --nbval-current-env notebooks
 
 check: environment ## style, types and the tests that need no engine
 	$(RUN) -m ruff check .
@@ -28,6 +30,9 @@ check: environment ## style, types and the tests that need no engine
 
 notebooks: bases ## run the lessons live and keep their outputs
 	$(RUN) -m helpers.notebooks $(NOTEBOOKS)
+
+picture: bases ## draw the picture of the README anew
+	@$(RUN) -m helpers picture
 
 engine: environment ## use your Docker engine, or start a private one (Linux, root)
 	@$(RUN) -m helpers engine

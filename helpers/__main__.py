@@ -29,6 +29,14 @@ def start_engine() -> None:
     print(f"{found.description} ({'private' if found.private else 'yours'})")
 
 
+def draw_picture() -> None:
+    """Build the article's variants and draw the README's picture from them."""
+    from helpers import lesson
+
+    results = [lesson.build(name) for name in ("naive", "alpine", "distroless", "distroless_pruned")]
+    lesson.chart_sizes(*results).save(places.ROOT / "docs" / "sizes.png")
+
+
 def stop_engine() -> None:
     """Stop the private engine; its images stay for the next start."""
     PrivateEngine().stop()
@@ -98,6 +106,7 @@ COMMANDS: dict[str, Callable[[], None]] = {
     "engine": start_engine,
     "engine-stop": stop_engine,
     "lab": open_lab,
+    "picture": draw_picture,
 }
 
 

@@ -7,14 +7,17 @@ nothing (a watcher is told of each change) and repeats nothing (`experiment` doe
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -35,21 +38,31 @@ Watcher = Callable[[Progress], None]
 _PATIENCE = 10.0  # seconds that a build gets to stop by itself
 _ENGINE_LOST = (
     "Cannot connect to the Docker daemon",
+    "error during connect",
     "error reading from server",
     "transport is closing",
     "code = Unavailable",
 )
+_PREFIXES = ("ERROR: ", "failed to build: ", "failed to solve: ", "failed to compute cache key: ")
+_EXIT_CODE = re.compile(r"process \".*\" did not complete successfully: (exit code: \d+)\Z", re.DOTALL)
+_NO_WORDS = ("A complete log of this run", "npm error", "npm ERR!")
 _NO_REGISTRY = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT")
 _NO_TRUST = ("SELF_SIGNED_CERT", "UNABLE_TO_GET_ISSUER", "UNABLE_TO_VERIFY_LEAF")
+
+
+_LOST = (
+    "The Docker engine went away; start it again (`make engine` for the private one) and run the "
+    "cell again."
+)
 
 
 class BuildError(WorkbookError):
     """A build that gave no image. ``log`` holds the last lines that its steps printed."""
 
-    def __init__(self, sentence: str, step: Step | None = None, log: tuple[str, ...] = ()) -> None:
+    def __init__(self, sentence: str, step: Step | None = None, log: Sequence[str] = ()) -> None:
         super().__init__(sentence)
         self.step = step
-        self.log = log
+        self.log = tuple(log)
 
 
 class DiskFullError(BuildError):
@@ -141,7 +154,8 @@ class BuildResult:
     def conditions(self) -> str:
         """Where the figures come from: engine, bases and date, for captions."""
         notes = "; ".join(base.note for base in self.bases)
-        return f"{self.engine.description} · {notes} · {self.started:%Y-%m-%d}"
+        parts = (self.engine.description, notes, f"{self.started:%Y-%m-%d}")
+        return " · ".join(part for part in parts if part)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a step of the Dockerfile: stage, step, seconds, cached."""
@@ -205,24 +219,30 @@ def build(request: Request, watch: Watcher | None = None, where: Engine | None =
 
 
 def _bases(request: Request, where: Engine) -> list[Base]:
-    parsed = dockerfile.read(request.dockerfile, request.build_args)
+    parsed = dockerfile.read(request.dockerfile, request.build_args, where.architecture)
     return base_images.resolve(parsed.base_images(request.target), where)
 
 
 def _image_id(tag: str, where: Engine) -> str | None:
-    from docker.errors import ImageNotFound
+    import requests
+    from docker.errors import APIError, NotFound
 
     try:
         return str(where.client.images.get(tag).id)
-    except ImageNotFound:
+    except NotFound:
         return None
+    except APIError as error:
+        raise BuildError(f"No image can be called {tag!r}: {error.explanation}.") from None
+    except requests.RequestException:
+        raise EngineLostError(_LOST) from None
 
 
 def _discard(image_id: str, where: Engine) -> None:
     """Remove an image of ours that has lost its last name; one still in use stays."""
-    from docker.errors import APIError, ImageNotFound
+    import requests
+    from docker.errors import APIError
 
-    with contextlib.suppress(APIError, ImageNotFound):
+    with contextlib.suppress(APIError, requests.RequestException):
         found = where.client.images.get(image_id)
         if not found.tags and found.labels.get(LABEL) == "build":
             where.client.images.remove(image_id)
@@ -243,6 +263,7 @@ def _run(command: list[str], where: Engine, progress: Progress, watch: Watcher) 
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=_end_with_parent if _libc else None,
         encoding="utf-8",
         errors="replace",
     )
@@ -261,23 +282,39 @@ def _run(command: list[str], where: Engine, progress: Progress, watch: Watcher) 
         _stop(process)
 
 
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def _end_with_parent() -> None:
+    """Have the kernel interrupt the build when this Python is killed and can stop nothing itself."""
+    set_parent_death_signal = 1
+    if _libc:
+        _libc.prctl(set_parent_death_signal, signal.SIGINT)
+
+
 def _stop(process: subprocess.Popen[Any]) -> None:
-    if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGINT)
-        try:
-            process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-    if process.stderr:
-        process.stderr.close()
+    """End the build if it still runs, reading what it says, else it would wait for a reader."""
+    try:
+        if process.poll() is None:
+            _signal(process, signal.SIGINT)
+            process.communicate(timeout=_PATIENCE)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        _signal(process, signal.SIGKILL)
+        process.wait()
+    finally:
+        if process.stderr:
+            process.stderr.close()
+
+
+def _signal(process: subprocess.Popen[Any], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def _failure(progress: Progress) -> BuildError:
-    reason = _reason(progress)
-    step = next((s for s in progress.steps if s.error and "context canceled" not in s.error), None)
-    log = tuple(progress.log[-20:])
+    failed = (s for s in progress.steps if s.error and "context canceled" not in s.error)
+    step, reason = next(failed, None), _reason(progress)
+    log = (progress.log_of(step) if step else progress.log)[-20:]
     evidence = "\n".join([reason, *log])
     if "no space left on device" in evidence:
         return DiskFullError(
@@ -286,34 +323,32 @@ def _failure(progress: Progress) -> BuildError:
             step,
             log,
         )
-    if any(
-        sign in reason
-        for sign in (
-            "Cannot connect to the Docker daemon",
-            "error reading from server",
-            "closing",
-            "Unavailable",
-        )
-    ):
-        return EngineLostError(
-            "The Docker engine went away in the middle of the build; start it again "
-            "(`make engine` for the private one) and run the cell again.",
-            step,
-            log,
-        )
+    if any(sign in reason for sign in _ENGINE_LOST):
+        return EngineLostError(_LOST, step, log)
     if step is None:
-        return BuildError(f"The build did not start: {reason}", None, log)
-    return BuildError(f"The step `{step.name}` failed: {step.error}.{_hint(evidence)}", step, log)
+        return BuildError(f"The build did not start: {reason}.", None, log)
+    why = _bare(step.error or "")
+    return BuildError(f"The step `{_short(step.name)}` failed: {why}.{_hint(evidence, log)}", step, log)
 
 
 def _reason(progress: Progress) -> str:
     errors = [line for line in progress.text if line.startswith("ERROR: ")]
-    if errors:
-        return errors[-1].removeprefix("ERROR: ").removeprefix("failed to solve: ") + "."
-    return (progress.text or ["docker buildx gave no reason"])[-1] + "."
+    return _bare((errors or progress.text or ["docker buildx gave no reason"])[-1])
 
 
-def _hint(evidence: str) -> str:
+def _bare(reason: str) -> str:
+    """Take off what says nothing to a reader: prefixes, BuildKit's own references, the command."""
+    for prefix in _PREFIXES:
+        reason = reason.removeprefix(prefix)
+    reason = re.sub(r"failed to calculate checksum of ref \S+: ", "not in the build context: ", reason)
+    return _EXIT_CODE.sub(r"\1", reason).strip().rstrip(".")
+
+
+def _short(text: str, limit: int = 120) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def _hint(evidence: str, log: Sequence[str]) -> str:
     if any(sign in evidence for sign in _NO_REGISTRY):
         return " npm could not reach its registry: check the network, then run the cell again."
     if any(sign in evidence for sign in _NO_TRUST):
@@ -321,5 +356,6 @@ def _hint(evidence: str) -> str:
             " A TLS proxy stands in between: set NODE_EXTRA_CA_CERTS to its certificates, then run "
             "the cell again."
         )
-    lines = [line for line in evidence.splitlines()[1:] if line.strip()]
-    return f" Its last words: {lines[-1].strip()}" if lines else ""
+    lines = [line.strip() for line in log if line.strip()]
+    telling = [line for line in lines if not line.startswith(_NO_WORDS)] or lines
+    return f" Its last words: {_short(telling[-1], 200)}" if telling else ""

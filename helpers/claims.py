@@ -174,7 +174,7 @@ def _way_out(pruned: Size, high: float) -> str:
     if pruned.uncompressed / MB <= high:
         return " Pruned, it reaches the range."
     if pruned.compressed / MB <= high:
-        return " Pruned, it stays under 80 MB on the wire, and on disk no image with Node can."
+        return " Pruned, it stays under 80 MB on the wire, though not on disk."
     return " Pruned, it misses the range as well."
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,9 +32,13 @@ CATEGORIES = (
     "secrets swept in (.env*)",
     "other",
 )
-_NODE = re.compile(r"/nodejs/|/usr/local/(bin/node$|include/node/|share/\w+/(man1|node))|/usr/bin/node$")
+_NODE = re.compile(
+    r"/nodejs/|/usr/bin/node$|/usr/local/"
+    r"(bin/node$|include/node/|share/\w+/(man1|node)|(CHANGELOG|README)\.md$|LICENSE$)"
+)
 _NPM = re.compile(r"/usr/local/lib/node_modules/|/opt/yarn|/root/\.npm/|/home/node/\.npm/")
-_BASE_PRIORITIES = {"required", "important", "standard"}
+_HARMLESS = {".env.example", ".env.sample", ".env.template"}
+_BASE_PRIORITIES = {"required", "important"}
 _BASE_PACKAGES = {"ca-certificates", "netbase", "tzdata", "libssl3", "openssl"}
 _DPKG = "/var/lib/dpkg"
 
@@ -49,7 +53,7 @@ class Package:
     dev: bool
 
 
-def composition(reference: str, engine: Engine, app: str = "/app") -> pd.DataFrame:
+def composition(reference: str, engine: Engine | None = None, app: str = "/app") -> pd.DataFrame:
     """Return one row a category of `CATEGORIES`: what, files, bytes.
 
     ``app`` is the folder of the application in the image.
@@ -63,15 +67,17 @@ def composition(reference: str, engine: Engine, app: str = "/app") -> pd.DataFra
     return pd.DataFrame([(n, *counts) for n, counts in rows.items()], columns=["what", "files", "bytes"])
 
 
-def classified(reference: str, engine: Engine, app: str = "/app") -> Iterator[tuple[File, str]]:
+def classified(
+    reference: str, engine: Engine | None = None, app: str = "/app"
+) -> Iterator[tuple[File, str]]:
     """Yield each path of an image with its category."""
     packages = {package.path: package for package in npm_packages(reference, engine, app)}
-    toolchain = _toolchain(reference, engine)
+    debian = _debian(reference, engine)
     for file in image.files(reference, engine):
-        yield file, _category(file.path, app, packages, toolchain)
+        yield file, _category(file.path, app, packages, debian)
 
 
-def packages(reference: str, engine: Engine, app: str = "/app") -> pd.DataFrame:
+def packages(reference: str, engine: Engine | None = None, app: str = "/app") -> pd.DataFrame:
     """Return one row an npm package of the app, the heaviest first: name, version, dev, bytes."""
     import pandas as pd
 
@@ -86,11 +92,11 @@ def packages(reference: str, engine: Engine, app: str = "/app") -> pd.DataFrame:
     return frame.sort_values(["bytes", "path"], ascending=[False, True], ignore_index=True)
 
 
-def npm_packages(reference: str, engine: Engine, app: str = "/app") -> list[Package]:
-    """Read npm's own record of what it installed in ``app``; empty when the image has none."""
+def npm_packages(reference: str, engine: Engine | None = None, app: str = "/app") -> list[Package]:
+    """Return what npm installed in ``app``, by its own record there; empty when the image has none."""
     try:
         record = json.loads(image.read(reference, f"{app}/node_modules/.package-lock.json", engine))
-    except ImageError:
+    except (ImageError, ValueError):
         return []
     return [
         Package(
@@ -103,14 +109,14 @@ def npm_packages(reference: str, engine: Engine, app: str = "/app") -> list[Pack
     ]
 
 
-def _category(path: str, app: str, known: Mapping[str, Package], toolchain: set[str]) -> str:
+def _category(path: str, app: str, known: Mapping[str, Package], debian: Debian) -> str:
     if path.startswith(f"{app}/"):
         return _app_category(path, path.removeprefix(f"{app}/"), known)
     if _NODE.match(path):
         return "Node runtime"
     if _NPM.match(path):
         return "npm"
-    return "toolchain" if _merged_usr(path) in toolchain else "operating system"
+    return "toolchain" if debian.added(path) else "operating system"
 
 
 def _app_category(path: str, inside: str, known: Mapping[str, Package]) -> str:
@@ -121,7 +127,8 @@ def _app_category(path: str, inside: str, known: Mapping[str, Package]) -> str:
         return "devDependencies" if owner.dev else "production dependencies"
     if inside.startswith("dist/"):
         return "app build output"
-    if inside.startswith(".env") and inside != ".env.example":
+    name = inside.rpartition("/")[2]
+    if name.startswith(".env") and name not in _HARMLESS:
         return "secrets swept in (.env*)"
     return "app sources and tests"
 
@@ -135,29 +142,83 @@ def _owner(path: str, known: Mapping[str, Package]) -> Package | None:
     return None
 
 
-def _toolchain(reference: str, engine: Engine) -> set[str]:
-    """Return the paths of Debian packages that a bare system would not have; empty without dpkg."""
+class Debian:
+    """What dpkg knows of an image's files: which are of packages that a bare system would not have.
+
+    A bare system is what Debian calls essential, required or important, and all that these depend on.
+    """
+
+    def __init__(self, status: str, lists: Mapping[str, str]) -> None:
+        bare = _bare(status)
+        self._bare: set[str] = set()
+        self._added: set[str] = set()
+        for name, listed in lists.items():
+            package = name.removesuffix(".list").partition(":")[0]
+            paths = self._bare if package in bare else self._added
+            paths.update(_merged_usr(path) for path in listed.splitlines())
+
+    def added(self, path: str) -> bool:
+        """Say whether a path is of an added package; a file of none goes with the folder it is in."""
+        path = _merged_usr(path)
+        while path and path not in self._bare:
+            if path in self._added:
+                return True
+            path = path.rpartition("/")[0]
+        return False
+
+
+def _debian(reference: str, engine: Engine | None) -> Debian:
     try:
         status = image.read(reference, f"{_DPKG}/status", engine).decode(errors="replace")
     except ImageError:
-        return set()
-    added = {name for name, priority in _priorities(status) if priority not in _BASE_PRIORITIES}
+        return Debian("", {})
+    found = image.read_folder(reference, f"{_DPKG}/info", engine)
+    lists = {
+        path.rpartition("/")[2]: content.decode(errors="replace")
+        for path, content in found.items()
+        if path.endswith(".list")
+    }
+    return Debian(status, lists)
+
+
+def _bare(status: str) -> set[str]:
+    """Return the packages of a bare system among those that dpkg's status file names."""
+    stanzas = {stanza["Package"]: stanza for stanza in _stanzas(status)}
+    providers: dict[str, list[str]] = {}
+    for name, stanza in stanzas.items():
+        for virtual in _names(stanza.get("Provides", "")):
+            providers.setdefault(virtual, []).append(name)
     found: set[str] = set()
-    base: set[str] = set()
-    for file, listed in image.read_folder(reference, f"{_DPKG}/info", engine).items():
-        package = file.rpartition("/")[2].removesuffix(".list").partition(":")[0]
-        if file.endswith(".list"):
-            paths = {_merged_usr(path) for path in listed.decode(errors="replace").splitlines()}
-            (found if package in added - _BASE_PACKAGES else base).update(paths)
-    return found - base
+    todo = [name for name, stanza in stanzas.items() if _is_basic(name, stanza)]
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            needs = ",".join(stanzas[name].get(key, "") for key in ("Depends", "Pre-Depends"))
+            for need in _names(needs):
+                todo += [need] if need in stanzas else providers.get(need, [])
+    return found
 
 
-def _priorities(status: str) -> Iterable[tuple[str, str]]:
-    for stanza in status.split("\n\n"):
-        name = re.search(r"^Package: (\S+)", stanza, re.M)
-        priority = re.search(r"^Priority: (\S+)", stanza, re.M)
-        if name:
-            yield name[1], priority[1] if priority else "optional"
+def _is_basic(name: str, stanza: Mapping[str, str]) -> bool:
+    return (
+        stanza.get("Essential") == "yes"
+        or stanza.get("Priority") in _BASE_PRIORITIES
+        or name in _BASE_PACKAGES
+    )
+
+
+def _stanzas(status: str) -> Iterator[dict[str, str]]:
+    for text in status.split("\n\n"):
+        lines = (line.partition(": ") for line in text.splitlines() if not line.startswith(" "))
+        stanza = {key: value for key, _, value in lines}
+        if "Package" in stanza:
+            yield stanza
+
+
+def _names(relation: str) -> list[str]:
+    """Return the packages that a relation such as ``libc6 (>= 2.36), debconf | cdebconf`` names."""
+    return re.findall(r"(?:^|[,|])\s*([a-z0-9][a-z0-9+.-]*)", relation)
 
 
 def _merged_usr(path: str) -> str:

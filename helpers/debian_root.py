@@ -20,6 +20,12 @@ from helpers.workshop import Workshop
 
 _SECONDS = 900
 _STANZA_PATTERN = re.compile(r"^(Package|Depends|Pre-Depends|Provides|Essential): (.*)$", re.M)
+_SLIM = (
+    *(f"path-exclude=/usr/share/{name}/*" for name in ("doc", "groff", "info", "linda", "lintian")),
+    *(f"path-exclude=/usr/share/{name}/*" for name in ("locale", "man")),
+    "path-include=/usr/share/doc/*/copyright",
+    "path-include=/usr/share/locale/locale.alias",
+)
 _RESIDUE = (
     "etc/hostname",
     "etc/machine-id",
@@ -35,10 +41,19 @@ _RESIDUE = (
 )
 
 
-def make(suite: str, packages: Sequence[str], arch: str, workshop: Workshop, scratch: Path) -> Path:
+def make(
+    suite: str,
+    packages: Sequence[str],
+    arch: str,
+    workshop: Workshop,
+    scratch: Path,
+    *,
+    slim: bool = False,
+) -> Path:
     """Install a minimal Debian with ``packages`` below ``scratch`` and return its root folder.
 
-    Needs root and a Debian host of the same architecture; raises `DebianError` otherwise.
+    A ``slim`` one goes without manuals, documentation and translations. Needs root and a Debian host
+    of the same architecture; raises `DebianError` otherwise.
     """
     _check(arch)
     tool = downloads.from_debian(["mmdebstrap"], suite, arch, workshop)
@@ -47,13 +62,10 @@ def make(suite: str, packages: Sequence[str], arch: str, workshop: Workshop, scr
     command = ["unshare", "--mount", "--propagation", "private", "--"]
     command += ["perl", str(tools / "bin/mmdebstrap"), "--mode=root", "--variant=minbase"]
     command += [f"--hook-dir={tools / 'share/mmdebstrap/hooks/merged-usr'}"]
-    command += [
-        "--format=directory",
-        "--quiet",
-        f"--architectures={arch}",
-        f"--keyring={debian.KEYRING}",
-    ]
+    command += ["--format=directory", "--quiet", f"--architectures={arch}"]
+    command += [f"--keyring={debian.KEYRING}"]
     command += [f"--include={','.join(packages)}"] if packages else []
+    command += [f"--dpkgopt={option}" for option in _SLIM] if slim else []
     command += [suite, str(root), *_sources(suite)]
     settings = {"SOURCE_DATE_EPOCH": str(EPOCH), "TMPDIR": str(scratch), "LC_ALL": "C"}
     workshop.run(command, environment=settings, seconds=_SECONDS)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from helpers import debian
 from helpers.errors import WorkbookError
-from helpers.workshop import Workshop
+from helpers.workshop import StoppedError, Workshop, WorkshopError
 
 _SECONDS = 300
 
@@ -35,7 +35,7 @@ def from_npm(package: str, version: str, workshop: Workshop) -> Path:
     """Return the ``.tgz`` of an npm package. npm checks it against the registry's integrity."""
 
     def fetch(folder: Path) -> None:
-        command = [*npm_command(), "pack", f"{package}@{version}", "--silent", "--ignore-scripts"]
+        command = [*npm_command(), "pack", f"{package}@{version}", "--quiet", "--ignore-scripts"]
         workshop.run(
             [*command, "--cache", str(folder / "cache"), "--pack-destination", str(folder)],
             cwd=folder,
@@ -98,11 +98,23 @@ def _kept(name: str, pattern: str, workshop: Workshop, fetch: Callable[[Path], N
         if kept:
             return kept
         with workshop.scratch() as scratch:
-            fetch(scratch)
+            _fetch(name, fetch, scratch)
             fetched = sorted(scratch.glob(pattern))
             if len(fetched) != 1:
                 raise DownloadError(f"The download of {name} gave {len(fetched)} files, not one.")
             return _keep(fetched[0], home)
+
+
+def _fetch(name: str, fetch: Callable[[Path], None], folder: Path) -> None:
+    try:
+        fetch(folder)
+    except StoppedError:
+        raise
+    except WorkshopError as error:
+        raise DownloadError(
+            f"{name} could not be fetched ({error}); check the network and this host's settings "
+            "(`npm config list`, `pip config list`)."
+        ) from error
 
 
 def _keep(file: Path, home: Path) -> Path:

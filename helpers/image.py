@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from helpers import layers as _layers
 from helpers.engine import LABEL
-from helpers.layers import Entry, ImageError, Stored
+from helpers.layers import Entry, ImageError, Stored, Wanted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -234,7 +234,7 @@ def inspect(reference: str, engine: Engine | None = None, *, bases: Sequence[str
     """
     engine = engine or _engine()
     shown = _shown(engine, reference)
-    stored = _layers.scan(engine, shown["Id"], entries=False)
+    stored = _layers.scan(engine, shown["Id"], Wanted(compressed=True))
     settings = stored.config.get("config") or {}
     return ImageFacts(
         reference=reference,
@@ -256,16 +256,16 @@ def inspect(reference: str, engine: Engine | None = None, *, bases: Sequence[str
 def uncompressed_bytes(reference: str, engine: Engine | None = None) -> int:
     """Return the bytes of an image's layers on disk.
 
-    With an engine that keeps layers unpacked it is the engine's own ``Size``, to the byte. The
-    containerd store's ``Size`` adds the compressed blobs to the unpacked files, counted in blocks of
-    the disk; there it is the sum of the contents of the layers' files, which is what the other
-    engines count.
+    With an engine that keeps layers unpacked it is the engine's own ``Size``, to the byte. With the
+    containerd store ``Size`` is that of the compressed blobs (Engine 26), and the sizes of its
+    history are blocks of the disk; there it is the sum of the contents of the layers' files, which is
+    what the other engines count.
     """
     engine = engine or _engine()
     shown = _shown(engine, reference)
     if engine.store != "containerd":
         return int(shown["Size"])
-    stored = _layers.scan(engine, shown["Id"], entries=False)
+    stored = _layers.scan(engine, shown["Id"], Wanted())
     return sum(listing.content_bytes for listing in stored.layers)
 
 
@@ -275,21 +275,21 @@ def compressed_bytes(reference: str, engine: Engine | None = None) -> int:
     Exact where the engine's store holds layers compressed, else computed; known layers cost nothing.
     """
     engine = engine or _engine()
-    stored = _layers.scan(engine, _shown(engine, reference)["Id"], entries=False)
-    return sum(listing.compressed_bytes for listing in stored.layers)
+    stored = _layers.scan(engine, _shown(engine, reference)["Id"], Wanted(compressed=True))
+    return sum(listing.compressed_bytes or 0 for listing in stored.layers)
 
 
 def files(reference: str, engine: Engine | None = None) -> Files:
     """Return the files that a container of the image sees, all layers merged."""
     engine = engine or _engine()
-    stored = _layers.scan(engine, _shown(engine, reference)["Id"])
+    stored = _layers.scan(engine, _shown(engine, reference)["Id"], Wanted(entries=True))
     return merge([listing.entries for listing in stored.layers])
 
 
 def waste(reference: str, engine: Engine | None = None) -> Waste:
     """Return what is stored in an image's layers and hidden by later ones."""
     engine = engine or _engine()
-    stored = _layers.scan(engine, _shown(engine, reference)["Id"])
+    stored = _layers.scan(engine, _shown(engine, reference)["Id"], Wanted(entries=True))
     found = wasted([listing.entries for listing in stored.layers])
     return Waste(tuple(_instructions(stored)), found)
 
@@ -366,7 +366,7 @@ def _facts_of_layers(
             digest=digest,
             instruction=f"base image: {instruction}" if digest in of_bases else instruction,
             uncompressed_bytes=size,
-            compressed_bytes=listing.compressed_bytes,
+            compressed_bytes=listing.compressed_bytes or 0,
             files=listing.files,
             from_base=digest in of_bases,
         )
@@ -432,7 +432,7 @@ def merge(listings: Sequence[Sequence[Entry]]) -> Files:
     stack = _Stack()
     for entries in listings:
         stack.lay(entries)
-    found = (File(*entry[:3], layer, *entry[3:]) for layer, entry in stack.seen.values())
+    found = (File(layer=layer, **entry._asdict()) for layer, entry in stack.seen.values())
     return Files(tuple(sorted(found, key=lambda file: file.path)))
 
 
@@ -522,7 +522,7 @@ def _archived(engine: Engine, reference: str, path: str) -> Iterator[tuple[str, 
     from docker.errors import APIError, NotFound
 
     shown = _shown(engine, reference)
-    made = engine.client.containers.create(
+    made: Any = engine.client.containers.create(
         shown["Id"], command=["never-run"], labels={LABEL: "read"}, network_disabled=True
     )
     try:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 GZIP_LEVEL = 5  # of zlib-ng; its bytes are within 0.5 % of what Go's gzip makes in a push
 FORMAT = 2
+_BLOBS = "blobs/sha256/"
 _BLOCK = 1 << 20
 _WINDOW = 1 << 15
 _GZIP_FRAME = 20
@@ -153,29 +154,54 @@ def _recalled(key: str, path: str, wanted: Wanted) -> Listing:
     return Listing(**found, entries=tuple(Entry(*row) for row in rows))
 
 
-def _remember(listing: Listing) -> None:
+def _remember(listing: Listing) -> Listing:
     summary = {"format": FORMAT, **vars(replace(listing, entries=()))}
     del summary["entries"]
     _keep(listing.key, summary, listing.entries)
+    return listing
 
 
 # One layer
 
 
-def _measure(chunks: Iterable[bytes], packing: str, pool: ThreadPoolExecutor) -> Listing:
+_Presses = ThreadPoolExecutor | None  # who compresses, when that is wanted
+
+
+@contextlib.contextmanager
+def _presses(wanted: Wanted) -> Iterator[_Presses]:
+    if not wanted.compressed:
+        yield None
+        return
+    with ThreadPoolExecutor(_cores()) as pool:
+        yield pool
+
+
+def _measure(chunks: Iterable[bytes], packing: str, presses: _Presses) -> Listing:
     """Read a layer to its end: its entries, and the bytes that it takes plain and compressed."""
-    if packing == "tar":
-        gauge = _Gzip(pool)
-        tar_bytes, entries = _walk(gauge.passing(chunks))
-        compressed = gauge.total()
-    else:
+    compressed: int | None = None
+    if packing != "tar":
         counter = _Counter()
         tar_bytes, entries = _walk(_unpacked(counter.passing(chunks), packing))
         compressed = counter.bytes
-    kept = tuple(entries)
-    files = sum(entry.kind in ("file", "hardlink") and not is_whiteout(entry) for entry in kept)
-    content = sum(entry.bytes for entry in kept)
-    return Listing("", tar_bytes, content, compressed, packing != "tar", files, kept)
+    elif presses:
+        gauge = _Gzip(presses)
+        tar_bytes, entries = _walk(gauge.passing(chunks))
+        compressed = gauge.total()
+    else:
+        tar_bytes, entries = _walk(chunks)
+    return Listing(
+        key="",
+        tar_bytes=tar_bytes,
+        content_bytes=sum(entry.bytes for entry in entries),
+        compressed_bytes=compressed,
+        exact=packing != "tar",
+        files=sum(_is_file(entry) for entry in entries),
+        entries=tuple(entries),
+    )
+
+
+def _is_file(entry: Entry) -> bool:
+    return entry.kind != "directory" and not is_whiteout(entry)
 
 
 def is_whiteout(entry: Entry) -> bool:
@@ -376,18 +402,12 @@ def _scan_folder(root: Path, image_id: str, wanted: Wanted) -> Stored:
     keys = diff_ids(config)
     found = {key: _recall(key, wanted) for key in keys}
     if None in found.values():
-        with ThreadPoolExecutor(_cores()) as pool:
+        with _presses(wanted) as presses:
             for key, chain in zip(keys, _chain_ids(keys), strict=True):
                 if found[key] is None:
-                    record = base / "layerdb" / chain.replace(":", "/")
-                    found[key] = _measured(key, _reassembled(root, record), "tar", pool)
+                    chunks = _reassembled(root, base / "layerdb" / chain.replace(":", "/"))
+                    found[key] = _remember(replace(_measure(chunks, "tar", presses), key=key))
     return Stored(config, tuple(cast(Listing, found[key]) for key in keys))
-
-
-def _measured(key: str, chunks: Iterable[bytes], packing: str, pool: ThreadPoolExecutor) -> Listing:
-    listing = replace(_measure(chunks, packing, pool), key=key)
-    _remember(listing)
-    return listing
 
 
 def diff_ids(config: Mapping[str, Any]) -> list[str]:
@@ -497,83 +517,75 @@ def _recall_image(image_id: str, wanted: Wanted) -> Stored | None:
 
 
 def _read_stream(chunks: Iterable[bytes], image_id: str, wanted: Wanted) -> Stored:
-    contents = _read_members(chunks, wanted)
-    manifest = contents.document("manifest.json")[0]
-    config = contents.document(manifest["Config"])
-    names = [contents.followed(name) for name in manifest["Layers"] or ()]
+    members = _Members(wanted)
+    members.read(chunks)
+    manifest = members.document("manifest.json")[0]
+    config = members.document(manifest["Config"])
     listings = []
-    for name, digest in zip(names, diff_ids(config), strict=True):
-        listing = contents.listings[name]
-        if listing.key != _key(name, digest):
-            listing = replace(listing, key=_key(name, digest))
-            _remember(listing)
+    for name, digest in zip(manifest["Layers"] or (), diff_ids(config), strict=True):
+        listing = members.listing(name)
+        if not listing.key:
+            listing = _remember(replace(listing, key=digest))
         listings.append(listing)
     keys = [listing.key for listing in listings]
     _keep(f"image-{image_id}", {"format": FORMAT, "config": config, "keys": keys})
     return Stored(config, tuple(listings))
 
 
-def _key(name: str, digest: str) -> str:
-    """Return the digest of a blob: in its name with engines since 25, else that of the layer."""
-    return f"sha256:{name.split('/')[-1]}" if name.startswith("blobs/sha256/") else digest
+def _key(name: str) -> str:
+    """Return the digest that a blob's name holds; engines before 25 name layers otherwise."""
+    return f"sha256:{name.removeprefix(_BLOBS)}" if name.startswith(_BLOBS) else ""
 
 
-@dataclass(frozen=True)
 class _Members:
-    """What a save stream held: layers, documents, and names that stand for another name."""
+    """What a save stream holds: layers, documents, and names that stand for another name."""
 
-    listings: dict[str, Listing]
-    documents: dict[str, bytes]
-    links: dict[str, str]
+    def __init__(self, wanted: Wanted) -> None:
+        self.listings: dict[str, Listing] = {}
+        self._wanted = wanted
+        self._documents: dict[str, bytes] = {}
+        self._links: dict[str, str] = {}
 
     def document(self, name: str) -> Any:
-        if name not in self.documents:
+        if name not in self._documents:
             raise ValueError(f"its save stream has no {name}")
-        return json.loads(self.documents[name])
+        return json.loads(self._documents[name])
 
-    def followed(self, name: str) -> str:
-        return self.links.get(name, name)
+    def listing(self, name: str) -> Listing:
+        return self.listings[self._links.get(name, name)]
+
+    def read(self, chunks: Iterable[bytes]) -> None:
+        tape = _Tape(chunks)
+        with (
+            _presses(self._wanted) as presses,
+            tarfile.open(fileobj=cast(Any, tape), mode="r:") as outer,
+        ):
+            while (member := outer.next()) is not None:
+                if member.issym() or member.islnk():
+                    self._links[member.name] = _linked(member)
+                elif member.isreg():
+                    self._read_one(member, _exactly(tape, member.size), presses)
+        tape.finish()
+
+    def _read_one(self, member: tarfile.TarInfo, chunks: Iterator[bytes], presses: _Presses) -> None:
+        head = _head(chunks)
+        packing, whole = _packing(head), itertools.chain([head], chunks)
+        if packing == "document":
+            if member.size <= _LARGEST_DOCUMENT:
+                self._documents[member.name] = b"".join(whole)
+            return
+        key = _key(member.name)
+        known = _recall(key, self._wanted) if key else None
+        if known is None:
+            known = replace(_measure(whole, packing, presses), key=key)
+            if key:
+                _remember(known)
+        self.listings[member.name] = known
 
 
-def _read_members(chunks: Iterable[bytes], wanted: Wanted) -> _Members:
-    members = _Members({}, {}, {})
-    tape = _Tape(chunks)
-    with (
-        ThreadPoolExecutor(_cores()) as pool,
-        tarfile.open(fileobj=cast(Any, tape), mode="r:") as outer,
-    ):
-        while (member := outer.next()) is not None:
-            if member.issym() or member.islnk():
-                folder = posixpath.dirname(member.name) if member.issym() else ""
-                target = posixpath.normpath(posixpath.join(folder, member.linkname))
-                members.links[member.name] = target
-            elif member.isreg():
-                _read_member(members, member, tape, pool, wanted)
-    tape.finish()
-    return members
-
-
-def _read_member(
-    members: _Members,
-    member: tarfile.TarInfo,
-    tape: _Tape,
-    pool: ThreadPoolExecutor,
-    *,
-    entries: bool,
-) -> None:
-    chunks = _exactly(tape, member.size)
-    head = _head(chunks)
-    packing = _packing(head)
-    whole = itertools.chain([head], chunks)
-    if packing == "document":
-        if member.size <= _LARGEST_DOCUMENT:
-            members.documents[member.name] = b"".join(whole)
-        return
-    key = _key(member.name, "")
-    known = _recall(key, wanted) if key else None
-    members.listings[member.name] = known or (
-        _measured(key, whole, packing, pool) if key else _measure(whole, packing, pool)
-    )
+def _linked(member: tarfile.TarInfo) -> str:
+    folder = posixpath.dirname(member.name) if member.issym() else ""
+    return posixpath.normpath(posixpath.join(folder, member.linkname))
 
 
 def _exactly(tape: _Tape, size: int) -> Iterator[bytes]:

@@ -329,4 +329,6 @@ def chart_composition(*results: BuildResult) -> Chart:
 
 def chart_sizes(*results: BuildResult) -> Chart:
     """Draw the images' sizes beside what the article says of them."""
-    return plots.sizes(sizes(*results), claims=ARTICLE_SAYS_MB, caption=conditions(*results))
+    names = [label(result) for result in results]
+    said = {name: ARTICLE_SAYS_MB[name] for name in names if name in ARTICLE_SAYS_MB}
+    return plots.sizes(sizes(*results), claims=said, caption=conditions(*results))

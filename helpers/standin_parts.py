@@ -36,6 +36,11 @@ _TOOLCHAIN = (
     *("libsqlite3-dev", "libssl-dev", "libtool", "libwebp-dev", "libxml2-dev", "libxslt1-dev"),
     *("libyaml-dev", "make", "patch", "unzip", "xz-utils", "zlib1g-dev"),
 )
+_BUILDPACK = {
+    "curl and certificates": _CURL,
+    "git and other source control": _SOURCE_CONTROL,
+    "compilers and development headers": _TOOLCHAIN,
+}
 _MUSL = ("busybox-static", "ca-certificates", "musl")
 _DISTROLESS_BASE = ("base-files", "ca-certificates", "libc6", "libssl3", "netbase", "tzdata")
 _DISTROLESS_CC = ("gcc-12-base", "libgcc-s1", "libgomp1", "libstdc++6")
@@ -43,19 +48,11 @@ _DISTROLESS_CC = ("gcc-12-base", "libgcc-s1", "libgomp1", "libstdc++6")
 
 def debian_system(arch: str, *, slim: bool) -> Part:
     """Return Debian bookworm with what ``buildpack-deps`` adds; the minimal system when ``slim``."""
-    groups = (
-        {}
-        if slim
-        else {
-            "curl and certificates": _CURL,
-            "git and other source control": _SOURCE_CONTROL,
-            "compilers and development headers": _TOOLCHAIN,
-        }
-    )
+    groups = {} if slim else _BUILDPACK
     packages = sorted({package for group in groups.values() for package in group})
 
     def make(workshop: Workshop, scratch: Path) -> list[Draft]:
-        root = debian_root.make("bookworm", packages, arch, workshop, scratch)
+        root = debian_root.make("bookworm", packages, arch, workshop, scratch, slim=slim)
         debian_root.add_user(root, "node", 1000, "/bin/bash")
         shares = debian_root.split(root, list(groups.values()))
         titles = ["Debian bookworm", *(f"Debian packages: {title}" for title in groups)]
@@ -64,7 +61,7 @@ def debian_system(arch: str, *, slim: bool) -> Part:
             for title, paths in zip(titles, shares, strict=True)
         ]
 
-    return Part(("debian", "bookworm", arch, _REVISION, *packages), make)
+    return Part(("debian", "bookworm", arch, _REVISION, *(packages or ["slim"])), make)
 
 
 def node(node: str, npm: str, arch: str) -> Part:

@@ -75,18 +75,18 @@ class _Vertex:
 class Progress:
     """The state of one build, fed with lines of its stream.
 
-    ``text`` collects the lines that are no JSON, ``log`` the last lines that steps printed.
+    ``text`` collects the lines that are no JSON.
     """
 
     LOG_LINES = 200
 
     def __init__(self) -> None:
         self.text: list[str] = []
-        self.log: list[str] = []
+        self._printed = _Log(self.LOG_LINES)
+        self._printed_by: dict[str, _Log] = {}
         self._vertices: dict[str, _Vertex] = {}
         self._transfers: dict[tuple[str, str], int] = {}
         self._pending: list[str] = []
-        self._unfinished: tuple[str, str] | None = None
 
     def feed(self, line: str) -> bool:
         """Take one line of the stream; return whether it changed what there is to show."""
@@ -105,6 +105,15 @@ class Progress:
         begin = min((start for v in self._vertices.values() for start in v.intervals), default=0.0)
         steps = [_step(vertex, begin) for vertex in self._vertices.values()]
         return tuple(sorted(steps, key=lambda s: (s.started is None, s.started or 0.0)))
+
+    @property
+    def log(self) -> list[str]:
+        """The last lines that the steps printed, as they came."""
+        return self._printed.lines
+
+    def log_of(self, step: Step) -> list[str]:
+        """Return the last lines that one step printed."""
+        return self._printed_by[step.digest].lines if step.digest in self._printed_by else []
 
     @property
     def context_bytes(self) -> int:
@@ -164,8 +173,8 @@ class Progress:
         self._pending = []
 
     def _take_vertex(self, raw: dict[str, Any]) -> None:
-        digest = str(raw.get("digest") or "")
-        if not digest:
+        digest = raw.get("digest")
+        if not isinstance(digest, str):
             return
         vertex = self._vertices.setdefault(digest, _Vertex(digest))
         vertex.name = str(raw.get("name") or vertex.name)
@@ -188,13 +197,27 @@ class Progress:
             text = base64.b64decode(raw.get("data") or "", validate=True).decode(errors="replace")
         except (binascii.Error, ValueError, TypeError):
             return
-        source = (str(raw.get("vertex")), str(raw.get("stream")))
+        vertex = str(raw.get("vertex"))
+        source = f"{vertex} {raw.get('stream')}"
+        self._printed.add(source, text)
+        self._printed_by.setdefault(vertex, _Log(self.LOG_LINES)).add(source, text)
+
+
+class _Log:
+    """The last lines of what was printed; it comes in pieces that need not end where lines do."""
+
+    def __init__(self, limit: int) -> None:
+        self.lines: list[str] = []
+        self._limit = limit
+        self._unfinished: str | None = None
+
+    def add(self, source: str, text: str) -> None:
         lines = text.split("\n")
-        if self._unfinished == source and self.log:
-            lines[0] = self.log.pop() + lines[0]
+        if self._unfinished == source and self.lines:
+            lines[0] = self.lines.pop() + lines[0]
         self._unfinished = source if lines[-1] else None
-        self.log += [_shown(line) for line in (lines if lines[-1] else lines[:-1])]
-        del self.log[: -self.LOG_LINES]
+        self.lines += [_shown(line) for line in (lines if lines[-1] else lines[:-1])]
+        del self.lines[: -self._limit]
 
 
 def _shown(line: str) -> str:

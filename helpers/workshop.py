@@ -24,7 +24,11 @@ _POLL_SECONDS = 0.05
 
 
 class WorkshopError(WorkbookError):
-    """A command of the workshop failed, or the workshop was closed before it was done."""
+    """A command of the workshop failed or took too long."""
+
+
+class StoppedError(WorkshopError):
+    """The workshop was closed before the work was done."""
 
 
 class Workshop:
@@ -75,8 +79,8 @@ class Workshop:
     ) -> str:
         """Run a command to its end and return what it printed.
 
-        ``environment`` is added to the process's own. Raises `WorkshopError` with the last line that
-        it complained with, when it fails, takes longer than ``seconds`` or the workshop is closed.
+        ``environment`` is added to the process's own. Raises `WorkshopError` with the command's own
+        reason when it fails or takes longer than ``seconds``, `StoppedError` when the workshop closes.
         """
         self._check()
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as complaints:
@@ -92,7 +96,7 @@ class Workshop:
             )
             code = self._wait(process, seconds)
             if code:
-                raise WorkshopError(f"`{_shown(command)}` failed: {_last_line(complaints, code)}")
+                raise WorkshopError(f"`{_shown(command)}` failed: {_reason(complaints, code)}")
             out.seek(0)
             return out.read()
 
@@ -113,7 +117,7 @@ class Workshop:
 
     def _check(self) -> None:
         if self._closed.is_set():
-            raise WorkshopError("The preparation was stopped before it was done; run it again.")
+            raise StoppedError("The preparation was stopped before it was done; run it again.")
 
 
 def _shown(command: object) -> str:
@@ -121,11 +125,12 @@ def _shown(command: object) -> str:
     return " ".join(Path(word).name if index == 0 else word for index, word in enumerate(words[:3]))
 
 
-def _last_line(complaints: IO[str], code: int) -> str:
+def _reason(complaints: IO[str], code: int) -> str:
+    """Pick the lines that tell most: the first two errors, else the last thing said."""
     complaints.seek(0)
     lines = [line.strip() for line in complaints if line.strip()]
     errors = [line for line in lines if line.lower().startswith(("e:", "error", "npm err"))]
-    return (errors or lines or [f"exit code {code}"])[-1]
+    return "; ".join(errors[:2] or lines[-1:] or [f"exit code {code}"])
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

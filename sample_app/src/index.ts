@@ -15,9 +15,9 @@ function start(config: Config): void {
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     if (stopping) return;
     stopping = true;
+    const closing = closeGracefully(server, config.shutdownGraceMs);
     logger.info({ signal }, 'stopping');
-    const finished = await closeGracefully(server, config.shutdownGraceMs);
-    if (finished) logger.info('stopped');
+    if (await closing) logger.info('stopped');
     else logger.warn('stopped, with requests cut off after the grace period');
     process.exit(0);
   };

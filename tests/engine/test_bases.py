@@ -318,7 +318,7 @@ REGISTRY = f"127.0.0.1:{PORT}"
 
 @pytest.fixture(scope="module")
 def isolated(where, ready, tmp_path_factory):
-    """Start an engine in a network of its own, whose registry mirror has the Alpine base, and no more."""
+    """Start an engine in a network of its own, whose mirror has the Alpine base and no more."""
     folder = tmp_path_factory.mktemp("isolated")
     own = PrivateEngine(
         folder / "engine", isolated=True, registry_mirror=f"http://{REGISTRY}", programs=_programs()

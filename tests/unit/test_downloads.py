@@ -10,7 +10,7 @@ import pytest
 
 from helpers import downloads
 from helpers.downloads import DownloadError
-from helpers.workshop import Workshop
+from helpers.workshop import Workshop, WorkshopError
 
 
 class FakeWorkshop(Workshop):
@@ -55,6 +55,15 @@ def test_a_kept_file_that_no_longer_matches_is_fetched_again(tmp_path, harm):
 def test_a_download_that_gives_no_file_is_an_error(tmp_path):
     with pytest.raises(DownloadError, match="gave 0 files"):
         downloads.from_npm("npm", "10.8.2", FakeWorkshop(tmp_path))
+
+
+def test_a_failed_download_says_what_and_why(tmp_path):
+    class Failing(FakeWorkshop):
+        def run(self, *_, **__):
+            raise WorkshopError("`npm pack` failed: npm error code EINTEGRITY")
+
+    with pytest.raises(DownloadError, match=r"npm-10\.8\.2 could not be fetched.*EINTEGRITY"):
+        downloads.from_npm("npm", "10.8.2", Failing(tmp_path))
 
 
 def test_a_wheel_is_asked_for_by_platform(tmp_path):

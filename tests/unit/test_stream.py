@@ -121,6 +121,7 @@ def test_a_failing_step_bears_its_error_and_its_words_are_in_the_log(buildx):
     assert failed.stage == "build"
     assert failed.error.endswith("did not complete successfully: exit code: 2")
     assert failed.done
+    assert progress.log_of(failed) == progress.log
     assert sorted(progress.log) == ["compiling", "src/app.ts(3,1): error TS2322"]
     assert progress.text[0] == "fail.Dockerfile:5"
     assert progress.text[-1].startswith("ERROR: ")
@@ -192,6 +193,15 @@ def test_a_line_printed_in_pieces_is_one_line_of_the_log():
         data = base64.b64encode(piece.encode()).decode()
         progress.feed(json.dumps({"logs": [{"vertex": vertex, "stream": 1, "data": data}]}))
     assert progress.log == ["npm ci", "add", "other", "100%"]
+
+
+def test_the_words_of_a_step_are_told_from_those_of_others():
+    progress = _fed(json.dumps({"vertexes": [{"digest": "a"}, {"digest": "b"}, {"digest": "c"}]}))
+    for vertex, piece in (("a", "one\n"), ("b", "two\n"), ("a", "three\n")):
+        data = base64.b64encode(piece.encode()).decode()
+        progress.feed(json.dumps({"logs": [{"vertex": vertex, "stream": 1, "data": data}]}))
+    words = {step.digest: progress.log_of(step) for step in progress.steps}
+    assert words == {"a": ["one", "three"], "b": ["two"], "c": []}
 
 
 def test_only_the_last_lines_of_the_log_are_kept():
@@ -299,7 +309,7 @@ def test_a_field_of_another_type_never_raises(key, value):
     logs = [{"vertex": value, "stream": value, "data": value}]
     document = {"vertexes": [vertex, value], "statuses": [status, value], "logs": logs}
     progress = _fed(json.dumps(document))
-    assert len(progress.steps) == 1
+    assert len(progress.steps) == (key != "digest" or isinstance(value, str))
     assert progress.context_bytes == 0
 
 

@@ -18,8 +18,8 @@ def test_a_command_gives_what_it_prints(tmp_path):
     assert Workshop(tmp_path).run(["echo", "hello"]) == "hello\n"
 
 
-def test_a_command_that_fails_says_why_in_one_line(tmp_path):
-    with pytest.raises(WorkshopError, match=r"`sh -c .* failed: E: the reason"):
+def test_a_command_that_fails_says_why(tmp_path):
+    with pytest.raises(WorkshopError, match=r"`sh -c .* failed: E: the reason$"):
         Workshop(tmp_path).run(["sh", "-c", "echo E: the reason >&2; echo later >&2; exit 3"])
 
 
