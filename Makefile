@@ -1,5 +1,6 @@
 # Everything that the workbook does from a terminal. `make` alone lists it.
-PYTHON ?= $(firstword $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p; done))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 RUN := .venv/bin/python
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 export JUPYTER_PLATFORM_DIRS = 1
@@ -11,6 +12,7 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 environment:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is not on the PATH; install it first."; exit 1; }
 	@"$(PYTHON)" -m helpers.bootstrap
 
 lab: environment ## open the workbook in JupyterLab

@@ -300,7 +300,7 @@ def _stop(process: subprocess.Popen[Any]) -> None:
             process.communicate(timeout=_PATIENCE)
     except (subprocess.TimeoutExpired, KeyboardInterrupt):
         _signal(process, signal.SIGKILL)
-        process.wait()
+        process.wait()  # a second Ctrl-C ends the patience
     finally:
         if process.stderr:
             process.stderr.close()

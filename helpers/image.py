@@ -307,14 +307,13 @@ def read(reference: str, path: str, engine: Engine | None = None) -> bytes:
 
 def read_folder(reference: str, path: str, engine: Engine | None = None) -> dict[str, bytes]:
     """Return the files under a folder of an image, by absolute path; empty when it has none there."""
-    parent = path.rstrip("/").rpartition("/")[0]
+    path = path.rstrip("/")
     try:
         found = list(_archived(engine or _engine(), reference, path))
-    except ImageError as error:
-        if isinstance(error, _NoFileError):
-            return {}
-        raise
-    return {f"{parent}/{name}": content for name, content in found if content is not None}
+    except _NoFileError:
+        return {}
+    inside = ((name.partition("/")[2], content) for name, content in found)
+    return {f"{path}/{name}": content for name, content in inside if content is not None}
 
 
 class _NoFileError(ImageError):

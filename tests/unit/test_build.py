@@ -115,17 +115,15 @@ def test_every_wish_of_a_request_is_in_the_command():
     request = dataclasses.replace(
         REQUEST, target="prod", build_args={"V": "20", "W": "a b"}, cold=True, extra=("--pull=false",)
     )
-    command = request.command(_engine(), [])
-    assert command[-2:] == ["--pull=false", "app"]
-    wishes = "--target prod --build-arg V=20 --build-arg 'W=a b' --no-cache"
-    assert shlex.join(command[9:-2]) == wishes
+    wishes = "--target prod --build-arg V=20 --build-arg 'W=a b' --no-cache --pull=false app"
+    assert shlex.join(request.command(_engine(), [])).endswith(f" workbook=build {wishes}")
 
 
 def test_a_stand_in_shows_in_the_command_and_a_real_base_does_not():
     stand_in = Base("node:20", Source.STAND_IN, "workbook/node:1")
     real = Base("alpine", Source.PRESENT, "alpine")
     command = REQUEST.command(_engine(), [stand_in, real])
-    assert command[9:-1] == ["--build-context", "node:20=docker-image://workbook/node:1"]
+    assert command[10:-1] == ["--build-context", "node:20=docker-image://workbook/node:1"]
 
 
 def test_the_containerd_store_gets_no_attestation_in_its_image():
@@ -166,9 +164,8 @@ def test_conditions_name_engine_bases_and_date():
 
 def test_a_result_has_the_steps_the_bytes_and_the_digests(docker, request_here):
     seen: list[int] = []
-    result = build(
-        request_here, lambda p: seen.append(len(p.steps)), docker(_recorded("cold-buildx-0.13.1"))
-    )
+    where = docker(_recorded("cold-buildx-0.13.1"))
+    result = build(request_here, lambda progress: seen.append(len(progress.steps)), where)
     assert (result.image_id, result.digest, result.tag) == ("sha256:i", "sha256:d", "wb:test")
     assert result.context_bytes > 2_000_000
     assert seen == sorted(seen)
@@ -206,19 +203,14 @@ def test_only_an_image_of_ours_that_lost_its_name_is_removed(docker, request_her
 # A build that fails
 
 
+FAILED = '[build 1/1] RUN echo compiling; echo "src/app.ts(3,1): error TS2322" >&2; exit 2'
+
+
 @pytest.mark.parametrize(
     ("stream", "sentence"),
     [
-        (
-            "failing-buildx-0.13.1",
-            'The step `[build 1/1] RUN echo compiling; echo "src/app.ts(3,1): error TS2322" >&2; exit 2` '
-            "failed: exit code: 2. Its last words: ",
-        ),
-        (
-            "failing-buildx-0.29.1",
-            'The step `[build 1/1] RUN echo compiling; echo "src/app.ts(3,1): error TS2322" >&2; exit 2` '
-            "failed: exit code: 2. Its last words: ",
-        ),
+        ("failing-buildx-0.13.1", f"The step `{FAILED}` failed: exit code: 2. Its last words: "),
+        ("failing-buildx-0.29.1", f"The step `{FAILED}` failed: exit code: 2. Its last words: "),
         (
             "syntax-buildx-0.13.1",
             "The build did not start: dockerfile parse error on line 2: unknown instruction: FOO "
@@ -230,7 +222,7 @@ def test_only_an_image_of_ours_that_lost_its_name_is_removed(docker, request_her
         ),
         (
             "nobase-buildx-0.13.1",
-            "The step `[internal] load metadata for nowhere.invalid/node:20` failed:",
+            "The step `[internal] load metadata for nowhere.invalid/node:20`",
         ),
     ],
 )
@@ -277,7 +269,7 @@ def test_the_last_words_are_the_compilers_not_npms_farewell(docker, request_here
     ("line", "hint"),
     [
         (
-            "npm error network request to http://x failed, reason: getaddrinfo ENOTFOUND x",
+            "npm error network request to http://x failed: getaddrinfo ENOTFOUND x",
             "npm could not",
         ),
         ("npm error code SELF_SIGNED_CERT_IN_CHAIN", "NODE_EXTRA_CA_CERTS"),
@@ -342,13 +334,10 @@ def test_a_stream_cut_in_the_middle_of_a_document_is_no_other_error(docker, requ
 
 def test_missing_inputs_are_said_before_docker_is_asked(tmp_path, request_here):
     where = _engine("/no/such/docker")
+    missing = tmp_path / "no"
     for wrong, kind, reason in (
-        (dataclasses.replace(request_here, context=tmp_path / "no"), BuildError, "no build context"),
-        (
-            dataclasses.replace(request_here, dockerfile=tmp_path / "no"),
-            DockerfileError,
-            "no Dockerfile",
-        ),
+        (dataclasses.replace(request_here, context=missing), BuildError, "no build context"),
+        (dataclasses.replace(request_here, dockerfile=missing), DockerfileError, "no Dockerfile"),
         (dataclasses.replace(request_here, target="no"), DockerfileError, "no stage 'no'"),
     ):
         for verb in (build, plan) if kind is DockerfileError else (build,):
@@ -370,7 +359,7 @@ def test_a_name_that_no_image_can_have_is_said_so(docker, request_here):
     where = docker()
     response = SimpleNamespace(status_code=400, reason="Bad Request")
     where.client.images.error = APIError("x", response, "invalid reference format")
-    with pytest.raises(BuildError, match="'Not A Name' cannot be the name of an image") as caught:
+    with pytest.raises(BuildError, match="No image can be called 'Not A Name'") as caught:
         build(dataclasses.replace(request_here, tag="Not A Name"), where=where)
     _assert_short(caught.value)
 
@@ -391,7 +380,7 @@ def _pid(tmp_path: Path) -> int:
     return int((tmp_path / "pid").read_text())
 
 
-ENDLESS = "sleep 60 & wait"
+ENDLESS = "exec sleep 60"
 
 
 def test_an_interrupt_stops_the_command_and_is_typed(docker, request_here, tmp_path):
@@ -444,7 +433,7 @@ def test_a_second_interrupt_while_stopping_kills_at_once(docker, request_here, t
 
 
 def test_a_command_with_much_to_say_while_stopping_is_not_waited_for(docker, request_here, tmp_path):
-    talkative = "trap 'head -c 1000000 /dev/zero >&2; exit 1' INT; sleep 60 & wait"
+    talkative = "trap 'head -c 1000000 /dev/zero >&2; exit 1' INT; while true; do sleep 0.1; done"
 
     def watch(progress):
         time.sleep(0.2)
