@@ -71,7 +71,7 @@ def docker(tmp_path):
         script = tmp_path / "docker"
         metadata = '{"containerimage.config.digest": "sha256:i", "containerimage.digest": "sha256:d"}'
         script.write_text(
-            "#!/bin/bash\n"
+            "#!/bin/bash\ntrap 'exit 130' INT\n"
             'while [ "$1" != --metadata-file ]; do shift; done\n'
             f"echo $$ > {shlex.quote(str(tmp_path / 'pid'))}\n"
             f"cat {shlex.quote(str(tmp_path / 'stream'))} >&2\n"
