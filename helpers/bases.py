@@ -179,7 +179,7 @@ class _Maker:
             if not registry.reachable(name, self._engine):
                 return None
             self._progress(name, "pulling")
-            registry.pull(name, self._engine)
+            registry.pull(name, self._engine, self._workshop.check)
             image = self._engine.client.images.get(name)
             return self._with_overlay(name, image, Source.PULLED)
         return self._with_overlay(name, image, Source.PRESENT)
@@ -199,7 +199,7 @@ class _Maker:
         self._progress(name, "making a stand-in")
         layers = [layer for part in recipe.parts for layer in rootfs.layers_of(part, self._workshop)]
         self._progress(name, "loading the stand-in")
-        docker_archive.load(self._engine, recipe.tag, layers, recipe.settings)
+        docker_archive.load(self._engine, recipe.tag, layers, recipe.settings, self._workshop.check)
         return Base(name, Source.STAND_IN, recipe.tag, recipe.node, self._phrase(name))
 
     def _recipe(self, name: str) -> Recipe | None:

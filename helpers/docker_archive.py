@@ -13,7 +13,7 @@ import json
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +43,17 @@ class ImageSettings:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-def load(engine: Engine, tag: str, layers: Sequence[Layer], settings: ImageSettings) -> None:
-    """Load an image made of ``layers`` under ``tag``. Raises `LoadError` with the engine's reason."""
+def load(
+    engine: Engine,
+    tag: str,
+    layers: Sequence[Layer],
+    settings: ImageSettings,
+    check: Callable[[], None] = lambda: None,
+) -> None:
+    """Load an image made of ``layers`` under ``tag``. Raises `LoadError` with the engine's reason.
+
+    ``check`` is called again and again, and stops it by raising an error of its own.
+    """
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
             engine.command("load", "--quiet"),
@@ -54,7 +63,7 @@ def load(engine: Engine, tag: str, layers: Sequence[Layer], settings: ImageSetti
             stderr=said,
         )
         try:
-            _feed(process, archive(tag, layers, settings))
+            _feed(process, archive(tag, layers, settings), check)
             code = process.wait()
         finally:
             if process.poll() is None:
@@ -66,10 +75,11 @@ def load(engine: Engine, tag: str, layers: Sequence[Layer], settings: ImageSetti
             raise LoadError(f"Docker did not load {tag}: {reason}")
 
 
-def _feed(process: subprocess.Popen[bytes], stream: Iterator[bytes]) -> None:
+def _feed(process: subprocess.Popen[bytes], stream: Iterator[bytes], check: Callable[[], None]) -> None:
     assert process.stdin is not None  # noqa: S101  # Popen was given a pipe
     try:
         for chunk in stream:
+            check()
             process.stdin.write(chunk)
         process.stdin.close()
     except BrokenPipeError:

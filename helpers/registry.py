@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from helpers.errors import WorkbookError
@@ -90,13 +90,16 @@ def is_unreachable(reason: str) -> bool:
     return _UNREACHABLE.search(reason) is not None
 
 
-def pull(name: str, engine: Engine) -> None:
-    """Pull an image. Raises `UnreachableError` or `PullError`, each with one clear sentence."""
+def pull(name: str, engine: Engine, check: Callable[[], None] = lambda: None) -> None:
+    """Pull an image. Raises `UnreachableError` or `PullError`, each with one clear sentence.
+
+    ``check`` is called at each step of the pull, and stops it by raising an error of its own.
+    """
     import requests
     from docker.errors import DockerException
 
     try:
-        _follow(engine.client.api.pull(name, stream=True, decode=True), name)
+        _follow(engine.client.api.pull(name, stream=True, decode=True), name, check)
     except DockerException as error:
         raise refusal(name, str(error)) from error
     except requests.RequestException as error:
@@ -105,8 +108,9 @@ def pull(name: str, engine: Engine) -> None:
         ) from error
 
 
-def _follow(events: Iterable[dict[str, Any]], name: str) -> None:
+def _follow(events: Iterable[dict[str, Any]], name: str, check: Callable[[], None]) -> None:
     for event in events:
+        check()
         if "error" in event:
             raise refusal(name, str(event["error"]))
 

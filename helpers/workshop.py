@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from helpers import processes
 from helpers.errors import WorkbookError
 
 _POLL_SECONDS = 0.05
@@ -46,6 +47,11 @@ class Workshop:
         """Stop what runs: commands are ended, waiting for a lock is given up."""
         self._closed.set()
 
+    def check(self) -> None:
+        """Raise `StoppedError` once the workshop is closed; for loops that can stop half-way."""
+        if self._closed.is_set():
+            raise StoppedError("The preparation was stopped before it was done; run it again.")
+
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
         """Give an empty folder that is gone afterwards; leftovers of dead processes go too."""
@@ -65,7 +71,7 @@ class Workshop:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w") as file:
             while not _try_lock(file):
-                self._check()
+                self.check()
                 time.sleep(_POLL_SECONDS)
             yield
 
@@ -82,7 +88,7 @@ class Workshop:
         ``environment`` is added to the process's own. Raises `WorkshopError` with the command's own
         reason when it fails or takes longer than ``seconds``, `StoppedError` when the workshop closes.
         """
-        self._check()
+        self.check()
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as complaints:
             process = subprocess.Popen(
                 list(command),
@@ -106,7 +112,7 @@ class Workshop:
             while True:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     return process.wait(_POLL_SECONDS)
-                self._check()
+                self.check()
                 if deadline and time.monotonic() > deadline:
                     raise WorkshopError(
                         f"`{_shown(process.args)}` was stopped after {seconds:.0f} seconds; "
@@ -114,10 +120,6 @@ class Workshop:
                     )
         finally:
             _end(process)
-
-    def _check(self) -> None:
-        if self._closed.is_set():
-            raise StoppedError("The preparation was stopped before it was done; run it again.")
 
 
 def _shown(command: object) -> str:
@@ -155,5 +157,5 @@ def _try_lock(file: IO[str]) -> bool:
 def _sweep(parent: Path) -> None:
     for folder in parent.iterdir():
         owner = folder.name.split("-")[0]
-        if owner.isdigit() and not Path("/proc", owner).exists():
+        if owner.isdigit() and not processes.alive(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)

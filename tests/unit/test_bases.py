@@ -74,7 +74,7 @@ def surroundings(monkeypatch, tmp_path):
     monkeypatch.setattr(docker_archive, "load", _load)
 
 
-def _load(engine, tag, _layers, settings):
+def _load(engine, tag, _layers, settings, _check):
     engine.loaded.append(tag)
     engine.there[tag] = FakeImage(labels=dict(settings.labels))
 

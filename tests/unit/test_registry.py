@@ -112,3 +112,13 @@ def test_the_registry_of_a_name(name, expected):
 )
 def test_our_names_lead_to_no_registry(name, expected):
     assert image_names.local_name("standin", name) == expected
+
+
+def test_a_pull_stops_when_it_is_told_to():
+    def stop():
+        raise InterruptedError
+
+    events = iter([{"status": "Downloading"}] * 9)
+    with pytest.raises(InterruptedError):
+        registry.pull("node:20", _engine("long", pull=lambda *_, **__: events), stop)
+    assert len(list(events)) == 8

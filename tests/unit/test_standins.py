@@ -44,6 +44,10 @@ def test_these_names_have_none(name):
     assert standins.recipe(name, "amd64") is None
 
 
+def test_another_architecture_has_no_recipe():
+    assert standins.recipe("node:20", "riscv64") is None
+
+
 def test_an_image_says_what_it_stands_for():
     recipe = standins.recipe("node:20", "amd64")
     assert recipe.settings.labels == {

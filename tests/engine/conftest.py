@@ -1,0 +1,62 @@
+"""What tests against a real engine share: the engine, a context that needs no base image, names."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from helpers import debian, places
+from helpers import engine as engines
+from helpers.engine import Engine, EngineError
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """Find the reader's engine; a run of these tests without one fails, it does not skip."""
+    try:
+        return engines.find()
+    except EngineError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def busybox(tmp_path_factory) -> Path:
+    """Fetch Debian's static busybox: a shell and tools in one file, for images FROM scratch."""
+    suite = debian.Suite(places.state("apt"), debian.host_suite())
+    folder = debian.unpack(suite.fetch(["busybox-static"]), tmp_path_factory.mktemp("busybox"))
+    return next(path for path in folder.rglob("busybox") if path.is_file() and path.stat().st_size > 1e6)
+
+
+@pytest.fixture
+def context(tmp_path, busybox) -> Path:
+    """Make a small build context whose path is not plain; a test writes the Dockerfile."""
+    folder = tmp_path / "mein Käse ß"
+    folder.mkdir()
+    shutil.copy(busybox, folder / "busybox")
+    (folder / "source.txt").write_text("first\n")
+    return folder
+
+
+@pytest.fixture
+def new_tag(engine) -> Iterator[Callable[[], str]]:
+    """Give names for images that nobody else has; what bears one is gone afterwards."""
+    given: list[str] = []
+
+    def make() -> str:
+        given.append(f"workbook-test:{uuid.uuid4().hex[:12]}")
+        return given[-1]
+
+    yield make
+    for tag in given:
+        for image in engine.client.images.list(filters={"reference": tag}):
+            engine.client.images.remove(image.id, force=True)
+
+
+@pytest.fixture
+def tag(new_tag) -> str:
+    """Give one such name."""
+    return new_tag()
