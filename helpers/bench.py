@@ -1,9 +1,9 @@
 """Measure what the workbook costs against the same work typed by hand, side by side in one run.
 
-``python -m helpers.bench`` writes ``bench/results.json`` (one row a figure) and ``bench/raw.json`` (every
-run). The two sides take turns (A B A B), so that whatever else the machine does falls on both. A row has
-``figure``, ``unit``, ``project`` and ``peer`` (``name``, ``runs``, ``median``, ``min``, ``max``), ``ratio``
-(project ÷ peer), ``goal``, ``holds``, ``engine``, ``bases`` and ``date``.
+``python -m helpers.bench`` writes ``bench/results.json`` (one row a figure) and ``bench/raw.json``
+(every run). The two sides take turns (A B A B), so that whatever else the machine does falls on both.
+A row has ``figure``, ``unit``, ``project`` and ``peer`` (``name``, ``runs``, ``median``, ``min``,
+``max``), ``ratio`` (project ÷ peer), ``goal``, ``holds``, ``engine``, ``bases`` and ``date``.
 """
 
 from __future__ import annotations
@@ -132,7 +132,8 @@ def _summary(name: str, seconds: list[float]) -> dict[str, Any]:
 
 def _line(row: dict[str, Any]) -> str:
     sides = [
-        f"{side['name']} {side['median']:.3f} s ({side['min']:.3f}-{side['max']:.3f}, {side['runs']} runs)"
+        f"{side['name']} {side['median']:.3f} s "
+        f"({side['min']:.3f}-{side['max']:.3f}, {side['runs']} runs)"
         for side in (row["project"], row["peer"])
     ]
     verdict = claims.Verdict.HOLDS if row["holds"] else claims.Verdict.FAILS

@@ -61,8 +61,8 @@ class Recipe:
 def recipe(name: str, arch: str, host: HostSettings = host_settings.NOTHING) -> Recipe | None:
     """Return the recipe of the stand-in for the image ``name``; None when there is none.
 
-    ``arch`` is Docker's name of a CPU; there are recipes for ``amd64`` and ``arm64``. ``host`` is what npm in the image must know of this host; the
-    images without npm have no use for it.
+    ``arch`` is Docker's name of a CPU; there are recipes for ``amd64`` and ``arm64``. ``host`` is what
+    npm in the image must know of this host; the images without npm have no use for it.
     """
     if arch not in ("amd64", "arm64"):
         return None
