@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -53,7 +54,16 @@ def ensure(folder: Path) -> None:
     install: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--no-input"]
     _run([*install, "--require-hashes", "--requirement", LOCK], environment)
     _run([*install, "--no-deps", "--no-build-isolation", "--editable", places.ROOT], environment)
+    _quiet_lab(folder)
     stamp.write_text(wanted)
+
+
+def _quiet_lab(folder: Path) -> None:
+    """Let JupyterLab ask nobody for news, and not ask the reader whether it may."""
+    settings = folder / "share" / "jupyter" / "lab" / "settings"
+    settings.mkdir(parents=True, exist_ok=True)
+    quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
+    (settings / "overrides.json").write_text(json.dumps(quiet))
 
 
 def _fingerprint() -> str:
