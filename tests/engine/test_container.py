@@ -1,0 +1,121 @@
+"""Containers run on this machine only, within limits, and are gone afterwards, whatever happens."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+from helpers import build, container, places
+from helpers.build import Request
+from helpers.container import OWNER_LABEL, ContainerError
+
+pytestmark = pytest.mark.engine
+
+SERVES = """\
+FROM scratch
+COPY busybox /bin/busybox
+COPY source.txt /www/healthz
+EXPOSE 3000
+CMD ["/bin/busybox", "httpd", "-f", "-p", "3000", "-h", "/www"]
+"""
+
+
+@pytest.fixture
+def image(context, engine, tag):
+    (context / "Dockerfile").write_text(SERVES)
+    return build.build(Request(context / "Dockerfile", context, tag), where=engine).image_id
+
+
+def ours(engine):
+    found = engine.client.containers.list(all=True, filters={"label": OWNER_LABEL})
+    return [c for c in found if c.labels[OWNER_LABEL].endswith(f"/{os.getpid()}")]
+
+
+def test_it_answers_on_the_loopback_address_only_at_a_port_of_the_systems_choice(image, engine):
+    with container.running(image, where=engine) as api:
+        assert api.request("GET", "/healthz").status == 200
+        assert api.ready_seconds < 30
+        api.container.reload()
+        published = api.container.ports["3000/tcp"]
+    assert [entry["HostIp"] for entry in published] == ["127.0.0.1"]
+    assert int(published[0]["HostPort"]) > 1023
+    assert not ours(engine)
+
+
+def test_it_has_limits_no_capabilities_and_no_new_privileges(image, engine):
+    with container.running(image, where=engine) as api:
+        settings = api.container.attrs["HostConfig"]
+    assert settings["Memory"] > 0
+    assert settings["PidsLimit"] > 0
+    assert settings["CapDrop"] == ["ALL"]
+    assert "no-new-privileges" in settings["SecurityOpt"]
+    assert settings["Privileged"] is False
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_it_is_gone_after_an_exception_and_after_ctrl_c(image, engine, error):
+    def work():
+        with container.running(image, where=engine):
+            raise error
+
+    with pytest.raises(error):
+        work()
+    assert not ours(engine)
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_run(image, engine):
+    script = textwrap.dedent(
+        f"""
+        import time
+        from helpers import container
+        with container.running({image!r}) as api:
+            print(api.container.id, flush=True)
+            time.sleep(60)
+        """
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=places.ROOT, stdout=subprocess.PIPE, text=True
+    )
+    left = process.stdout.readline().strip()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    assert engine.client.containers.get(left).status == "running"
+    with container.running(image, where=engine):
+        assert left not in [c.id for c in engine.client.containers.list(all=True)]
+
+
+def test_a_container_that_stops_at_once_says_its_last_words(context, engine, tag):
+    (context / "Dockerfile").write_text(
+        'FROM scratch\nCOPY busybox /bin/busybox\nCMD ["/bin/busybox", "cat", "/nothing-there"]\n'
+    )
+    built = build.build(Request(context / "Dockerfile", context, tag), where=engine)
+    with (
+        pytest.raises(ContainerError, match=r"stopped at once.*nothing-there"),
+        container.running(built.image_id, where=engine),
+    ):
+        pass
+    assert not ours(engine)
+
+
+def test_a_silent_container_is_given_up_in_time(image, engine):
+    begun = time.monotonic()
+    with (
+        pytest.raises(ContainerError, match="no answer"),
+        container.running(image, where=engine, ready="/not-there", patience=1.0),
+    ):
+        pass
+    assert time.monotonic() - begun < 10
+    assert not ours(engine)
+
+
+def test_an_unknown_image_is_one_sentence(engine):
+    with (
+        pytest.raises(ContainerError, match="There is no image"),
+        container.running("workbook-test:nowhere", where=engine),
+    ):
+        pass
