@@ -20,7 +20,6 @@ lab: environment ## open the workbook in JupyterLab
 
 test: check bases ## everything: checks, tests on the real engine, every notebook
 	$(RUN) -m pytest tests/engine
-	$(RUN) -m pytest tests/notebooks
 	$(RUN) -m pytest --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg \
 	  --nbval-cell-timeout 1200 --nbval-current-env notebooks
 
@@ -28,7 +27,7 @@ check: environment ## style, types and the tests that need no engine
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
-	$(RUN) -m pytest -q tests/unit
+	$(RUN) -m pytest -q tests/unit tests/notebooks
 
 notebooks: bases ## run the lessons live and keep their outputs
 	$(RUN) -m helpers.notebooks $(NOTEBOOKS)
