@@ -21,6 +21,7 @@ from helpers import (
     places,
     plots,
     sample,
+    store,
     surface,
     workspace,
 )
@@ -28,7 +29,7 @@ from helpers import build as builds
 from helpers import container as containers
 from helpers import dockerfile as dockerfiles
 from helpers.build import BuildResult, Request
-from helpers.claims import MB, Size
+from helpers.claims import MB, Judgement, Size
 from helpers.errors import WorkbookError
 from helpers.plots import Chart
 from helpers.sample import Proof
@@ -144,6 +145,13 @@ def sizes(*results: BuildResult) -> pd.DataFrame:
     rows = [(label(r), size(r).uncompressed / MB, size(r).compressed / MB) for r in results]
     columns = ["variant", "uncompressed MB", "compressed MB"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def verdict(judgement: Judgement, *results: BuildResult) -> Judgement:
+    """Record a judgement for the ledger, with the conditions of the builds it rests on; return it."""
+    stand_ins = any(base.source is bases.Source.STAND_IN for r in results for base in r.bases)
+    store.keep(judgement, claims.LESSONS[judgement.claim], conditions(*results), stand_ins=stand_ins)
+    return judgement
 
 
 def label(result: BuildResult) -> str:

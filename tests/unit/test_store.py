@@ -1,0 +1,55 @@
+"""Verdicts outlive the notebook that reached them, and a spoilt file does no harm."""
+
+import multiprocessing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers import places, store
+from helpers.claims import Judgement, Verdict
+
+
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBOOK_STATE", str(tmp_path))
+
+
+def judgement(claim="S1", verdict=Verdict.HOLDS):
+    return Judgement(claim, verdict, "1,214 MB on disk", "It lies inside.")
+
+
+def test_a_verdict_is_kept_with_its_circumstances():
+    store.keep(judgement(), "01_naive", "Docker Engine 26.1.5", stand_ins=True)
+    record = store.records()["S1"]
+    assert (record.verdict, record.lesson, record.stand_ins) == ("holds", "01_naive", True)
+    assert record.when.endswith("+00:00")
+
+
+def test_a_later_verdict_takes_the_place_of_an_earlier_one():
+    store.keep(judgement(), "01_naive", "", stand_ins=False)
+    store.keep(judgement(verdict=Verdict.FAILS), "01_naive", "", stand_ins=False)
+    assert {claim: r.verdict for claim, r in store.records().items()} == {"S1": "does not hold"}
+
+
+def test_nothing_recorded_is_an_empty_ledger():
+    assert store.records() == {}
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+def test_a_spoilt_file_counts_as_empty_and_the_next_verdict_is_kept(spoilt):
+    file = places.state("ledger") / "verdicts.json"
+    file.write_bytes(spoilt)
+    store.records()
+    store.keep(judgement(), "01_naive", "", stand_ins=False)
+    assert "S1" in store.records()
+
+
+def keep_one(number):
+    store.keep(judgement(f"S{number}"), "lesson", "", stand_ins=False)
+
+
+def test_two_lessons_at_once_lose_no_verdict():
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        pool.map(keep_one, range(20))
+    assert len(store.records()) == 20
