@@ -13,3 +13,7 @@ class WorkbookError(Exception):
     def _render_traceback_(self) -> list[str]:
         """Show the sentence alone in a notebook: IPython asks for this before it prints a traceback."""
         return [f"{type(self).__name__}: {self}"]
+
+
+class PrivateEngineError(WorkbookError):
+    """The private engine cannot be installed, started or undone here."""

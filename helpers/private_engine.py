@@ -7,32 +7,24 @@ It touches no other engine, installs nothing, and does not decide whether it is 
 
 from __future__ import annotations
 
-import ctypes
-import fcntl
 import hashlib
-import http.client
-import ipaddress
 import json
 import os
 import re
-import shlex
 import shutil
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from helpers import debian, places
-from helpers.errors import WorkbookError
+from helpers import engine_network as network
+from helpers import engine_processes as daemons
+from helpers.errors import PrivateEngineError
 
 RUN = Path("/run")
 _PREFIX = "docker-workbook-"
@@ -51,15 +43,11 @@ _IPTABLES_PACKAGES = (
     "libxtables12",
 )
 _GLIBC = (2, 34)
-_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_PASSED_ON = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
-_SERVERS = {"setsid", "nsenter", "dockerd", "containerd", "containerd-shim-runc-v2"}
 
 _START_SECONDS = 60.0
 _GRACE_SECONDS = 3.0
 _STOP_SECONDS = 20.0
 
-_FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 _SHIM_SOCKETS = Path("/run/containerd/s")
 _SHARED_FOLDERS = tuple(
     Path(name)
@@ -73,13 +61,6 @@ _SHARED_FOLDERS = tuple(
         "/opt/containerd",
     )
 )
-
-
-_NO_POWER = "run on a machine of your own or in a privileged container, or install Docker there."
-
-
-class PrivateEngineError(WorkbookError):
-    """The private engine cannot be installed, started or undone here."""
 
 
 class PrivateEngine:
@@ -125,7 +106,7 @@ class PrivateEngine:
     @property
     def running(self) -> bool:
         """Whether the engine's process lives and answers (within 5 seconds)."""
-        return self._daemon() is not None and answers(self.socket)
+        return self._daemon() is not None and daemons.answers(self.socket)
 
     def environment(self) -> dict[str, str]:
         """Return the variables with which a docker client reaches this engine and its buildx."""
@@ -165,7 +146,7 @@ class PrivateEngine:
 
     def stop(self) -> None:
         """Stop the engine and its containers and undo its network; images and cache stay."""
-        if not (self.runtime.exists() or _bridge_exists(self.name)):
+        if not (self.runtime.exists() or network.bridge_exists(self.name)):
             return
         require_root()
         with self._locked():
@@ -210,7 +191,7 @@ class PrivateEngine:
     def _packages(self) -> tuple[list[str], list[str]]:
         """Return what comes from the engine's suite, and what from the host's own."""
         host = list(_HOST_PACKAGES)
-        if shutil.which("iptables", path=_SYSTEM_PATH) is None:
+        if shutil.which("iptables", path=network.SYSTEM_PATH) is None:
             host += _IPTABLES_PACKAGES
         return list(_ENGINE_PACKAGES), host
 
@@ -233,11 +214,11 @@ class PrivateEngine:
         self.runtime.mkdir(mode=0o711)
         (self.runtime / "before.json").write_text(json.dumps(before))
         namespace = self._make_namespace() if self._isolated else None
-        subnet = free_subnet(self.name, routes(Path("/proc/net/route").read_text()))
-        in_namespace(namespace, lambda: make_bridge(self.name, subnet))
+        subnet = network.free_subnet(self.name, network.routes(Path("/proc/net/route").read_text()))
+        network.in_namespace(namespace, lambda: network.make_bridge(self.name, subnet))
         if namespace is None:
-            NetworkRules(self.programs, self.name).add(subnet)
-            allow_forwarding()
+            network.NetworkRules(self.programs, self.name).add(subnet)
+            network.allow_forwarding()
         (self.home / "daemon.json").write_text(json.dumps(self._configuration(), indent=2) + "\n")
         client = self.home / "client"
         client.mkdir(exist_ok=True)
@@ -256,9 +237,9 @@ class PrivateEngine:
         if result.returncode:
             raise PrivateEngineError(
                 f"The kernel refuses a network of its own for an isolated engine "
-                f"({result.stderr.strip()}); {_NO_POWER}"
+                f"({result.stderr.strip()}); {network.NO_POWER}"
             )
-        in_namespace(namespace, lambda: _set_flags("lo", up=True))
+        network.in_namespace(namespace, lambda: network.set_flags("lo", up=True))
         return namespace
 
     def _configuration(self) -> dict[str, object]:
@@ -269,7 +250,7 @@ class PrivateEngine:
             "hosts": [f"unix://{self.socket}"],
             "group": "root",
             "bridge": self.name,
-            "mtu": 1500 if self._isolated else default_mtu(),
+            "mtu": 1500 if self._isolated else network.default_mtu(),
             "iptables": False,
             "ip6tables": False,
             "ip-forward": False,
@@ -290,7 +271,7 @@ class PrivateEngine:
             subprocess.run(
                 self._command(),
                 cwd="/",
-                env=daemon_environment(self.programs, os.environ),
+                env=daemons.daemon_environment(self.programs, os.environ),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -300,11 +281,11 @@ class PrivateEngine:
     def _wait(self) -> None:
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end:
-            if answers(self.socket):
+            if daemons.answers(self.socket):
                 return
             if not self._processes():
                 self._undo()
-                reason = start_failure(self.log.read_text(errors="replace"))
+                reason = daemons.start_failure(self.log.read_text(errors="replace"))
                 raise PrivateEngineError(f"{reason} Its log is {self.log}.")
             time.sleep(0.05)
         raise PrivateEngineError(
@@ -313,10 +294,10 @@ class PrivateEngine:
         )
 
     def _daemon(self) -> int | None:
-        return daemon_pid(self.runtime / "docker.pid")
+        return daemons.daemon_pid(self.runtime / "docker.pid")
 
     def _processes(self) -> set[int]:
-        return belonging(processes(), self.runtime, self._cgroup)
+        return daemons.belonging(daemons.processes(), self.runtime, self._cgroup)
 
     def _undo(self) -> None:
         """Bring the machine back to where it was, whatever part of the engine is still there."""
@@ -325,8 +306,8 @@ class PrivateEngine:
         _unmount_below(self.runtime)
         _unmount_below(self.home / "data")
         programs = _record(self.runtime).get("programs", self.programs)
-        NetworkRules(Path(programs), self.name).remove()
-        remove_bridge(self.name)
+        network.NetworkRules(Path(programs), self.name).remove()
+        network.remove_bridge(self.name)
         _remove_cgroups(self._cgroup)
         _restore(self.runtime)
         shutil.rmtree(self.runtime, ignore_errors=True)
@@ -336,20 +317,20 @@ class PrivateEngine:
         daemon = self._daemon()
         if daemon is None:
             return
-        _signal([daemon], signal.SIGTERM)
-        if not _wait_for(lambda: self._daemon() is None, _GRACE_SECONDS):
-            _signal(contained(processes(), self._cgroup), signal.SIGKILL)
-            _wait_for(lambda: self._daemon() is None, _STOP_SECONDS)
+        daemons.send([daemon], signal.SIGTERM)
+        if not daemons.wait_for(lambda: self._daemon() is None, _GRACE_SECONDS):
+            daemons.send(daemons.contained(daemons.processes(), self._cgroup), signal.SIGKILL)
+            daemons.wait_for(lambda: self._daemon() is None, _STOP_SECONDS)
 
     def _end_rest(self) -> None:
         """Kill what is left, and delete the sockets that it would have deleted itself."""
-        sockets = sockets_of(self._processes(), _SHIM_SOCKETS)
+        sockets = daemons.sockets_of(self._processes(), _SHIM_SOCKETS)
 
         def ended() -> bool:
-            _signal(left := self._processes(), signal.SIGKILL)
+            daemons.send(left := self._processes(), signal.SIGKILL)
             return not left
 
-        if not _wait_for(ended, _STOP_SECONDS):
+        if not daemons.wait_for(ended, _STOP_SECONDS):
             raise PrivateEngineError(
                 f"Processes of the private engine do not end ({sorted(self._processes())}); "
                 "restart the machine to be rid of them."
@@ -361,7 +342,7 @@ class PrivateEngine:
     def _locked(self) -> Iterator[None]:
         """Hold the engine's lock; the file goes when no runtime folder needs it any longer."""
         path = RUN / f"{_PREFIX}{self.name}.lock"
-        lock = _lock(path)
+        lock = daemons.lock(path)
         try:
             yield
         finally:
@@ -412,319 +393,6 @@ def require_glibc(version: str) -> None:
         )
 
 
-# Its processes
-
-
-def daemon_environment(programs: Path, ours: Mapping[str, str]) -> dict[str, str]:
-    """Return dockerd's environment: its programs first, proxies and certificates passed on."""
-    passed = {key: value for key, value in ours.items() if key.upper() in _PASSED_ON}
-    path = f"{programs / 'usr/bin'}:{programs / 'usr/sbin'}:{_SYSTEM_PATH}"
-    return {"PATH": path, "LC_ALL": "C", **passed}
-
-
-def daemon_pid(pidfile: Path, proc: Path = Path("/proc")) -> int | None:
-    """Return the process in ``pidfile`` if it is the dockerd that was started with that file."""
-    try:
-        pid = int(pidfile.read_text())
-        argv = (proc / str(pid) / "cmdline").read_bytes().split(b"\0")
-    except (OSError, ValueError):
-        return None
-    ours = Path(os.fsdecode(argv[0])).name == "dockerd" and os.fsencode(pidfile) in argv
-    return pid if ours else None
-
-
-@dataclass(frozen=True)
-class Process:
-    """A process as ``/proc`` shows it: who started it, its command line, its cgroups."""
-
-    parent: int
-    cmdline: bytes
-    cgroups: str
-
-
-def processes(proc: Path = Path("/proc")) -> dict[int, Process]:
-    """Return the processes of this machine by their id, except those that wait to be reaped."""
-    found = {}
-    for entry in proc.iterdir():
-        if not entry.name.isdigit():
-            continue
-        with suppress(OSError):
-            state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
-            if state not in "ZX":
-                cmdline, cgroups = (entry / "cmdline").read_bytes(), (entry / "cgroup").read_text()
-                found[int(entry.name)] = Process(int(parent), cmdline, cgroups)
-    return found
-
-
-def contained(running: Mapping[int, Process], cgroup: str) -> set[int]:
-    """Return the processes that run in containers (and build steps) of the engine of a cgroup."""
-    return {pid for pid, process in running.items() if f"/{cgroup}/" in process.cgroups}
-
-
-def belonging(running: Mapping[int, Process], runtime: Path, cgroup: str) -> set[int]:
-    """Return an engine's processes: its servers, all that descends from them, its containers'."""
-    found = {pid for pid, process in running.items() if _serves(process.cmdline, runtime)}
-    found |= contained(running, cgroup)
-    while more := {pid for pid, one in running.items() if one.parent in found} - found:
-        found |= more
-    return found
-
-
-def _serves(cmdline: bytes, runtime: Path) -> bool:
-    program = Path(os.fsdecode(cmdline.split(b"\0")[0])).name
-    return program in _SERVERS and os.fsencode(runtime) + b"/" in cmdline
-
-
-def sockets_of(pids: Iterable[int], folder: Path, proc: Path = Path("/proc")) -> set[Path]:
-    """Return the sockets in ``folder`` that processes hold open."""
-    rows = (row.split() for row in (proc / "net/unix").read_text().splitlines()[1:])
-    by_inode = {row[6]: Path(row[7]) for row in rows if len(row) == 8}
-    found = set()
-    for pid in pids:
-        with suppress(OSError):
-            for handle in (proc / str(pid) / "fd").iterdir():
-                with suppress(OSError):
-                    inode = str(handle.readlink()).removeprefix("socket:[").removesuffix("]")
-                    found.add(by_inode.get(inode, Path()))
-    return {path for path in found if path.parent == folder}
-
-
-def _signal(pids: Iterable[int], number: signal.Signals) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
-
-
-def _wait_for(holds: Callable[[], bool], seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def answers(path: Path, seconds: float = 5.0) -> bool:
-    """Whether a Docker engine answers a ping on a socket within so many seconds."""
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(seconds)
-        try:
-            client.connect(str(path))
-            client.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
-            reply = http.client.HTTPResponse(client)
-            reply.begin()
-        except (OSError, http.client.HTTPException):
-            return False
-        return reply.status == http.client.OK
-
-
-def start_failure(log: str) -> str:
-    """Return the sentence for a dockerd that died at its start, out of its log."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    wrong = [line for line in lines if re.search(r"level=(error|fatal)|^failed to|^unable", line)]
-    line = (wrong or lines or ["it said nothing"])[-1]
-    message = re.search(r'msg="((?:[^"\\]|\\.)*)"', line)
-    reason = (message[1].replace('\\"', '"') if message else line).rstrip(".")
-    if "cgroup" in reason:
-        reason += "; mount them (`mount -t cgroup2 none /sys/fs/cgroup`)"
-    return f"The private engine died at its start: {reason}."
-
-
-def _lock(path: Path) -> int:
-    """Open and lock a file that its holder may delete: what is locked is what is at ``path``."""
-    while True:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with suppress(FileNotFoundError):
-            if path.stat().st_ino == os.fstat(lock).st_ino:
-                return lock
-        os.close(lock)
-
-
-# Its network
-
-
-def routes(table: str) -> list[ipaddress.IPv4Network]:
-    """Return the networks of ``/proc/net/route`` except the default route."""
-    found = []
-    for row in table.splitlines()[1:]:
-        cells = row.split()
-        address, mask = (struct.pack("=I", int(cells[column], 16)) for column in (1, 7))
-        if any(mask):
-            found.append(ipaddress.IPv4Network((address, str(ipaddress.IPv4Address(mask)))))
-    return found
-
-
-def free_subnet(name: str, taken: Iterable[ipaddress.IPv4Network]) -> ipaddress.IPv4Network:
-    """Return a private /24 that follows from ``name`` and overlaps nothing that is taken."""
-    taken = list(taken)
-    start = int.from_bytes(hashlib.sha256(name.encode()).digest()[:2], "big")
-    for step in range(1 << 14):
-        high, low = divmod((start + step) % (1 << 14), 256)
-        subnet = ipaddress.IPv4Network(f"10.{192 + high}.{low}.0/24")
-        if not any(subnet.overlaps(other) for other in taken):
-            return subnet
-    raise PrivateEngineError(
-        "The routes of this machine leave no free network between 10.192.0.0 and 10.255.255.255; "
-        "install Docker and give it a network (`bip` in its daemon.json)."
-    )
-
-
-def default_mtu(table: str | None = None, interfaces: Path = Path("/sys/class/net")) -> int:
-    """Return the MTU in bytes of the default route's interface; 1500 where there is none."""
-    table = Path("/proc/net/route").read_text() if table is None else table
-    for row in table.splitlines()[1:]:
-        cells = row.split()
-        if cells[1] == cells[7] == "00000000":
-            return int((interfaces / cells[0] / "mtu").read_text())
-    return 1500
-
-
-_SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914
-_SIOCSIFADDR, _SIOCSIFNETMASK = 0x8916, 0x891C
-_SIOCBRADDBR, _SIOCBRDELBR = 0x89A0, 0x89A1
-_IFF_UP = 1
-
-
-def make_bridge(name: str, subnet: ipaddress.IPv4Network) -> None:
-    """Make a bridge that has the first address of ``subnet``, and bring it up."""
-    try:
-        _ioctl(_SIOCBRADDBR, name.encode() + b"\0")
-        for request, value in ((_SIOCSIFADDR, subnet[1]), (_SIOCSIFNETMASK, subnet.netmask)):
-            address = struct.pack("=HH4s8x", socket.AF_INET, 0, value.packed)
-            _ioctl(request, struct.pack("16s16s8x", name.encode(), address))
-        _set_flags(name, up=True)
-    except OSError as error:
-        raise PrivateEngineError(
-            f"The kernel refuses a network bridge for the private engine ({error.strerror}); "
-            + _NO_POWER
-        ) from error
-
-
-def remove_bridge(name: str) -> None:
-    """Take the bridge away, if there is one of that name."""
-    if _bridge_exists(name):
-        _set_flags(name, up=False)
-        _ioctl(_SIOCBRDELBR, name.encode() + b"\0")
-
-
-def _bridge_exists(name: str) -> bool:
-    return Path(f"/sys/class/net/{name}/bridge").exists()
-
-
-def _set_flags(name: str, *, up: bool) -> None:
-    request = struct.pack("16sH22x", name.encode(), 0)
-    flags = struct.unpack("16sH22x", _ioctl(_SIOCGIFFLAGS, request))[1]
-    flags = flags | _IFF_UP if up else flags & ~_IFF_UP
-    _ioctl(_SIOCSIFFLAGS, struct.pack("16sH22x", name.encode(), flags))
-
-
-def _ioctl(request: int, argument: bytes) -> bytes:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        return fcntl.ioctl(control, request, argument)
-
-
-def in_namespace(namespace: Path | None, work: Callable[[], None]) -> None:
-    """Do ``work`` in a network namespace, given as a file; ``None`` is our own."""
-    if namespace is None:
-        work()
-        return
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(_enter, namespace).result()
-        thread.submit(work).result()
-
-
-def _enter(namespace: Path) -> None:
-    """Move the calling thread, and no other, into a network namespace."""
-    new_network = 0x40000000
-    with namespace.open("rb") as file:
-        _libc("setns", file.fileno(), new_network)
-
-
-def allow_forwarding() -> None:
-    """Have the kernel pass packets on between the bridge and the outside."""
-    try:
-        if _FORWARDING.read_text().strip() != "1":
-            _FORWARDING.write_text("1\n")
-    except OSError as error:
-        raise PrivateEngineError(
-            f"The kernel refuses to forward packets of containers ({error.strerror}); {_NO_POWER}"
-        ) from error
-
-
-class NetworkRules:
-    """The rules that let containers of one bridge out; each bears the bridge's name as comment."""
-
-    def __init__(self, programs: Path, name: str) -> None:
-        self._programs = programs
-        self._name = name
-
-    def add(self, subnet: ipaddress.IPv4Network) -> None:
-        """Translate what leaves ``subnet``, and let it be forwarded where not all is anyway."""
-        ours = ["-m", "comment", "--comment", self._name]
-        out = ["-s", str(subnet), "!", "-o", self._name]
-        self._run("nat", ["-A", "POSTROUTING", *out, *ours, "-j", "MASQUERADE"])
-        if self._rules("filter", "FORWARD") != ["-P FORWARD ACCEPT"]:
-            back = ["-o", self._name, "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED"]
-            for match in (["-i", self._name], back):
-                self._run("filter", ["-I", "FORWARD", *match, *ours, "-j", "ACCEPT"])
-
-    def remove(self) -> None:
-        """Delete every rule that bears our name; where no iptables works there is none."""
-        if not any(map(self._works, self._candidates())):
-            return
-        for table, chain in (("nat", "POSTROUTING"), ("filter", "FORWARD")):
-            for rule in self._rules(table, chain):
-                words = shlex.split(rule)
-                if words[0] == "-A" and ("--comment", self._name) in pairwise(words):
-                    self._run(table, ["-D", *words[1:]])
-
-    def _rules(self, table: str, chain: str) -> list[str]:
-        return self._run(table, ["-S", chain]).splitlines()
-
-    def _run(self, table: str, arguments: list[str]) -> str:
-        candidates = self._candidates()
-        if not candidates:
-            raise PrivateEngineError(
-                f"There is no iptables on this host, nor in {self._programs}; delete "
-                "that folder, and start the engine again."
-            )
-        iptables = next(filter(self._works, candidates), candidates[0])
-        result = self._call(iptables, ["-t", table, *arguments])
-        if result.returncode:
-            reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise PrivateEngineError(
-                f"The kernel refuses the private engine's network rules ({reason}); {_NO_POWER}"
-            )
-        return result.stdout
-
-    def _candidates(self) -> list[str]:
-        """Return the host's own iptables, else the unpacked ones: one for each kind of kernel."""
-        if own := shutil.which("iptables", path=_SYSTEM_PATH):
-            return [own]
-        unpacked = (self._programs / f"usr/sbin/iptables-{kind}" for kind in ("nft", "legacy"))
-        return [str(program) for program in unpacked if program.exists()]
-
-    def _works(self, iptables: str) -> bool:
-        return self._call(iptables, ["-t", "nat", "-S"]).returncode == 0
-
-    def _call(self, iptables: str, arguments: list[str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [iptables, "--wait", "5", *arguments],
-            env=self._environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def _environment(self) -> dict[str, str]:
-        environment = {"PATH": _SYSTEM_PATH, "LC_ALL": "C"}
-        for extensions in self._programs.glob("usr/lib/*/xtables"):
-            environment["LD_LIBRARY_PATH"] = str(extensions.parent)
-            environment["XTABLES_LIBDIR"] = str(extensions)
-        return environment
-
-
 # What it leaves as it was
 
 
@@ -749,7 +417,7 @@ def _state_before() -> dict[str, Any]:
         if before := _record(sibling):
             return before
     absent = [str(folder) for folder in _SHARED_FOLDERS if not folder.exists()]
-    return {"ip_forward": _FORWARDING.read_text().strip(), "absent": absent}
+    return {"ip_forward": network.FORWARDING.read_text().strip(), "absent": absent}
 
 
 def _restore(runtime: Path) -> None:
@@ -760,7 +428,7 @@ def _restore(runtime: Path) -> None:
     for folder in before["absent"]:
         _remove_empty(Path(folder), Path("/proc/net/unix").read_text())
     if before["ip_forward"] != "1" and not any(Path("/sys/class/net").glob("*/bridge")):
-        _FORWARDING.write_text(before["ip_forward"] + "\n")
+        network.FORWARDING.write_text(before["ip_forward"] + "\n")
 
 
 def _remove_empty(folder: Path, listening: str) -> None:
@@ -795,12 +463,4 @@ def _unmount_below(folder: Path) -> None:
     detach = 2
     for at in _mounts_below(folder):
         with suppress(OSError):
-            _libc("umount2", os.fsencode(at), detach)
-
-
-def _libc(function: str, *arguments: bytes | int) -> None:
-    """Call a function of the C library; an error of its becomes an `OSError`."""
-    library = ctypes.CDLL(None, use_errno=True)
-    if getattr(library, function)(*arguments):
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+            network.libc("umount2", os.fsencode(at), detach)

@@ -16,7 +16,10 @@ from pathlib import Path
 import pytest
 
 from helpers import debian, places, private_engine
-from helpers.private_engine import NetworkRules, PrivateEngine, PrivateEngineError
+from helpers import engine_processes as daemons
+from helpers.engine_network import NetworkRules
+from helpers.errors import PrivateEngineError
+from helpers.private_engine import PrivateEngine
 
 pytestmark = [
     pytest.mark.engine,
@@ -165,7 +168,7 @@ def test_an_engine_that_was_killed_is_undone_whole(engine, context):
     engine.start()
     serve(engine, context)
     shims = Path("/run/containerd/s")
-    ours = private_engine.sockets_of(engine._processes(), shims)
+    ours = daemons.sockets_of(engine._processes(), shims)
     os.kill(engine._daemon(), signal.SIGKILL)
     engine.stop()
     assert_nothing_is_left(engine)
@@ -177,7 +180,7 @@ def test_two_that_start_it_at_once_start_one(engine):
     again = PrivateEngine(engine.folder, programs=engine.programs)
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(PrivateEngine.start, (engine, again)))
-    running = private_engine.processes()
+    running = daemons.processes()
     servers = [pid for pid in engine._processes() if b"dockerd\0" in running[pid].cmdline]
     assert servers == [engine._daemon()]
 
@@ -255,7 +258,8 @@ STRICT_MACHINE = """
 import sys
 from pathlib import Path
 from helpers import private_engine
-from helpers.private_engine import NetworkRules, PrivateEngine
+from helpers.engine_network import NetworkRules
+from helpers.private_engine import PrivateEngine
 
 forwarding = Path("/proc/sys/net/ipv4/ip_forward")
 forwarding.write_text("0")

@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from helpers import engine_network as network
+from helpers import engine_processes as daemons
 from helpers import private_engine
-from helpers.private_engine import NetworkRules, PrivateEngine, PrivateEngineError
+from helpers.engine_network import NetworkRules
+from helpers.errors import PrivateEngineError
+from helpers.private_engine import PrivateEngine
 
 ROUTES = """\
 Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
@@ -81,35 +85,35 @@ def test_a_command_inside_enters_the_network_of_an_isolated_engine_only():
 
 
 def test_routes_are_read_without_the_default_route():
-    assert private_engine.routes(ROUTES) == [ipaddress.IPv4Network("10.213.77.0/24")]
+    assert network.routes(ROUTES) == [ipaddress.IPv4Network("10.213.77.0/24")]
 
 
 def test_a_subnet_follows_from_the_name_and_is_private():
-    subnet = private_engine.free_subnet("wb0123456789", [])
-    assert subnet == private_engine.free_subnet("wb0123456789", [])
+    subnet = network.free_subnet("wb0123456789", [])
+    assert subnet == network.free_subnet("wb0123456789", [])
     assert subnet.prefixlen == 24
     assert subnet.is_private
 
 
 def test_a_taken_subnet_is_passed_over():
-    first = private_engine.free_subnet("wb0123456789", [])
-    second = private_engine.free_subnet("wb0123456789", [first])
+    first = network.free_subnet("wb0123456789", [])
+    second = network.free_subnet("wb0123456789", [first])
     assert not first.overlaps(second)
 
 
 def test_a_machine_without_a_free_subnet_gets_one_sentence():
     with pytest.raises(PrivateEngineError, match="no free network"):
-        private_engine.free_subnet("wb", [ipaddress.IPv4Network("10.0.0.0/8")])
+        network.free_subnet("wb", [ipaddress.IPv4Network("10.0.0.0/8")])
 
 
 def test_the_mtu_is_that_of_the_default_route(tmp_path):
     (tmp_path / "eth0").mkdir()
     (tmp_path / "eth0/mtu").write_text("1400\n")
-    assert private_engine.default_mtu(ROUTES, tmp_path) == 1400
+    assert network.default_mtu(ROUTES, tmp_path) == 1400
 
 
 def test_the_mtu_is_ethernets_without_a_default_route(tmp_path):
-    assert private_engine.default_mtu(ROUTES.splitlines()[0], tmp_path) == 1500
+    assert network.default_mtu(ROUTES.splitlines()[0], tmp_path) == 1500
 
 
 @pytest.fixture
@@ -124,7 +128,7 @@ def iptables(tmp_path, monkeypatch):
         f" *'-S POSTROUTING'*) cat '{tmp_path}/POSTROUTING';; esac\n"
     )
     program.chmod(0o755)
-    monkeypatch.setattr(private_engine, "_SYSTEM_PATH", "/bin-without-iptables:/usr/bin:/bin")
+    monkeypatch.setattr(network, "SYSTEM_PATH", "/bin-without-iptables:/usr/bin:/bin")
     monkeypatch.setattr(private_engine.shutil, "which", lambda *_, **__: None)
     (tmp_path / "FORWARD").write_text("-P FORWARD ACCEPT\n")
     (tmp_path / "POSTROUTING").write_text("-P POSTROUTING ACCEPT\n")
@@ -181,34 +185,34 @@ def test_a_kernel_without_address_translation_gets_one_sentence(iptables):
 def test_a_pidfile_without_its_process_means_not_running(tmp_path):
     pidfile = tmp_path / "docker.pid"
     pidfile.write_text("4711")
-    assert private_engine.daemon_pid(pidfile, tmp_path / "proc") is None
+    assert daemons.daemon_pid(pidfile, tmp_path / "proc") is None
 
 
 def test_a_reused_pid_is_not_taken_for_the_engine(tmp_path):
     pidfile = tmp_path / "docker.pid"
     pidfile.write_text("4711")
     make_process(tmp_path / "proc", 4711, "/usr/bin/vim", str(pidfile))
-    assert private_engine.daemon_pid(pidfile, tmp_path / "proc") is None
+    assert daemons.daemon_pid(pidfile, tmp_path / "proc") is None
 
 
 def test_another_dockerd_is_not_taken_for_the_engine(tmp_path):
     pidfile = tmp_path / "docker.pid"
     pidfile.write_text("4711")
     make_process(tmp_path / "proc", 4711, "/usr/sbin/dockerd", "--pidfile", "/run/docker.pid")
-    assert private_engine.daemon_pid(pidfile, tmp_path / "proc") is None
+    assert daemons.daemon_pid(pidfile, tmp_path / "proc") is None
 
 
 @pytest.mark.parametrize("content", ["", "not a number"])
 def test_a_damaged_pidfile_means_not_running(tmp_path, content):
     (tmp_path / "docker.pid").write_text(content)
-    assert private_engine.daemon_pid(tmp_path / "docker.pid", tmp_path) is None
+    assert daemons.daemon_pid(tmp_path / "docker.pid", tmp_path) is None
 
 
 def test_the_engines_own_dockerd_is_found(tmp_path):
     pidfile = tmp_path / "docker.pid"
     pidfile.write_text("4711")
     make_process(tmp_path / "proc", 4711, "/x y/dockerd", "--pidfile", str(pidfile))
-    assert private_engine.daemon_pid(pidfile, tmp_path / "proc") == 4711
+    assert daemons.daemon_pid(pidfile, tmp_path / "proc") == 4711
 
 
 def test_an_engine_is_its_servers_their_children_and_its_containers(tmp_path):
@@ -222,9 +226,9 @@ def test_an_engine_is_its_servers_their_children_and_its_containers(tmp_path):
     make_process(tmp_path, 21, "/p/dockerd", "--pidfile", "/run/docker-workbook-wb12/docker.pid")
     make_process(tmp_path, 22, "node", cgroup="/docker-workbook-wb12/abc")
     make_process(tmp_path, 23, state="Z", cgroup="/docker-workbook-wb1/abc")
-    running = private_engine.processes(tmp_path)
-    assert private_engine.belonging(running, runtime, "docker-workbook-wb1") == {10, 11, 12, 13}
-    assert private_engine.contained(running, "docker-workbook-wb1") == {13}
+    running = daemons.processes(tmp_path)
+    assert daemons.belonging(running, runtime, "docker-workbook-wb1") == {10, 11, 12, 13}
+    assert daemons.contained(running, "docker-workbook-wb1") == {13}
 
 
 def test_the_sockets_of_a_process_are_found_by_what_it_holds_open(tmp_path):
@@ -240,18 +244,18 @@ def test_the_sockets_of_a_process_are_found_by_what_it_holds_open(tmp_path):
     for number, target in enumerate(["socket:[71]", "socket:[73]", "socket:[74]", "/dev/null"]):
         (tmp_path / "12/fd" / str(number)).symlink_to(target)
     folder = Path("/run/containerd/s")
-    assert private_engine.sockets_of([12, 4711], folder, tmp_path) == {folder / "ours"}
+    assert daemons.sockets_of([12, 4711], folder, tmp_path) == {folder / "ours"}
 
 
 def test_dockerd_finds_its_own_programs_first_and_gets_the_proxies():
     ours = {"https_proxy": "http://p:1", "NO_PROXY": "x", "PATH": "/evil", "VIRTUAL_ENV": "/venv"}
-    environment = private_engine.daemon_environment(Path("/p"), ours)
+    environment = daemons.daemon_environment(Path("/p"), ours)
     assert environment.pop("PATH").startswith("/p/usr/bin:/p/usr/sbin:/")
     assert environment == {"LC_ALL": "C", "https_proxy": "http://p:1", "NO_PROXY": "x"}
 
 
 def test_nothing_answers_where_there_is_no_socket(tmp_path):
-    assert not private_engine.answers(tmp_path / "docker.sock")
+    assert not daemons.answers(tmp_path / "docker.sock")
 
 
 def test_a_silent_socket_does_not_answer(tmp_path, monkeypatch):
@@ -259,7 +263,7 @@ def test_a_silent_socket_does_not_answer(tmp_path, monkeypatch):
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("s")
         server.listen()
-        assert not private_engine.answers(Path("s"), seconds=0.1)
+        assert not daemons.answers(Path("s"), seconds=0.1)
 
 
 def test_a_socket_that_says_ok_answers(tmp_path, monkeypatch):
@@ -276,7 +280,7 @@ def test_a_socket_that_says_ok_answers(tmp_path, monkeypatch):
 
         thread = threading.Thread(target=serve)
         thread.start()
-        assert private_engine.answers(Path("s"))
+        assert daemons.answers(Path("s"))
         thread.join()
 
 
@@ -294,7 +298,7 @@ def test_a_socket_that_says_ok_answers(tmp_path, monkeypatch):
     ],
 )
 def test_a_dockerd_that_died_is_quoted_in_one_sentence(log, reason):
-    sentence = private_engine.start_failure(log)
+    sentence = daemons.start_failure(log)
     assert reason in sentence
     assert sentence.endswith(".")
     assert "\n" not in sentence
@@ -327,7 +331,7 @@ def test_an_old_or_other_c_library_is_refused(version):
 
 
 def test_the_daemon_is_configured_to_touch_nothing_but_its_own(monkeypatch):
-    monkeypatch.setattr(private_engine, "default_mtu", lambda: 1400)
+    monkeypatch.setattr(network, "default_mtu", lambda: 1400)
     engine = PrivateEngine(Path("/x"), registry_mirror="http://127.0.0.1:5000")
     configuration = engine._configuration()
     assert configuration["bridge"] == engine.name
@@ -425,7 +429,7 @@ def test_what_the_first_engine_found_is_what_the_last_one_restores(run_folder):
 
 def test_only_the_last_engine_restores_what_is_shared(run_folder, tmp_path, monkeypatch):
     forwarding, shared = tmp_path / "ip_forward", tmp_path / "shared"
-    monkeypatch.setattr(private_engine, "_FORWARDING", forwarding)
+    monkeypatch.setattr(network, "FORWARDING", forwarding)
     shared.mkdir()
     for name in ("wb1", "wb2"):
         (run_folder / f"docker-workbook-{name}").mkdir()
