@@ -21,6 +21,7 @@ import pytest
 from helpers import dockerfile
 from helpers.bases import BaseError
 from helpers.build import BuildCancelledError, BuildError, BuildResult, Request, build, plan
+from helpers.dockerfile_words import DockerfileError
 from helpers.errors import WorkbookError
 
 pytestmark = pytest.mark.engine
@@ -233,7 +234,7 @@ def test_a_target_we_refuse_the_builder_refuses_too(engine, context, tag, target
     done = subprocess.run(command, env=engine.process_environment(), capture_output=True, check=False)
     assert done.returncode != 0
     assert b"could not be found" in done.stderr
-    with pytest.raises(dockerfile.DockerfileError):
+    with pytest.raises(DockerfileError):
         build(dataclasses.replace(request, target=target), where=engine)
 
 
@@ -252,8 +253,8 @@ def test_a_target_we_refuse_the_builder_refuses_too(engine, context, tag, target
             r"step `\[3/3\] RUN echo hello; .*` failed: exit code: 3\. Its last words: (it broke|hello)$",
         ),
         ("FROM scratch\nRUN true\n", BuildError, r"step `\[1/1\] RUN true` failed: "),
-        ("RUN true\n", dockerfile.DockerfileError, r"Dockerfile: it has no FROM"),
-        ("FROM scratch\nRUN <<EOF\n", dockerfile.DockerfileError, r"<<EOF on line 2 has no end line"),
+        ("RUN true\n", DockerfileError, r"Dockerfile: it has no FROM"),
+        ("FROM scratch\nRUN <<EOF\n", DockerfileError, r"<<EOF on line 2 has no end line"),
         ("FROM scratch AS a\nCOPY --from=a /x /y\n", BuildError, r"did not start: circular dependency"),
         ("FROM scratch AS 1a\nCOPY busybox /x\n", BuildError, r"did not start: .*invalid name"),
         (
@@ -276,11 +277,11 @@ def test_each_missing_input_is_one_typed_short_error(engine, context, tag):
     for wrong, kind, sentence in (
         (
             dataclasses.replace(request, dockerfile=missing),
-            dockerfile.DockerfileError,
+            DockerfileError,
             "no Dockerfile at",
         ),
         (dataclasses.replace(request, context=missing), BuildError, "no build context at"),
-        (dataclasses.replace(request, target="prod"), dockerfile.DockerfileError, "no stage 'prod'"),
+        (dataclasses.replace(request, target="prod"), DockerfileError, "no stage 'prod'"),
         (dataclasses.replace(request, tag="Not A Name"), BuildError, "No image can be called|invalid"),
     ):
         with pytest.raises(kind, match=sentence) as caught:

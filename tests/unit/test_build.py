@@ -30,7 +30,7 @@ from helpers.build import (
     build,
     plan,
 )
-from helpers.dockerfile import DockerfileError
+from helpers.dockerfile_words import DockerfileError
 from helpers.engine import Engine
 from helpers.errors import WorkbookError
 

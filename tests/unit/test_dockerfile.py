@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.dockerfile import DockerfileError, expand, parse, read
+from helpers.dockerfile import parse, read
+from helpers.dockerfile_words import DockerfileError, expand
 from helpers.errors import WorkbookError
 
 DOCKERFILES = Path(__file__).resolve().parents[2] / "sample_app" / "dockerfiles"
