@@ -86,7 +86,7 @@ def copy(source: Path = places.SAMPLE_APP, *, with_secret: bool = False) -> Work
     """
     if not source.is_dir():
         raise WorkspaceError(f"There is no project folder at {source}; check the path.")
-    home = places.state("work")
+    home = places.state("copies")
     _sweep(home)
     path = home / f"{os.getpid()}-{secrets.token_hex(3)}" / source.name
     try:

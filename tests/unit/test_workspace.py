@@ -53,8 +53,8 @@ def test_the_copy_is_gone_after_an_exception(project):
 def test_what_a_killed_process_left_is_swept_by_the_next_copy(project):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    left = places.state("work") / f"{ended.pid}-abc"
-    mine = places.state("work") / f"{os.getpid()}-abc"
+    left = places.state("copies") / f"{ended.pid}-abc"
+    mine = places.state("copies") / f"{os.getpid()}-abc"
     left.mkdir()
     mine.mkdir()
     workspace.copy(project).close()
