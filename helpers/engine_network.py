@@ -65,14 +65,21 @@ def default_mtu(table: str | None = None, interfaces: Path = Path("/sys/class/ne
 
 _SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914
 _SIOCSIFADDR, _SIOCSIFNETMASK = 0x8916, 0x891C
+_SIOCSIFHWADDR, _ARPHRD_ETHER = 0x8924, 1
 _SIOCBRADDBR, _SIOCBRDELBR = 0x89A0, 0x89A1
 _IFF_UP = 1
 
 
 def make_bridge(name: str, subnet: ipaddress.IPv4Network) -> None:
-    """Make a bridge that has the first address of ``subnet``, and bring it up."""
+    """Make a bridge that has the first address of ``subnet``, and bring it up.
+
+    Its hardware address is set once: left alone, a bridge takes the lowest of its ports', which changes
+    as containers come and go, and each change stalls the connections of those that run.
+    """
     try:
         _ioctl(_SIOCBRADDBR, name.encode() + b"\0")
+        hardware = b"\x02\x42" + subnet[1].packed
+        _ioctl(_SIOCSIFHWADDR, struct.pack("=16sH6s16x", name.encode(), _ARPHRD_ETHER, hardware))
         for request, value in ((_SIOCSIFADDR, subnet[1]), (_SIOCSIFNETMASK, subnet.netmask)):
             address = struct.pack("=HH4s8x", socket.AF_INET, 0, value.packed)
             _ioctl(request, struct.pack("16s16s8x", name.encode(), address))

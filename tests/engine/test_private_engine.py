@@ -123,6 +123,13 @@ def test_a_built_image_runs_and_is_reached_on_loopback_alone(engine, context):
     assert fetch(address) == "hello from inside"
 
 
+def test_the_bridge_keeps_its_hardware_address(engine):
+    engine.start()
+    bridge = Path(f"/sys/class/net/{engine.name}")
+    assert int((bridge / "addr_assign_type").read_text()) == 3  # set by us, not taken from a port
+    assert (bridge / "address").read_text().startswith("02:42:")
+
+
 def test_stopping_leaves_nothing_and_keeps_the_images(engine, context):
     engine.start()
     serve(engine, context)

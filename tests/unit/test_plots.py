@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from helpers import plots
+from helpers.plots import style
 
 CAPTION = (
     "Engine 26.1.5, buildx 0.13.1 · node:20, node:20-alpine and gcr.io/distroless/nodejs20-debian12 are "
@@ -61,7 +62,7 @@ def composition():
             "naive": [350, 98, 7.3, 0.05, 9.8, 565, 152, 0.03, 0.000087, 14],
             "distroless": [31, 90, 7.3, 0.05, 0, 0, 76, 0, 0, 1],
         },
-        index=list(plots.CATEGORIES),
+        index=list(style.CATEGORIES),
     )
     return plots.composition(frame, CAPTION)
 
@@ -142,8 +143,8 @@ def test_a_chart_fits_a_slide_and_nothing_is_cut_off(make):
     chart = make()
     chart.figure.draw_without_rendering()
     width, height = chart.figure.get_size_inches()
-    assert width == plots.WIDTH
-    assert height <= plots.HEIGHT
+    assert width == style.WIDTH
+    assert height <= style.HEIGHT
     renderer = chart.figure.canvas.get_renderer()
     for text in texts(chart):
         box = text.get_window_extent(renderer)
@@ -184,7 +185,7 @@ def test_words_stand_out_from_white_and_those_on_a_bar_from_its_colour(make):
     for text in texts(make()):
         patch = text.get_bbox_patch()
         ground = mpl.colors.to_hex(patch.get_facecolor()) if patch else "#ffffff"
-        assert plots.contrast(mpl.colors.to_hex(text.get_color()), ground) >= 4.5
+        assert style.contrast(mpl.colors.to_hex(text.get_color()), ground) >= 4.5
 
 
 @every_chart
@@ -193,7 +194,7 @@ def test_a_notebook_gets_the_picture_with_its_words(make):
     data, metadata = chart._repr_mimebundle_()
     picture = base64.b64decode(data["image/png"])
     assert picture.startswith(b"\x89PNG")
-    assert struct.unpack(">I", picture[16:20])[0] == plots.WIDTH * plots.DPI
+    assert struct.unpack(">I", picture[16:20])[0] == style.WIDTH * style.DPI
     assert data["text/plain"] == metadata["image/png"]["alt"] == chart.alt
     assert CAPTION in chart.alt
 
@@ -336,11 +337,11 @@ def seen(color, eye):
 @pytest.mark.parametrize(
     "palette",
     [
-        [look.color for look in plots.CATEGORIES.values()],
-        [plots.KEPT.color, plots.LEFT.color],
-        [plots.BASE.color, plots.OWN.color],
-        [plots.ON_DISK.color, plots.ON_WIRE.color],
-        list(plots.SERIES),
+        [look.color for look in style.CATEGORIES.values()],
+        [style.KEPT.color, style.LEFT.color],
+        [style.BASE.color, style.OWN.color],
+        [style.ON_DISK.color, style.ON_WIRE.color],
+        list(style.SERIES),
     ],
     ids=["categories", "crossing", "layers", "sizes", "series"],
 )
@@ -350,14 +351,14 @@ def test_colours_stay_apart_for_every_eye(palette, eye):
 
 
 def test_a_label_inside_a_bar_is_readable_on_every_colour():
-    for look in plots.CATEGORIES.values():
-        assert plots.contrast(plots.readable_on(look.color), look.color) >= 4.5
+    for look in style.CATEGORIES.values():
+        assert style.contrast(style.readable_on(look.color), look.color) >= 4.5
 
 
 def test_pairs_that_are_compared_differ_in_hatch_as_well():
-    pairs = [(plots.KEPT, plots.LEFT), (plots.BASE, plots.OWN), (plots.ON_DISK, plots.ON_WIRE)]
+    pairs = [(style.KEPT, style.LEFT), (style.BASE, style.OWN), (style.ON_DISK, style.ON_WIRE)]
     assert all(one.hatch != other.hatch for one, other in pairs)
 
 
 def test_black_on_white_has_the_greatest_contrast():
-    assert plots.contrast("#000000", "#FFFFFF") == pytest.approx(21)
+    assert style.contrast("#000000", "#FFFFFF") == pytest.approx(21)

@@ -1,0 +1,134 @@
+"""What images are made of, and what crosses from one stage into another."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+
+from helpers.plots import style
+from helpers.plots.style import CATEGORIES, KEPT, LEFT, MUTED, SMALL, Chart, Look, mb
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+
+@mpl.rc_context(style.HOUSE)
+def composition(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
+    """Draw where the bytes of one or several images come from.
+
+    One row a category, named by the index; one column an image, in MB.
+    """
+    images = {str(name): _parts(column) for name, column in frame.items()}
+    totals = {name: sum(parts.values()) for name, parts in images.items()}
+    largest = max(totals, key=totals.__getitem__)
+    top = max(images[largest], key=images[largest].__getitem__)
+    title = title or (
+        f"The largest part of {largest} is {top}: {mb(images[largest][top])} of {mb(totals[largest])}"
+    )
+    figure, (axes,) = style.sheet(2.0 + 1.55 * len(images), title, caption)
+    axes.set_xlim(0, 1.15 * totals[largest])
+    axes.set_xlabel("uncompressed size in MB")
+    axes.grid(visible=False)
+    style.name_rows(axes, list(images), center=-0.2)
+    figure.draw_without_rendering()
+    for at, (name, parts) in enumerate(images.items()):
+        rest = _stack(axes, at, parts)
+        style.value(axes, totals[name], at - 0.2, mb(totals[name]), bold=True)
+        _list_below(axes, at + 0.14, rest)
+    facts = (
+        f"{name} {mb(totals[name])}: " + ", ".join(f"{c} {mb(v)}" for c, v in parts.items())
+        for name, parts in images.items()
+    )
+    return style.chart(figure, "Stacked bars of what images are made of", title, facts, caption)
+
+
+def _parts(column: pd.Series[float]) -> dict[str, float]:
+    """Return the categories that have bytes, in the order of `CATEGORIES`, unknown ones at the end."""
+    order = list(CATEGORIES)
+    found = {str(c): float(v) for c, v in column.items() if v > 0}
+    return dict(sorted(found.items(), key=lambda p: order.index(p[0]) if p[0] in order else len(order)))
+
+
+def _look(category: str) -> Look:
+    return CATEGORIES.get(category, CATEGORIES["other"])
+
+
+def _stack(axes: Axes, at: int, parts: dict[str, float]) -> list[tuple[str, Look]]:
+    """Draw one stacked bar; return the labels that found no room inside."""
+    rest, left = [], 0.0
+    for category, value in parts.items():
+        look = _look(category)
+        axes.barh(at - 0.2, value, left=left, height=0.5, **look.fill())
+        label = axes.text(
+            left + value / 2,
+            at - 0.2,
+            "\n".join([*textwrap.wrap(category, 12), mb(value)]),
+            ha="center",
+            va="center",
+            fontsize=SMALL,
+            color=style.readable_on(look.color),
+            linespacing=1.0,
+            bbox={"facecolor": look.color, "edgecolor": "none", "pad": 1.5},
+        )
+        if _data_width(axes, label) > 0.94 * value or label.get_text().count("\n") > 2:
+            label.remove()
+            rest.append((f"{category} {mb(value)}", look))
+        left += value
+    return rest
+
+
+def _list_below(axes: Axes, at: float, pieces: list[tuple[str, Look]]) -> None:
+    """Write labels with a swatch each in lines below a bar."""
+    gap = axes.get_xlim()[1] / 75
+    x = 0.0
+    for text, look in pieces:
+        label = axes.text(0, at, text, fontsize=SMALL, va="center")
+        width = _data_width(axes, label)
+        if x and x + width + 2 * gap > axes.get_xlim()[1]:
+            x, at = 0.0, at + 0.19
+        axes.plot(x + gap / 2, at, "s", ms=11, color=look.color, mec=MUTED, clip_on=False)
+        label.set_position((x + 1.3 * gap, at))
+        x += width + 3 * gap
+
+
+def _data_width(axes: Axes, text: Any) -> float:
+    box = text.get_window_extent(_renderer(axes.figure))
+    inverse = axes.transData.inverted()
+    return float(inverse.transform((box.x1, 0))[0] - inverse.transform((box.x0, 0))[0])
+
+
+def _renderer(figure: Any) -> Any:
+    return figure.canvas.get_renderer()
+
+
+@mpl.rc_context(style.HOUSE)
+def crossing(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
+    """Draw what ``COPY --from`` took out of a builder and what it left behind.
+
+    Columns: category, copied MB, discarded MB.
+    """
+    rows = [(str(r["category"]), r["copied MB"], r["discarded MB"]) for _, r in frame.iterrows()]
+    took, left = sum(r[1] for r in rows), sum(r[2] for r in rows)
+    title = title or f"COPY --from took {mb(took)} of {mb(took + left)}; {mb(left)} stayed behind"
+    figure, (axes,) = style.sheet(2.4 + 0.55 * len(rows), title, caption)
+    for at, (_, copied, discarded) in enumerate(rows):
+        axes.barh(at, copied, height=0.66, **KEPT.fill())
+        axes.barh(at, discarded, left=copied, height=0.66, **LEFT.fill())
+        style.value(axes, copied + discarded, at, _crossed(copied, discarded))
+    axes.set_xlim(0, 1.4 * max(c + d for _, c, d in rows))
+    axes.set_xlabel("size in the builder image, in MB")
+    style.name_rows(axes, [row[0] for row in rows])
+    style.key(axes, [(f"copied: {mb(took)}", KEPT), (f"left behind: {mb(left)}", LEFT)])
+    facts = (f"{name}: {mb(c)} copied, {mb(d)} left behind" for name, c, d in rows)
+    return style.chart(figure, "Bar chart of what crossed between stages", title, facts, caption)
+
+
+def _crossed(copied: float, discarded: float) -> str:
+    if not copied:
+        return f"{mb(discarded)}, all left"
+    if not discarded:
+        return f"{mb(copied)}, all copied"
+    return f"{mb(copied)} of {mb(copied + discarded)} copied"
