@@ -7,14 +7,12 @@ nothing (a watcher is told of each change) and repeats nothing (`experiment` doe
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import re
 import shlex
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helpers import bases as base_images
-from helpers import dockerfile, engine, image
+from helpers import dockerfile, engine, image, processes
 from helpers.bases import Base
 from helpers.engine import LABEL, Engine
 from helpers.errors import WorkbookError
@@ -263,7 +261,7 @@ def _run(command: list[str], where: Engine, progress: Progress, watch: Watcher) 
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=_end_with_parent if _libc else None,
+        preexec_fn=processes.end_with_parent,
         encoding="utf-8",
         errors="replace",
     )
@@ -280,16 +278,6 @@ def _run(command: list[str], where: Engine, progress: Progress, watch: Watcher) 
         ) from None
     finally:
         _stop(process)
-
-
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-
-
-def _end_with_parent() -> None:
-    """Have the kernel interrupt the build when this Python is killed and can stop nothing itself."""
-    set_parent_death_signal = 1
-    if _libc:
-        _libc.prctl(set_parent_death_signal, signal.SIGINT)
 
 
 def _stop(process: subprocess.Popen[Any]) -> None:

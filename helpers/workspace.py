@@ -87,7 +87,7 @@ def copy(source: Path = places.SAMPLE_APP, *, with_secret: bool = False) -> Work
     if not source.is_dir():
         raise WorkspaceError(f"There is no project folder at {source}; check the path.")
     home = places.state("copies")
-    _sweep(home)
+    processes.sweep(home)
     path = home / f"{os.getpid()}-{secrets.token_hex(3)}" / source.name
     try:
         shutil.copytree(source, path, ignore=_LEFT_OUT, symlinks=True)
@@ -98,10 +98,3 @@ def copy(source: Path = places.SAMPLE_APP, *, with_secret: bool = False) -> Work
     if with_secret:
         workspace.write(".env.local", f"# fake, made for the lesson\nPAYMENT_API_KEY={FAKE_SECRET}\n")
     return workspace
-
-
-def _sweep(home: Path) -> None:
-    for folder in home.iterdir():
-        owner = folder.name.partition("-")[0]
-        if owner.isdecimal() and not processes.alive(int(owner)):
-            shutil.rmtree(folder, ignore_errors=True)

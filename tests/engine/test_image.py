@@ -7,18 +7,16 @@ import hashlib
 import io
 import json
 import shutil
-import socket
 import subprocess
 import sysconfig
 import tarfile
-import time
 import urllib.request
 import uuid
 from pathlib import Path
 
 import pytest
 
-from helpers import contents, debian, image, layers, places
+from helpers import contents, debian, image, layers, loopback_registry, places
 from helpers import engine as engines
 from helpers.engine import LABEL
 from helpers.image import ImageError
@@ -118,42 +116,9 @@ def imported(engine):
 
 
 @pytest.fixture
-def registry(suite, tmp_path):
-    """Run Debian's registry on a free port of this machine; yield its address."""
-    program = shutil.which("docker-registry") or str(
-        debian.unpack(suite.fetch(["docker-registry"]), tmp_path / "debian") / "usr/bin/docker-registry"
-    )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    settings = {
-        "version": "0.1",
-        "storage": {"filesystem": {"rootdirectory": str(tmp_path / "blobs")}},
-        "http": {"addr": address},
-    }
-    (tmp_path / "registry.yml").write_text(json.dumps(settings))
-    process = subprocess.Popen(
-        [program, "serve", str(tmp_path / "registry.yml")],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_for(address)
+def registry(engine):
+    with loopback_registry.serving(engine) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(10)
-        shutil.rmtree(tmp_path / "blobs", ignore_errors=True)
-
-
-def wait_for(address: str) -> None:
-    host, port = address.split(":")
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex((host, int(port))) == 0:
-                return
-        time.sleep(0.1)
-    pytest.fail(f"the registry at {address} did not start")
 
 
 def pushed_layers(engine, reference: str, registry: str) -> list[int]:

@@ -1,0 +1,130 @@
+"""A registry of our own on this machine's loopback, empty at first and gone when its block ends.
+
+Where the engine runs on a Debian host it is the program of Debian's ``docker-registry``; elsewhere a
+container of ``registry:2``. Docker trusts a registry on loopback without a certificate. It pushes and
+pulls nothing by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from helpers import container, debian, engine, places, processes, registry
+from helpers.debian import DebianError
+from helpers.engine import Engine
+from helpers.errors import WorkbookError
+
+IMAGE = "registry:2"
+_SUITE = "trixie"
+_PATIENCE = 20.0  # seconds
+
+
+class LoopbackRegistryError(WorkbookError):
+    """The registry could not be had here, or did not start."""
+
+
+@contextlib.contextmanager
+def serving(where: Engine | None = None, image: str | None = None) -> Iterator[str]:
+    """Serve an empty registry until the block ends; yield its address, ``127.0.0.1:PORT``.
+
+    ``image`` runs that image instead of what suits this machine. Raises `LoopbackRegistryError`, and
+    the errors of `helpers.registry` when ``registry:2`` has to be pulled and cannot be.
+    """
+    where = where or engine.find()
+    program = None if image else _program(where)
+    if program:
+        with _process(program) as address:
+            yield address
+        return
+    with _container(image or _pulled(where), where) as address:
+        yield address
+
+
+def _program(where: Engine) -> Path | None:
+    """Return the registry's program where the engine shares this machine's loopback, else None."""
+    if where.free_bytes is None:
+        return None
+    if found := shutil.which("docker-registry"):
+        return Path(found)
+    folder = places.state("registry")
+    program = folder / "usr/bin/docker-registry"
+    if not program.exists():
+        try:
+            packages = debian.Suite(places.state("apt"), _SUITE).fetch(["docker-registry"])
+            debian.unpack(packages, folder)
+        except DebianError:
+            return None
+    return program
+
+
+@contextlib.contextmanager
+def _process(program: Path) -> Iterator[str]:
+    home = places.state("registries")
+    processes.sweep(home)
+    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=home) as folder:
+        address = f"127.0.0.1:{_free_port()}"
+        settings = {
+            "version": "0.1",
+            "storage": {"filesystem": {"rootdirectory": f"{folder}/blobs"}},
+            "http": {"addr": address},
+        }
+        (Path(folder) / "registry.yml").write_text(json.dumps(settings))
+        with (Path(folder) / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [str(program), "serve", f"{folder}/registry.yml"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=processes.end_with_parent,
+            )
+        try:
+            _wait(process, address, Path(folder) / "log")
+            yield address
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    host, port = address.split(":")
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex((host, int(port))) == 0:
+                return
+        time.sleep(0.05)
+    said = log.read_text(errors="replace").strip().splitlines()
+    raise LoopbackRegistryError(
+        f"The registry at {address} did not start: {said[-1] if said else 'it said nothing'}."
+    )
+
+
+def _pulled(where: Engine) -> str:
+    from docker.errors import ImageNotFound
+
+    try:
+        where.client.images.get(IMAGE)
+    except ImageNotFound:
+        registry.pull(IMAGE, where)
+    return IMAGE
+
+
+@contextlib.contextmanager
+def _container(image: str, where: Engine) -> Iterator[str]:
+    with container.running(image, port=5000, ready="/v2/", where=where) as running:
+        yield running.url.removeprefix("http://")

@@ -1,0 +1,89 @@
+"""A registry on loopback takes a push and gives it back, as a program and as a container."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+from helpers import loopback_registry, places
+from helpers.build import Request, build
+
+
+def get(address: str, path: str) -> dict:
+    with urllib.request.urlopen(f"http://{address}{path}", timeout=5) as answer:
+        return json.load(answer)
+
+
+@pytest.fixture
+def image(engine, context, tag):
+    """An image of Debian's registry program, which stands for ``registry:2``."""
+    program = loopback_registry._program(engine)
+    libraries = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
+    shutil.copy(program, context / "registry")
+    for path in [word for word in libraries.split() if word.startswith("/")]:
+        (context / "root" / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, context / "root" / path[1:])
+    (context / "root").mkdir(exist_ok=True)
+    settings = {"version": "0.1", "storage": {"inmemory": {}}, "http": {"addr": ":5000"}}
+    (context / "registry.yml").write_text(json.dumps(settings))
+    (context / "Dockerfile").write_text(
+        "FROM scratch\nCOPY root /\nCOPY registry registry.yml /\n"
+        'EXPOSE 5000\nCMD ["/registry", "serve", "/registry.yml"]\n'
+    )
+    return build(Request(context / "Dockerfile", context, tag), where=engine).tag
+
+
+def push(engine, reference, address):
+    name = f"{address}/pushed"
+    engine.client.images.get(reference).tag(name, tag="1")
+    try:
+        said = list(engine.client.api.push(name, tag="1", stream=True, decode=True))
+    finally:
+        engine.client.images.remove(f"{name}:1")
+    assert not [line for line in said if "error" in line], said
+
+
+def test_the_program_takes_a_push_and_leaves_nothing(engine, image):
+    with loopback_registry.serving(engine) as address:
+        assert get(address, "/v2/_catalog") == {"repositories": []}
+        push(engine, image, address)
+        assert get(address, "/v2/pushed/tags/list")["tags"] == ["1"]
+    assert list(places.state("registries").iterdir()) == []
+
+
+def test_the_container_takes_a_push(engine, image):
+    with loopback_registry.serving(engine, image) as address:
+        push(engine, image, address)
+        assert get(address, "/v2/_catalog") == {"repositories": ["pushed"]}
+
+
+def test_it_ends_with_a_process_that_is_killed():
+    script = (
+        "import time\nfrom helpers import loopback_registry\n"
+        "with loopback_registry.serving() as address:\n    print(address, flush=True)\n    time.sleep(60)\n"
+    )
+    owner = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    address = owner.stdout.readline().strip()
+    assert get(address, "/v2/") == {}
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    assert stops_answering(address)
+    with loopback_registry.serving():
+        assert len(list(places.state("registries").iterdir())) == 1
+
+
+def stops_answering(address: str) -> bool:
+    for _ in range(50):
+        try:
+            get(address, "/v2/")
+        except OSError:
+            return True
+        time.sleep(0.1)
+    return False
