@@ -57,7 +57,7 @@ class Workshop:
         """Give an empty folder that is gone afterwards; leftovers of dead processes go too."""
         parent = self.folder / "scratch"
         parent.mkdir(parents=True, exist_ok=True)
-        _sweep(parent)
+        processes.sweep(parent)
         path = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
         try:
             yield path
@@ -152,10 +152,3 @@ def _try_lock(file: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _sweep(parent: Path) -> None:
-    for folder in parent.iterdir():
-        owner = folder.name.split("-")[0]
-        if owner.isdigit() and not processes.alive(int(owner)):
-            shutil.rmtree(folder, ignore_errors=True)
