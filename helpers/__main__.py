@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable
 
-from helpers import bases, doctor, engine, places
+from helpers import bases, doctor, engine, places, sample
 from helpers.engine import LABEL, NoEngineError
 from helpers.errors import WorkbookError
 from helpers.private_engine import PrivateEngine
@@ -43,8 +43,8 @@ def stop_engine() -> None:
 
 
 def prepare_bases() -> None:
-    """Have the base images ready before the first build."""
-    for base in bases.prepare(engine.find()):
+    """Have the base images of every Dockerfile ready before the first build."""
+    for base in bases.prepare(engine.find(), sample.base_images()):
         print(base.note)
 
 

@@ -68,6 +68,7 @@ def make(
     command += [f"--dpkgopt={option}" for option in _SLIM] if slim else []
     command += [suite, str(root), *_sources(suite)]
     settings = {"SOURCE_DATE_EPOCH": str(EPOCH), "TMPDIR": str(scratch), "LC_ALL": "C"}
+    settings["PATH"] = f"{tools / 'bin'}:{os.environ['PATH']}"  # for mmtarfilter
     workshop.run(command, environment=settings, seconds=_SECONDS)
     _clean(root, suite)
     return root

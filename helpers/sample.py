@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from helpers import dockerfile as reader
 from helpers import places
 from helpers.container import Running
 from helpers.errors import WorkbookError
@@ -36,6 +37,12 @@ def dockerfile(name: str) -> Path:
     if name not in known:
         raise SampleError(f"There is no Dockerfile {name!r}; there are {', '.join(known)}.")
     return known[name]
+
+
+def base_images() -> list[str]:
+    """Return the base images that the Dockerfiles name, each once, in their order."""
+    files = [reader.read(file) for file in dockerfiles().values()]
+    return list(dict.fromkeys(name for file in files for name in file.base_images()))
 
 
 @dataclass(frozen=True)
