@@ -6,7 +6,7 @@ NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 export JUPYTER_PLATFORM_DIRS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test check notebooks bench picture engine engine-stop bases doctor lock clean
+.PHONY: help environment lab test check notebooks slides bench picture engine engine-stop bases doctor lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ check: environment ## style, types and the tests that need no engine
 
 notebooks: bases ## run the lessons live and keep their outputs
 	$(RUN) -m helpers.notebooks $(NOTEBOOKS)
+
+slides: environment ## one slide deck a lesson, each a single file that needs no network
+	@$(RUN) -m helpers.decks $(NOTEBOOKS)
 
 bench: bases ## what the workbook costs against the same builds typed by hand
 	$(RUN) -m helpers.bench
