@@ -101,7 +101,7 @@ class Registry:
                 raise DigestError(f"{name} could not be pushed: {said['error']}.")
 
     def resolve(self, tag: str) -> Pin:
-        """Ask the registry which digest a tag names now. Raises `DigestError` when it has no such tag."""
+        """Ask the registry which digest a tag names now. Raises `DigestError` when it has no such."""
         return Pin(self.address, tag, resolve(f"{self.address}/{tag}", self.engine))
 
     def base(self, name: str) -> Base | None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ARGUMENT = "NODE"  # of the Dockerfile `pinned`
-_STACK = re.compile(r"^\s+at .*\n?", re.MULTILINE)
+_FRAME = re.compile(r"^\s+at .*\n?", re.MULTILINE)
 
 
 def registry() -> Registry:
@@ -129,16 +129,27 @@ def trial(result: BuildResult) -> Trial:
         lesson.try_out(result)
     except ContainerError:
         done = containers.finished(result.image_id, where=result.engine)
-        log = _STACK.sub("", done.output).strip()
-        return Trial(lesson.label(result), done.exit_code, log)
+        return Trial(lesson.label(result), done.exit_code, without_frames(done.output))
     return Trial(lesson.label(result))
 
 
-def write(pin: Pin, name: str) -> str:
-    """Write the Dockerfile `pinned` with that pin in it into the working copy; return the file's name."""
-    file = f"dockerfiles/{name}.Dockerfile"
-    lesson.app().write(file, digests.repin(lesson.text("pinned"), ARGUMENT, str(pin)))
-    return file
+def without_frames(log: str) -> str:
+    """Return a log without the frames of its stack traces and without the blank lines around it."""
+    return _FRAME.sub("", log).strip()
+
+
+def write(name: str, pin: Pin) -> str:
+    """Write the Dockerfile `pinned` with that pin in it, and return the file's path.
+
+    It lies beside the working copy, so that it is no part of a build context and stales no cache.
+    """
+    return _written(name, digests.repin(lesson.text("pinned"), ARGUMENT, str(pin)))
+
+
+def _written(name: str, text: str) -> str:
+    file = lesson.app().path.parent / f"{name}.Dockerfile"
+    file.write_text(text, encoding="utf-8")
+    return str(file)
 
 
 def on_line(number: int) -> BuildResult:
@@ -147,9 +158,7 @@ def on_line(number: int) -> BuildResult:
     lines = set(re.findall(r"node(?:js|:)(\d+)", text))
     for line in lines:
         text = re.sub(rf"(node(?:js|:)){line}\b", rf"\g<1>{number}", text)
-    file = f"dockerfiles/node_{number}.Dockerfile"
-    lesson.app().write(file, text)
-    return lesson.build(file)
+    return lesson.build(_written(f"node_{number}", text))
 
 
 def schedule(on: date | None = None) -> pd.DataFrame:

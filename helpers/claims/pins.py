@@ -46,9 +46,7 @@ class PinTest:
         return self.by_digest[0] == self.by_digest[1]
 
 
-def judge_b1(
-    lines: Mismatch, libcs: Mismatch, pin: PinTest, *, line: int, supported: bool
-) -> Judgement:
+def judge_b1(lines: Mismatch, libcs: Mismatch, pin: PinTest, *, line: int, supported: bool) -> Judgement:
     """B1: two lines of Node bite, and a digest keeps the base where a tag does not.
 
     The conditions are what one digest does not give: one C library across stages on two images, and
