@@ -16,7 +16,7 @@ from helpers import build as builds
 from helpers import container as containers
 from helpers import dockerfile as dockerfiles
 from helpers.build import BuildError, BuildResult, Request
-from helpers.claims import MB
+from helpers.claims import MB, PinTest
 from helpers.container import ContainerError
 from helpers.digests import Pin, Registry
 from helpers.plots import Chart
@@ -45,13 +45,30 @@ def build_file(name: str, shelf: Registry, *, target: str | None = None) -> Buil
     return _build(label, Request(_file(name), *_place(label), target=target), shelf)
 
 
-def refusal(image: str, shelf: Registry) -> str | None:
-    """Return the sentence with which the builder refuses an image; None when it builds on it."""
+@dataclass(frozen=True)
+class Refusal:
+    """What the builder said of an image that it was to build on; ``sentence`` is None if it built."""
+
+    sentence: str | None
+
+    def __repr__(self) -> str:
+        return self.sentence or "It was not refused: the image was built."
+
+
+def refusal(image: str, shelf: Registry) -> Refusal:
+    """Build on an image by a digest that should be refused, and return the builder's sentence.
+
+    A build that fails for another reason than that digest raises its error.
+    """
+    arguments = {ARGUMENT: f"{shelf.address}/{image}"}
+    request = Request(_file("pinned"), *_place("refused"), build_args=arguments)
     try:
-        build("refused", image, shelf)
+        builds.build(_given(request, shelf), where=shelf.engine)
     except BuildError as error:
-        return str(error)
-    return None
+        if image.partition("@")[2] not in str(error):
+            raise
+        return Refusal(str(error))
+    return Refusal(None)
 
 
 def _place(label: str) -> tuple[Path, str]:
@@ -64,10 +81,15 @@ def _file(name: str) -> Path:
 
 
 def _build(label: str, request: Request, shelf: Registry) -> BuildResult:
+    with live.watcher(label) as watch:
+        return builds.build(_given(request, shelf), watch, shelf.engine)
+
+
+def _given(request: Request, shelf: Registry) -> Request:
+    """Return the request with its bases, those in the registry left to the builder to pull."""
     names = dockerfiles.read(request.dockerfile, request.build_args).base_images(request.target)
     found = [shelf.base(name) or bases.resolve([name], shelf.engine)[0] for name in names]
-    with live.watcher(label) as watch:
-        return builds.build(replace(request, bases=tuple(found)), watch, shelf.engine)
+    return replace(request, bases=tuple(found))
 
 
 def nodes(*results: BuildResult) -> pd.DataFrame:
@@ -81,6 +103,25 @@ def nodes(*results: BuildResult) -> pd.DataFrame:
 def node_of(result: BuildResult) -> str:
     """Return the version of the Node that runs in an image, asked there."""
     return runtimes.ask(result.image_id, result.engine).node
+
+
+def compare_guesses(*guesses: tuple[str, BuildResult]) -> pd.DataFrame:
+    """Return the reader's guesses of a Node beside the one that each image holds."""
+    import pandas as pd
+
+    rows = [(lesson.label(result), guess, node_of(result)) for guess, result in guesses]
+    return pd.DataFrame(rows, columns=["image", "your guess", "Node inside"])
+
+
+def tested(
+    by_tag: tuple[BuildResult, BuildResult],
+    by_digest: tuple[BuildResult, BuildResult],
+    refused: Refusal,
+) -> PinTest:
+    """Return what the builds before and after the tag moved show, for the ledger."""
+    tag_before, tag_after = map(node_of, by_tag)
+    digest_before, digest_after = map(node_of, by_digest)
+    return PinTest((tag_before, tag_after), (digest_before, digest_after), refused.sentence is not None)
 
 
 def _shortened(name: str) -> str:
@@ -154,24 +195,29 @@ def _written(name: str, text: str) -> str:
 
 def on_line(number: int) -> BuildResult:
     """Build what the workbook recommends on a line of Node, the same in all stages."""
-    text = lesson.text("recommended")
-    lines = set(re.findall(r"node(?:js|:)(\d+)", text))
-    for line in lines:
-        text = re.sub(rf"(node(?:js|:)){line}\b", rf"\g<1>{number}", text)
-    return lesson.build(_written(f"node_{number}", text))
+    return lesson.build(_written(f"node_{number}", moved(lesson.text("recommended"), number)))
+
+
+def moved(text: str, number: int) -> str:
+    """Return a Dockerfile with every base on another line of Node."""
+    return re.sub(r"^(FROM .*node(?:js|:))\d+", rf"\g<1>{number}", text, flags=re.MULTILINE)
 
 
 def schedule(on: date | None = None) -> pd.DataFrame:
     """Return one row a line of Node: released, last day of fixes, and the months that are left."""
     import pandas as pd
 
-    on = on or today()
+    on = on or _today()
     rows = [(x.number, x.released, x.end, x.months_left(on)) for x in node_lines.SCHEDULE.values()]
     return pd.DataFrame(rows, columns=["Node", "released", "fixes until", "months left"])
 
 
-def today() -> date:
-    """Return the date by which support is judged."""
+def supported(number: int, on: date | None = None) -> bool:
+    """Return whether a line of Node gets fixes, today or on another day."""
+    return node_lines.line(number).supported(on or _today())
+
+
+def _today() -> date:
     return datetime.now(UTC).date()
 
 

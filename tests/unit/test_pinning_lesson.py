@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from helpers import pinning_lesson
+from helpers import dockerfile, pinning_lesson, sample
 from helpers.pinning_lesson import Trial
 
 
@@ -29,3 +29,12 @@ def test_the_schedule_counts_from_the_day_that_it_is_asked_for():
 def test_the_frames_of_a_stack_are_left_out_of_a_log_and_the_words_stay():
     said = "Error: no\n    at Module.load (node:internal)\n  [cause]: [\n    Error: yes\n"
     assert pinning_lesson.without_frames(said) == "Error: no\n  [cause]: [\n    Error: yes"
+
+
+def test_moving_to_another_line_moves_every_base_and_nothing_else():
+    before = sample.dockerfile("recommended").read_text()
+    after = pinning_lesson.moved(before, 22)
+    pairs = zip(before.splitlines(), after.splitlines(), strict=True)
+    assert all(old.startswith("FROM") for old, new in pairs if old != new)
+    bases = dockerfile.parse(after).base_images()
+    assert bases == ["node:22-bookworm-slim", "gcr.io/distroless/nodejs22-debian12:nonroot"]
