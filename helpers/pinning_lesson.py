@@ -65,7 +65,7 @@ def refusal(image: str, shelf: Registry) -> Refusal:
     try:
         builds.build(_given(request, shelf), where=shelf.engine)
     except BuildError as error:
-        if image.partition("@")[2] not in str(error):
+        if f"{image.partition('@')[2]}: not found" not in str(error):
             raise
         return Refusal(str(error))
     return Refusal(None)

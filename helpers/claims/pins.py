@@ -66,12 +66,12 @@ def judge_b1(lines: Mismatch, libcs: Mismatch, pin: PinTest, *, line: int, suppo
     if faults:
         because = f"Not seen as claimed: {'; '.join(faults)}."
         return Judgement("B1", Verdict.FAILS, figures, because)
+    because = "It bites, and a digest keeps the base where a tag does not."
     conditions = [
-        *(["the C library must agree as well, which one version of Node does not give"] * libcs.bites),
-        *([] if supported else [f"Node {line} gets no more fixes, so its pin has to be moved"]),
+        *(["the C library must agree as well, whatever the version"] if libcs.bites else []),
+        *([] if supported else [f"Node {line} gets no more fixes, so a pin on it has to be moved"]),
     ]
     if conditions:
-        because = f"It bites, and a digest keeps the base; but {'; and '.join(conditions)}."
+        because += f" But {'; '.join(conditions)}."
         return Judgement("B1", Verdict.CONDITION, figures, because)
-    because = "It bites, and a digest keeps the base where a tag does not."
     return Judgement("B1", Verdict.HOLDS, figures, because)

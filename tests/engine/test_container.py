@@ -31,7 +31,8 @@ def image(context, engine, tag):
 
 
 def ours(engine):
-    found = engine.client.containers.list(all=True, filters={"label": OWNER_LABEL})
+    mine = {"label": OWNER_LABEL}
+    found = engine.client.containers.list(all=True, filters=mine, ignore_removed=True)
     return [c for c in found if c.labels[OWNER_LABEL].endswith(f"/{os.getpid()}")]
 
 

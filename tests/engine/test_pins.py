@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpers import bases, build, digests, lesson, pinning_lesson, runtimes
+from helpers import bases, build, container, digests, lesson, pinning_lesson, runtimes
 from helpers.build import BuildError, Request
 from helpers.digests import DigestError, Registry
 from helpers.runtimes import RuntimeIdentityError
@@ -44,7 +44,7 @@ def built_on(tmp_path, engine, registry, new_tag):
         file.write_text(f"FROM {registry.address}/{image}\n")
         found = registry.base(f"{registry.address}/{image}")
         result = build.build(Request(file, tmp_path, new_tag(), bases=(found,)), where=engine)
-        return pinning_lesson.containers.finished(result.image_id, where=engine).output
+        return container.finished(result.image_id, where=engine).output
 
     return make
 
@@ -74,8 +74,16 @@ def test_a_digest_that_the_registry_does_not_have_is_refused_by_name(registry, b
         built_on(wrong.image)
 
 
+def test_only_a_digest_that_is_not_there_counts_as_refused(registry, base):
+    pin = registry.publish(base("no Node"), "node:1")
+    sentence = pinning_lesson.refusal(pin.altered().image, registry).sentence
+    assert f"{pin.altered().digest}: not found" in sentence
+    with pytest.raises(BuildError, match="WORKDIR|npm ci"):
+        pinning_lesson.refusal(pin.image, registry)
+
+
 def test_a_tag_that_nobody_published_is_one_sentence(registry):
-    with pytest.raises(DigestError, match="no image .*nothing:1"):
+    with pytest.raises(DigestError, match=r"no image .*nothing:1"):
         registry.resolve("nothing:1")
 
 
