@@ -130,13 +130,13 @@ def _shortened(name: str) -> str:
 
 
 def stages(result: BuildResult) -> pd.DataFrame:
-    """Return one row a stage: its base, and what a native module has to fit there."""
+    """Return one row a stage that stands on an image: its base, and what a native module must fit."""
     import pandas as pd
 
     parsed = dockerfiles.read(result.request.dockerfile, result.request.build_args)
     references = {base.name: base.reference for base in result.bases}
     rows = []
-    for stage in parsed.stages:
+    for stage in (stage for stage in parsed.stages if stage.base in references):
         found = runtimes.ask(references[stage.base], result.engine)
         rows.append((stage.label, stage.base, found.node, found.abi, found.libc))
     return pd.DataFrame(rows, columns=["stage", "FROM", "Node", "module version", "C library"])

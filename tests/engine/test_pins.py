@@ -78,7 +78,7 @@ def test_only_a_digest_that_is_not_there_counts_as_refused(registry, base):
     pin = registry.publish(base("no Node"), "node:1")
     sentence = pinning_lesson.refusal(pin.altered().image, registry).sentence
     assert f"{pin.altered().digest}: not found" in sentence
-    with pytest.raises(BuildError, match="WORKDIR|npm ci"):
+    with pytest.raises(BuildError, match=r"WORKDIR|npm ci"):
         pinning_lesson.refusal(pin.image, registry)
 
 
