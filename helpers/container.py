@@ -66,6 +66,14 @@ class Running:
         return int(code or 0), text.decode(errors="replace")
 
 
+@dataclass(frozen=True)
+class Finished:
+    """A container that ran to its end: its exit code, and all that it printed."""
+
+    exit_code: int
+    output: str
+
+
 @contextlib.contextmanager
 def running(
     image: str,
@@ -95,6 +103,34 @@ def running(
         _remove(container)
 
 
+def finished(
+    image: str,
+    *command: str,
+    patience: float = 30.0,
+    where: Engine | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Finished:
+    """Run ``image`` to its end, with ``command`` in the place of its own; no port is published.
+
+    ``patience`` is the time in seconds that it gets; ``options`` are those of `running`. Raises
+    `ContainerError` when it does not start, or still runs when the time is over.
+    """
+    import requests
+
+    where = where or engine.find()
+    sweep(where)
+    asked = {**(options or {}), "command": list(command)} if command else dict(options or {})
+    container = _create(where, image, None, {}, asked)
+    try:
+        _start(container, image)
+        code = int(container.wait(timeout=patience)["StatusCode"])
+        return Finished(code, container.logs().decode(errors="replace"))
+    except requests.RequestException:
+        raise ContainerError(f"The container of {image} had not ended after {patience:g} s.") from None
+    finally:
+        _remove(container)
+
+
 def sweep(where: Engine) -> None:
     """Remove containers of ours whose owner, a process of this machine, is gone."""
     mine = where.client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True)
@@ -105,14 +141,14 @@ def sweep(where: Engine) -> None:
 
 
 def _create(
-    where: Engine, image: str, port: int, environment: dict[str, str], options: dict[str, Any]
+    where: Engine, image: str, port: int | None, environment: dict[str, str], options: dict[str, Any]
 ) -> Container:
     from docker.errors import APIError, ImageNotFound
 
     settings: dict[str, Any] = {
         "environment": environment,
         "labels": {LABEL: "run", OWNER_LABEL: f"{socket.gethostname()}/{os.getpid()}"},
-        "ports": {f"{port}/tcp": ("127.0.0.1", None)},
+        "ports": {f"{port}/tcp": ("127.0.0.1", None)} if port else {},
         "mem_limit": "512m",
         "pids_limit": 256,
         "cap_drop": ["ALL"],

@@ -6,6 +6,7 @@ the tests try figures on both sides of each. "About" is 15 % to either side: the
 """
 
 from helpers.claims.model import ABOUT, LESSONS, MB, TEXTS, Judgement, Size, Verdict
+from helpers.claims.pins import Mismatch, PinTest, judge_b1
 from helpers.claims.sizes import (
     ALPINE_MB,
     DISTROLESS_MB,
@@ -30,8 +31,11 @@ __all__ = [
     "PASSENGERS",
     "TEXTS",
     "Judgement",
+    "Mismatch",
+    "PinTest",
     "Size",
     "Verdict",
+    "judge_b1",
     "judge_s1",
     "judge_s2",
     "judge_s3",

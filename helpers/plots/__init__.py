@@ -7,8 +7,19 @@ alternative. It measures nothing and builds nothing. MB are 10^6 bytes.
 from helpers.plots.board import board
 from helpers.plots.composition import composition, crossing
 from helpers.plots.layers import layers
+from helpers.plots.pins import lines
 from helpers.plots.sizes import sizes
 from helpers.plots.style import Chart
 from helpers.plots.times import scenarios, timeline
 
-__all__ = ["Chart", "board", "composition", "crossing", "layers", "scenarios", "sizes", "timeline"]
+__all__ = [
+    "Chart",
+    "board",
+    "composition",
+    "crossing",
+    "layers",
+    "lines",
+    "scenarios",
+    "sizes",
+    "timeline",
+]

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from helpers import plots
-from helpers.plots import style
+from helpers.plots import pins, style
 
 CAPTION = (
     "Engine 26.1.5, buildx 0.13.1 · node:20, node:20-alpine and gcr.io/distroless/nodejs20-debian12 are "
@@ -114,6 +114,12 @@ def board():
     return plots.board(pd.DataFrame(rows, columns=["id", "verdict", "lesson"]), CAPTION)
 
 
+def lines():
+    rows = [("Node 20", -7.0, 159.2, 56.4), ("Node 22", 5.1, 178.0, 63.1), ("Node 24", 17.2, 188.8, 67)]
+    columns = ["line", "months left", "uncompressed MB", "compressed MB"]
+    return plots.lines(pd.DataFrame(rows, columns=columns), CAPTION)
+
+
 UNITS = {  # what stands at the axis; a board has none
     sizes: "MB",
     layers: "MB",
@@ -122,6 +128,7 @@ UNITS = {  # what stands at the axis; a board has none
     timeline: "seconds",
     scenarios: "seconds",
     board: "",
+    lines: "MB",
 }
 CHARTS = list(UNITS)
 every_chart = pytest.mark.parametrize("make", CHARTS, ids=lambda make: make.__name__)
@@ -234,6 +241,7 @@ def test_the_reader_s_own_style_and_pyplot_are_left_alone(make):
         (composition, "The largest part of naive is toolchain: 565 MB of 1196 MB"),
         (crossing, "COPY --from took 62 MB of 168 MB; 106 MB stayed behind"),
         (timeline, "21.7 s when cold, 0.0 s when warm"),
+        (lines, "Node 24 has 17 months of fixes ahead at 189 MB on disk; Node 20 has none"),
         (scenarios, "From 55.0 s (naive, cold) to 0.7 s (distroless-pruned, nothing changed)"),
     ],
 )
@@ -266,6 +274,20 @@ def test_a_long_instruction_keeps_its_beginning_and_its_end():
 
 def test_a_secret_of_a_few_bytes_is_still_named():
     assert "secrets swept in (.env*) 87 B" in words(composition())
+
+
+def test_a_line_without_support_is_told_from_the_others_by_word_and_hatch():
+    chart = lines()
+    assert {"ended 7 months ago", "5 months left", "17 months left"} <= set(words(chart))
+    hatches = [bar.get_hatch() for bar in chart.figure.axes[0].patches]
+    assert hatches == ["//", "", ""]
+
+
+def test_support_and_size_have_scales_and_units_of_their_own():
+    support, size = lines().figure.axes
+    assert "months" in support.get_xlabel()
+    assert "MB" in size.get_xlabel()
+    assert support.get_xlim() != size.get_xlim()
 
 
 def test_an_unknown_category_is_drawn_as_other():
@@ -355,9 +377,10 @@ def seen(color, eye):
         [style.KEPT.color, style.LEFT.color],
         [style.BASE.color, style.OWN.color],
         [style.ON_DISK.color, style.ON_WIRE.color],
+        [pins.SUPPORTED.color, pins.OVER.color],
         list(style.SERIES),
     ],
-    ids=["categories", "crossing", "layers", "sizes", "series"],
+    ids=["categories", "crossing", "layers", "sizes", "support", "series"],
 )
 def test_colours_stay_apart_for_every_eye(palette, eye):
     pairs = itertools.combinations((seen(color, eye) for color in palette), 2)
