@@ -91,13 +91,21 @@ def send(
     dockerfile: Path,
     where: Engine,
     ignore: str | None = None,
+    own_ignore: str | None = None,
     watch: Watcher | None = None,
 ) -> Sending:
     """Build a Dockerfile that copies the context to ``/context``, and return what was sent.
 
+    ``ignore`` is the text of the folder's ``.dockerignore``, ``own_ignore`` of an ignore file that lies
+    beside the Dockerfile and bears its name.
     Raises the errors of `helpers.build`, `helpers.image` and `helpers.dockerignore`.
     """
     with twin(copy, ignore) as folder:
+        if own_ignore is not None:
+            aside = folder.path.parent / dockerfile.name
+            shutil.copyfile(dockerfile, aside)
+            aside.with_name(f"{aside.name}.dockerignore").write_text(own_ignore, encoding="utf-8")
+            dockerfile = aside
         forecast = context.survey(folder.path, context.rules(folder.path, dockerfile))
         tag = f"workbook/context-{secrets.token_hex(4)}"
         result = builds.build(Request(dockerfile, folder.path, tag), watch, where)

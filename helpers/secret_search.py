@@ -134,16 +134,19 @@ def _search_layer(chunks: Iterable[bytes], forms: Mapping[str, bytes]) -> _Layer
             tar.members.clear()  # type: ignore[attr-defined]
     tape.finish()
     places = ((names[bisect.bisect_right(starts, at) - 1], form) for at, form in finder.hits)
-    return _Layer(finder.bytes, tuple(dict.fromkeys(places)))
+    return _Layer(finder.passed, tuple(dict.fromkeys(places)))
 
 
 @dataclass
 class Finder:
-    """Looks for texts in bytes that pass in pieces; ``hits`` are offsets and names, ``bytes`` a count."""
+    """Looks for texts in bytes that pass in pieces.
+
+    ``hits`` are the offsets at which a form of the secret begins, with its name; ``passed`` counts.
+    """
 
     forms: Mapping[str, bytes]
     hits: list[tuple[int, str]] = field(default_factory=list)
-    bytes: int = 0
+    passed: int = 0
 
     def passing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Hand the pieces on, each searched together with the end of what came before it."""
@@ -151,14 +154,14 @@ class Finder:
         tail = b""
         for chunk in chunks:
             window = tail + chunk
-            begin = self.bytes - len(tail)
+            begin = self.passed - len(tail)
             for name, text in self.forms.items():
                 at = window.find(text)
                 while at >= 0:
                     if at + len(text) > len(tail):  # else the window before had it
                         self.hits.append((begin + at, name))
                     at = window.find(text, at + 1)
-            self.bytes += len(chunk)
+            self.passed += len(chunk)
             tail = window[len(window) - min(longest - 1, len(window)) :]
             yield chunk
 
