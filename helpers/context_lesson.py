@@ -111,7 +111,7 @@ def send(
 
 
 def table(*sendings: Sending) -> pd.DataFrame:
-    """Return one row a measurement: bytes sent, paths that arrived, and whether the forecast was right."""
+    """Return one row a measurement: bytes sent, paths that arrived, and whether they were forecast."""
     import pandas as pd
 
     rows = [
@@ -120,7 +120,7 @@ def table(*sendings: Sending) -> pd.DataFrame:
             s.bytes / MB,
             s.seconds,
             len(s.arrived),
-            "as forecast" if not s.missed else "otherwise",
+            "otherwise" if s.missed else "as forecast",
         )
         for s in sendings
     ]

@@ -64,7 +64,8 @@ class Sending:
 def twin(copy: Workspace, ignore: str | None = None) -> Iterator[Workspace]:
     """Give a second folder with the same files, shared by hard links, gone at the end of the block.
 
-    Its name is new, so BuildKit takes it for a folder that it has never seen. ``ignore`` is the text of its ``.dockerignore``; None leaves it without one.
+    Its name is new, so BuildKit takes it for a folder that it has never seen. ``ignore`` is the text of
+    its ``.dockerignore``; None leaves it without one.
     """
     home = places.state("copies")
     processes.sweep(home)
