@@ -16,6 +16,7 @@ from helpers import (
     context_probe,
     dockerignore,
     engine,
+    git_objects,
     lesson,
     live,
     places,
@@ -34,8 +35,6 @@ from helpers.workspace import FAKE_SECRET, Workspace
 if TYPE_CHECKING:
     import pandas as pd
     from IPython.display import Code
-
-    from helpers.dockerignore import Pattern
 
 PROBE = "context_probe"
 CLAIMED = {  # what X1 names, and where it lies in the filled copy
@@ -179,20 +178,29 @@ def secrets_sent(sending: Sending) -> list[str]:
     return [path for path in clutter.SECRET_FILES if path in sending.arrived]
 
 
-def let_through(less: Sending, more: Sending) -> pd.DataFrame:
-    """Return what one list sends and a fuller one keeps out, one row a line of the fuller one."""
+def let_through(sending: Sending, fuller: str) -> pd.DataFrame:
+    """Return what was sent and a fuller list keeps out, one row for the first line that would do it."""
     import pandas as pd
 
-    by_rule: dict[Pattern, list[tuple[str, int]]] = {}
-    for entry in more.forecast.entries:
-        if entry.kept_out and entry.by and entry.kind == "file" and entry.path in less.arrived:
-            size = less.arrived[entry.path][1]
-            by_rule.setdefault(entry.by, []).append((entry.path, size))
+    patterns = dockerignore.parse(_list(fuller)).patterns
+    lines = {p.written: dockerignore.Rules((p,)) for p in patterns if not p.readmits}
+    found: dict[str, list[tuple[str, int]]] = {written: [] for written in lines}
+    for path, (kind, size) in sorted(sending.arrived.items()):
+        fits = (written for written, line in lines.items() if line.decide(path).kept_out)
+        if kind == "file" and (first := next(fits, None)):
+            found[first].append((path, size))
     rows = [
-        (rule.written, len(files), sum(size for _, size in files) / MB, files[0][0])
-        for rule, files in sorted(by_rule.items(), key=lambda item: item[0].line)
+        (written, len(files), sum(size for _, size in files) / MB, files[0][0])
+        for written, files in found.items()
+        if files
     ]
     return pd.DataFrame(rows, columns=["kept out by", "files", "MB", "for example"])
+
+
+def dig_in_git(sending: Sending) -> list[str]:
+    """Return the objects of the Git repository that arrived and hold the fake key, compressed."""
+    objects = git_objects.holding(folder().path / ".git", FAKE_SECRET)
+    return [f".git/{name}" for name in objects if f".git/{name}" in sending.arrived]
 
 
 def try_patterns(patterns: str, *paths: str) -> pd.DataFrame:
@@ -270,6 +278,14 @@ def sightings(result: BuildResult) -> pd.DataFrame:
     found = secret_search.search(result.image_id, FAKE_SECRET, result.engine).sightings
     rows = [(s.where, s.instruction or "(the image's settings)", s.what) for s in found]
     return pd.DataFrame(rows, columns=["where", "instruction", "what"])
+
+
+def read_history(result: BuildResult) -> None:
+    """Print the entries of an image's history that hold the fake key, as the image has them."""
+    found = secret_search.search(result.image_id, FAKE_SECRET, result.engine).sightings
+    for sighting in found:
+        if sighting.where == secret_search.HISTORY:
+            print(sighting.instruction)
 
 
 def _list(name: str) -> str:

@@ -81,9 +81,9 @@ def twin(copy: Workspace, ignore: str | None = None) -> Iterator[Workspace]:
 
 def _link(source: str, target: str) -> None:
     try:
-        os.link(source, target, follow_symlinks=False)
+        os.link(source, target)
     except OSError:  # a disk without hard links
-        shutil.copy2(source, target, follow_symlinks=False)
+        shutil.copy2(source, target)
 
 
 def send(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from helpers.claims.model import Judgement, Verdict, in_mb
+from helpers.claims.model import MB, Judgement, Verdict, in_mb
 
 LITTLE_LEFT = 0.1  # of the needless bytes: a list that leaves no more than this does its work
 HALF_LEFT = 0.5  # a list that leaves more than this does less than half of it
@@ -56,5 +56,7 @@ def judge_x2(without: int, minimal: int, fuller: int, secrets: Sequence[str]) ->
 
 
 def _sized(size: int) -> str:
-    """Return a size in MB, or in bytes where MB would show none."""
-    return in_mb(size) if size >= 100_000 else f"{size:,} B"
+    """Return a size in MB, or in kB or bytes where MB would show little or nothing."""
+    if size >= MB:
+        return in_mb(size)
+    return f"{size / 1e3:.0f} kB" if size >= 1e3 else f"{size} B"

@@ -28,17 +28,17 @@ def sent(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
     """Draw the bytes that are sent under each ignore list, by what they are.
 
     One row a kind, named by the index (those of `SENT`; others are drawn pale); one column a list, in
-    MB, from the most to the least strict or the other way.
+    MB, the one that the others are compared with first.
     """
     lists = {
         str(name): {str(kind): float(size) for kind, size in column.items() if size > 0}
         for name, column in frame.items()
     }
     totals = {name: sum(parts.values()) for name, parts in lists.items()}
-    most, least = max(totals, key=totals.__getitem__), min(totals, key=totals.__getitem__)
-    title = title or f"Sent: {mb(totals[most])} with {most}, {mb(totals[least])} with {least}"
+    most = max(totals.values())
+    title = title or _title(totals)
     figure, (axes,) = style.sheet(2.0 + 1.55 * len(lists), title, caption)
-    axes.set_xlim(0, 1.15 * totals[most])
+    axes.set_xlim(0, 1.15 * most)
     axes.set_xlabel("build context in MB")
     axes.grid(visible=False)
     style.name_rows(axes, list(lists), center=-0.2)
@@ -52,3 +52,11 @@ def sent(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
         for name, parts in lists.items()
     )
     return style.chart(figure, "Stacked bars of what a build context sends", title, facts, caption)
+
+
+def _title(totals: dict[str, float]) -> str:
+    """Say what each list still sends of what the first one does."""
+    (_, first), *others = totals.items()
+    if not others:
+        return f"{mb(first)} are sent"
+    return f"Of {mb(first)}, " + ", ".join(f"{name} still sends {mb(size)}" for name, size in others)

@@ -25,8 +25,13 @@ def test_x1_does_not_hold_for_a_folder_that_lacks_what_the_claim_names():
     assert claims.judge_x1(FOLDER | {".env": 0}, FOLDER).verdict is Verdict.FAILS
 
 
-def test_x1_shows_a_secret_of_a_few_bytes_as_bytes():
-    assert ".env 3 B" in claims.judge_x1(FOLDER, FOLDER).figures
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [(999, "999 B"), (1000, "1 kB"), (88_144, "88 kB"), (1_000_000, "1.0 MB"), (200_000_000, "200 MB")],
+)
+def test_x1_shows_each_size_in_a_unit_that_fits_it(size, shown):
+    sizes = {".env": size}
+    assert claims.judge_x1(sizes, sizes).figures == f".env {shown}"
 
 
 @pytest.mark.parametrize(
