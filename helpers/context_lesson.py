@@ -182,12 +182,12 @@ def let_through(sending: Sending, fuller: str) -> pd.DataFrame:
     """Return what was sent and a fuller list keeps out, one row for the first line that would do it."""
     import pandas as pd
 
-    patterns = dockerignore.parse(_list(fuller)).patterns
-    lines = {p.written: dockerignore.Rules((p,)) for p in patterns if not p.readmits}
+    rules = dockerignore.parse(_list(fuller))
+    lines = {p.written: dockerignore.Rules((p,)) for p in rules.patterns if not p.readmits}
     found: dict[str, list[tuple[str, int]]] = {written: [] for written in lines}
     for path, (kind, size) in sorted(sending.arrived.items()):
         fits = (written for written, line in lines.items() if line.decide(path).kept_out)
-        if kind == "file" and (first := next(fits, None)):
+        if kind == "file" and rules.decide(path).kept_out and (first := next(fits, None)):
             found[first].append((path, size))
     rows = [
         (written, len(files), sum(size for _, size in files) / MB, files[0][0])
@@ -256,6 +256,12 @@ def build_with_secret(name: str, key: str = FAKE_SECRET) -> BuildResult:
 def _live(request: Request, label: str) -> BuildResult:
     with live.watcher(label) as watch:
         return builds.build(request, watch)
+
+
+def run_steps(result: BuildResult) -> pd.DataFrame:
+    """Return the RUN steps of a build, and whether each came from the cache."""
+    frame = result.to_frame()
+    return frame[frame["step"].str.startswith("RUN ")][["step", "cached"]].reset_index(drop=True)
 
 
 def hunt(*results: BuildResult) -> pd.DataFrame:

@@ -45,7 +45,7 @@ def judge_x2(without: int, minimal: int, fuller: int, secrets: Sequence[str]) ->
     elif left > LITTLE_LEFT:
         reasons.append("it leaves a part of what the build does not need")
     if secrets:
-        reasons.append("its names without **/ fit only at the top, so secrets in sub-folders pass")
+        reasons.append("it lets a secret through")
     if not reasons:
         because = "No secret passes, and hardly a byte that the build does not need."
         return Judgement("X2", Verdict.HOLDS, figures, because)

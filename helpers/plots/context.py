@@ -59,4 +59,6 @@ def _title(totals: dict[str, float]) -> str:
     (_, first), *others = totals.items()
     if not others:
         return f"{mb(first)} are sent"
-    return f"Of {mb(first)}, " + ", ".join(f"{name} still sends {mb(size)}" for name, size in others)
+    (name, size), *fewer = others
+    rest = "".join(f", {name} {mb(size)}" for name, size in fewer)
+    return f"Of {mb(first)}, {name} still sends {mb(size)}{rest}"

@@ -49,7 +49,10 @@ HAND_MADE = [
 
 
 def make_tree(folder, noise):
-    """Make some folders three deep, with files, an empty folder and a link."""
+    """Make some folders three deep, with files, empty folders and links, and paths that patterns name."""
+    for name in ("a/b/keep", "a/x.log", "b/a/x.log", "b/.env", "keep"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
     for depth in (1, 2, 3):
         for _ in range(7):
             path = folder.joinpath(*(noise.choice(NAMES) for _ in range(depth)))

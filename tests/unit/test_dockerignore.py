@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers import dockerignore
+from helpers import clutter, dockerignore, places
 
 
 def kept_out(patterns: str, *paths: str) -> list[str]:
@@ -60,6 +60,20 @@ def test_a_file_comes_back_out_of_a_folder_that_is_kept_out_at_any_depth():
     assert kept_out(rules, "test/fixtures/one.json", "test/fixtures/two.json") == [
         "test/fixtures/two.json"
     ]
+
+
+def test_the_first_exercise_s_answer_sends_the_one_fixture():
+    rules = f"{clutter.FIXTURES}\n!{clutter.SMALL_FIXTURE}"
+    large = f"{clutter.FIXTURES}/manifests-00.ndjson.gz"
+    assert kept_out(rules, clutter.SMALL_FIXTURE, large, "test/config.test.ts") == [large]
+
+
+def test_the_article_s_list_with_four_times_any_depth_keeps_every_secret_out():
+    listed = (places.DOCKERFILES / "minimal.dockerignore").read_text()
+    assert kept_out(listed, *clutter.SECRET_FILES) == [".env", ".env.local"]
+    mended = "**/node_modules\n.git\n**/.env*\n**/dist\n**/*.log"
+    assert kept_out(mended, *clutter.SECRET_FILES) == list(clutter.SECRET_FILES)
+    assert kept_out(mended, clutter.SMALL_FIXTURE, "coverage/lcov.info") == []
 
 
 def test_an_allow_list_keeps_out_everything_but_what_it_names():

@@ -232,7 +232,7 @@ def test_the_reader_s_own_style_and_pyplot_are_left_alone(make):
         (composition, "The largest part of naive is toolchain: 565 MB of 1196 MB"),
         (crossing, "COPY --from took 62 MB of 168 MB; 106 MB stayed behind"),
         (timeline, "21.7 s when cold, 0.0 s when warm"),
-        (sent, "Of 293 MB, minimal still sends 202 MB, recommended still sends 0.1 MB"),
+        (sent, "Of 293 MB, minimal still sends 202 MB, recommended 0.1 MB"),
         (scenarios, "From 55.0 s (naive, cold) to 0.7 s (distroless-pruned, nothing changed)"),
     ],
 )
