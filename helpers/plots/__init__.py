@@ -4,6 +4,7 @@ Each function takes a DataFrame and returns a `Chart`, which a notebook shows as
 alternative. It measures nothing and builds nothing. MB are 10^6 bytes.
 """
 
+from helpers.plots.board import board
 from helpers.plots.composition import composition, crossing
 from helpers.plots.context import SENT, sent
 from helpers.plots.layers import layers
@@ -14,6 +15,7 @@ from helpers.plots.times import scenarios, timeline
 __all__ = [
     "SENT",
     "Chart",
+    "board",
     "composition",
     "crossing",
     "layers",

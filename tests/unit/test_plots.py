@@ -120,7 +120,23 @@ def sent():
     return plots.sent(frame, CAPTION)
 
 
-CHARTS = [sizes, layers, composition, crossing, timeline, scenarios, sent]
+def board():
+    said = ["✓ holds", "≈ holds with a condition", "✗ does not hold", "· not tried yet"]
+    rows = [(f"S{n}", said[n % 4], "02_multistage") for n in range(18)]
+    return plots.board(pd.DataFrame(rows, columns=["id", "verdict", "lesson"]), CAPTION)
+
+
+UNITS = {  # what stands at the axis; a board has none
+    sizes: "MB",
+    layers: "MB",
+    composition: "MB",
+    crossing: "MB",
+    timeline: "seconds",
+    scenarios: "seconds",
+    sent: "MB",
+    board: "",
+}
+CHARTS = list(UNITS)
 every_chart = pytest.mark.parametrize("make", CHARTS, ids=lambda make: make.__name__)
 
 
@@ -145,8 +161,7 @@ def whole_text(chart):
 @every_chart
 def test_a_chart_names_its_unit_and_its_conditions(make):
     chart = make()
-    unit = "seconds" if make in (timeline, scenarios) else "MB"
-    assert unit in " ".join(axes.get_xlabel() for axes in chart.figure.axes)
+    assert UNITS[make] in " ".join(axes.get_xlabel() for axes in chart.figure.axes)
     assert CAPTION in whole_text(chart)
 
 
