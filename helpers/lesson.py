@@ -165,7 +165,8 @@ def conditions(*results: BuildResult) -> str:
     """Return what the figures rest on: engine, bases and date."""
     notes = dict.fromkeys(base.note for result in results for base in result.bases)
     first = results[0]
-    return f"{first.engine.description} · {'; '.join(notes)} · {first.started:%Y-%m-%d}"
+    parts = (first.engine.description, "; ".join(notes), f"{first.started:%Y-%m-%d}")
+    return " · ".join(part for part in parts if part)
 
 
 def layers(result: BuildResult) -> pd.DataFrame:

@@ -6,6 +6,7 @@ alternative. It measures nothing and builds nothing. MB are 10^6 bytes.
 
 from helpers.plots.board import board
 from helpers.plots.composition import composition, crossing
+from helpers.plots.context import SENT, sent
 from helpers.plots.layers import layers
 from helpers.plots.pins import lines
 from helpers.plots.sizes import sizes
@@ -13,6 +14,7 @@ from helpers.plots.style import Chart
 from helpers.plots.times import scenarios, timeline
 
 __all__ = [
+    "SENT",
     "Chart",
     "board",
     "composition",
@@ -20,6 +22,7 @@ __all__ = [
     "layers",
     "lines",
     "scenarios",
+    "sent",
     "sizes",
     "timeline",
 ]

@@ -108,6 +108,18 @@ def scenarios():
     return plots.scenarios(pd.DataFrame(rows, columns=columns), CAPTION)
 
 
+def sent():
+    frame = pd.DataFrame(
+        {
+            "no list": [0.138, 200, 91.5, 0.09, 0.0003, 1.7],
+            "minimal": [0.138, 200, 0.71, 0, 0.000087, 0.77],
+            "recommended": [0.138, 0, 0, 0, 0, 0],
+        },
+        index=list(plots.SENT),
+    )
+    return plots.sent(frame, CAPTION)
+
+
 def board():
     said = ["✓ holds", "≈ holds with a condition", "✗ does not hold", "· not tried yet"]
     rows = [(f"S{n}", said[n % 4], "02_multistage") for n in range(18)]
@@ -127,6 +139,7 @@ UNITS = {  # what stands at the axis; a board has none
     crossing: "MB",
     timeline: "seconds",
     scenarios: "seconds",
+    sent: "MB",
     board: "",
     lines: "MB",
 }
@@ -242,6 +255,7 @@ def test_the_reader_s_own_style_and_pyplot_are_left_alone(make):
         (crossing, "COPY --from took 62 MB of 168 MB; 106 MB stayed behind"),
         (timeline, "21.7 s when cold, 0.0 s when warm"),
         (lines, "Node 24 has 17 months of fixes ahead at 189 MB on disk; Node 20 has none"),
+        (sent, "Of 293 MB, minimal still sends 202 MB, recommended 0.1 MB"),
         (scenarios, "From 55.0 s (naive, cold) to 0.7 s (distroless-pruned, nothing changed)"),
     ],
 )
@@ -374,6 +388,7 @@ def seen(color, eye):
     "palette",
     [
         [look.color for look in style.CATEGORIES.values()],
+        [look.color for look in plots.SENT.values()],
         [style.KEPT.color, style.LEFT.color],
         [style.BASE.color, style.OWN.color],
         [style.ON_DISK.color, style.ON_WIRE.color],
@@ -381,6 +396,7 @@ def seen(color, eye):
         list(style.SERIES),
     ],
     ids=["categories", "crossing", "layers", "sizes", "support", "series"],
+    ids=["categories", "sent", "crossing", "layers", "sizes", "series"],
 )
 def test_colours_stay_apart_for_every_eye(palette, eye):
     pairs = itertools.combinations((seen(color, eye) for color in palette), 2)
