@@ -1,7 +1,7 @@
 """Put an image's process under confinement, for real, and see what it can still do.
 
-Each image runs twice without any capability: once as it is, once with a read-only root file system. Inside,
-Node itself is asked who it is and what it may write. It judges nothing.
+Each image runs twice without any capability: once as it is, once with a read-only root file system.
+Inside, Node itself is asked who it is and what it may write. It judges nothing.
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ def _node(files: Files, reference: str) -> str:
     for path in _NODE:
         if files.get(path):
             return path
-    raise ContainerError(f"There is no Node at {', '.join(_NODE)} in {reference}; name an image with it.")
+    raise ContainerError(
+        f"There is no Node at {', '.join(_NODE)} in {reference}; name an image with it."
+    )
 
 
 def _answer(api: Running, node: str, code: str) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from helpers import container as containers
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from helpers.engine import Engine
 
 NO_CHECK = "no check"
-HEALTHY, UNHEALTHY, STARTING = "healthy", "unhealthy", "starting"
+HEALTHY, UNHEALTHY = "healthy", "unhealthy"
+STEPS = ("the app answers", "it hangs", "it goes on")
 _SECOND = 1_000_000_000  # the engine counts nanoseconds
 # Docker's own patience is 30 s between checks and 3 failures; the image's command stays as it is.
 IMPATIENT: Mapping[str, int] = {
@@ -30,27 +31,23 @@ IMPATIENT: Mapping[str, int] = {
 _POLL_SECONDS = 0.1
 
 
-def story(reference: str, engine: Engine, patience: float = 30.0) -> list[tuple[str, str]]:
-    """Run an image and return what happened to it, each time with the health that followed.
+def story(reference: str, engine: Engine, patience: float = 30.0) -> tuple[str, ...]:
+    """Run an image and return its health after each of `STEPS`.
 
-    The app starts; its process is stopped as if it hung; it goes on. An image without HEALTHCHECK has
-    "no check" throughout. ``patience`` is the time in seconds for each change; raises `ContainerError`
-    when a change does not come.
+    The process is stopped as if it hung, and goes on. An image without HEALTHCHECK has "no check"
+    throughout. ``patience`` is the time in seconds for each change; raises `ContainerError` when a
+    change does not come.
     """
-    told = []
-    with containers.running(reference, where=engine, options={"healthcheck": dict(IMPATIENT)}) as api:
+    options = {"healthcheck": dict(IMPATIENT)}
+    with containers.running(reference, where=engine, options=options) as api:
         if status(api) == NO_CHECK:
-            return [("the app answers", NO_CHECK), ("it hangs", _of_a_hanging(api))]
-        told.append(("the app answers", await_status(api, HEALTHY, patience)))
+            with hanging(api):
+                hangs = status(api)
+            return NO_CHECK, hangs, status(api)
+        starts = await_status(api, HEALTHY, patience)
         with hanging(api):
-            told.append(("it hangs", await_status(api, UNHEALTHY, patience)))
-        told.append(("it goes on", await_status(api, HEALTHY, patience)))
-    return told
-
-
-def _of_a_hanging(api: Running) -> str:
-    with hanging(api):
-        return status(api)
+            hangs = await_status(api, UNHEALTHY, patience)
+        return starts, hangs, await_status(api, HEALTHY, patience)
 
 
 @contextlib.contextmanager
@@ -70,19 +67,15 @@ def status(api: Running) -> str:
     """Return the container's health now: "starting", "healthy", "unhealthy" or "no check"."""
     api.container.reload()
     found: dict[str, Any] = api.container.attrs["State"].get("Health") or {}
-    return str(found.get("Status") or NO_CHECK).replace("none", NO_CHECK)
+    said = str(found.get("Status", "none"))
+    return NO_CHECK if said == "none" else said
 
 
-def await_status(
-    api: Running,
-    wanted: str,
-    patience: float,
-    clock: Callable[[], float] = time.monotonic,
-) -> str:
+def await_status(api: Running, wanted: str, patience: float) -> str:
     """Wait until the container's health is ``wanted`` and return it. Raises `ContainerError` if not."""
-    deadline = clock() + patience
+    deadline = time.monotonic() + patience
     while (found := status(api)) != wanted:
-        if clock() > deadline:
+        if time.monotonic() > deadline:
             raise ContainerError(f"The container is {found} and not {wanted} after {patience:.0f} s.")
         time.sleep(_POLL_SECONDS)
     return found

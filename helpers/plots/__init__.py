@@ -8,6 +8,7 @@ from helpers.plots.composition import composition, crossing
 from helpers.plots.layers import layers
 from helpers.plots.sizes import sizes
 from helpers.plots.style import Chart
+from helpers.plots.surface import surface
 from helpers.plots.times import scenarios, timeline
 
-__all__ = ["Chart", "composition", "crossing", "layers", "scenarios", "sizes", "timeline"]
+__all__ = ["Chart", "composition", "crossing", "layers", "scenarios", "sizes", "surface", "timeline"]
