@@ -1,7 +1,8 @@
 """Put an image's process under confinement, for real, and see what it can still do.
 
-Each image runs twice without any capability: once as it is, once with a read-only root file system.
-Inside, Node itself is asked who it is and what it may write. It judges nothing.
+Each image runs without any capability: as it is, then with a read-only root file system, then with a
+``/tmp`` in memory beside that. Inside, Node itself is asked who it is and what it may write. It judges
+nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from helpers.image import Files
 if TYPE_CHECKING:
     from helpers.engine import Engine
 
-WRITTEN = "yes"
+FREE, LOCKED, LOCKED_WITH_TMPFS = "as it is", "read-only root", "read-only root, tmpfs"
+YES = "yes"
+_SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    FREE: {},
+    LOCKED: {"read_only": True},
+    LOCKED_WITH_TMPFS: {"read_only": True, "tmpfs": {"/tmp": "size=16m,mode=1777"}},  # noqa: S108
+}
 _NODE = ("/nodejs/bin/node", "/usr/local/bin/node", "/usr/bin/node")
 # Opening a file to append writes nothing; whether that is allowed is the question.
 _ASK = """
@@ -33,63 +40,55 @@ console.log(JSON.stringify({ ...facts, code: may(process.argv[1], 'a'), tmp: may
 
 
 @dataclass(frozen=True)
-class Confined:
-    """What a process was found to be, and to be allowed to.
+class Writes:
+    """Whether a process may write its own program and into ``/tmp``, in one setting.
 
-    ``code`` and ``tmp`` say whether it may write its own program and into ``/tmp``: "yes", or the
-    kernel's reason (EACCES, EROFS). The ``locked`` ones hold with a read-only root file system;
-    ``locked_error`` is empty when the app started and answered there.
+    It is "yes" or the kernel's reason (EACCES, EROFS). ``error`` says why the app did not start in that
+    setting, and is empty when it answered.
     """
+
+    code: str = ""
+    tmp: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Confined:
+    """Who an image's process is, the version of its Node, and what it may write in each setting."""
 
     uid: int
     gid: int
     node: str
-    code: str
-    tmp: str
-    locked_code: str
-    locked_tmp: str
-    locked_error: str
-
-    @property
-    def starts_locked(self) -> bool:
-        """Whether the app ran on a read-only root file system."""
-        return not self.locked_error
+    writes: Mapping[str, Writes]
 
 
 def observe(reference: str, engine: Engine, code: str = "/app/dist/index.js") -> Confined:
-    """Run an image free and locked, and return what its process may; ``code`` is its program.
+    """Run an image in each setting and return what its process may; ``code`` is its program.
 
-    Raises `ContainerError` when it does not even start free, or holds no Node where Node is looked for.
+    Raises `ContainerError` when it does not start as it is, or holds no Node where Node is looked for.
     """
     node = _node(image.files(reference, engine), reference)
-    with containers.running(reference, where=engine) as api:
-        free = _answer(api, node, code)
-    locked: Mapping[str, Any] = {}
-    error = ""
-    try:
-        with containers.running(reference, where=engine, options={"read_only": True}) as api:
-            locked = _answer(api, node, code)
-    except ContainerError as failure:
-        error = str(failure)
-    return Confined(
-        uid=free["uid"],
-        gid=free["gid"],
-        node=free["node"],
-        code=free["code"],
-        tmp=free["tmp"],
-        locked_code=locked.get("code", ""),
-        locked_tmp=locked.get("tmp", ""),
-        locked_error=error,
-    )
+    facts = _ask(reference, engine, node, code, FREE)
+    writes = {FREE: Writes(facts["code"], facts["tmp"])}
+    for setting in (LOCKED, LOCKED_WITH_TMPFS):
+        try:
+            answer = _ask(reference, engine, node, code, setting)
+            writes[setting] = Writes(answer["code"], answer["tmp"])
+        except ContainerError as failure:
+            writes[setting] = Writes(error=str(failure))
+    return Confined(facts["uid"], facts["gid"], facts["node"], writes)
 
 
 def _node(files: Files, reference: str) -> str:
     for path in _NODE:
         if files.get(path):
             return path
-    raise ContainerError(
-        f"There is no Node at {', '.join(_NODE)} in {reference}; name an image with it."
-    )
+    raise ContainerError(f"There is no Node at any of {', '.join(_NODE)} in the image {reference}.")
+
+
+def _ask(reference: str, engine: Engine, node: str, code: str, setting: str) -> Mapping[str, Any]:
+    with containers.running(reference, where=engine, options=_SETTINGS[setting]) as api:
+        return _answer(api, node, code)
 
 
 def _answer(api: Running, node: str, code: str) -> Mapping[str, Any]:

@@ -116,8 +116,7 @@ def dpkg_packages(status: str) -> list[OsPackage]:
             source=stanza.get("Source", stanza["Package"]).partition(" ")[0],
         )
         for stanza in stanzas(status)
-        if stanza.get("Status", "installed").endswith("installed")
-        and not stanza.get("Status", "").endswith("not-installed")
+        if stanza.get("Status", "installed").split()[-1:] == ["installed"]
     ]
 
 

@@ -26,7 +26,7 @@ from helpers import (
 )
 from helpers.build import BuildResult
 from helpers.claims import Judgement
-from helpers.confinement import Confined
+from helpers.confinement import FREE, LOCKED, LOCKED_WITH_TMPFS, YES, Confined
 from helpers.image import Files
 from helpers.npm_packages import NpmPackage, Role
 from helpers.os_packages import Inventory
@@ -72,12 +72,12 @@ class Survey:
     def judged(self) -> dict[str, int | None]:
         """Return the counts that V3 is judged by: those that the article's own choices decide.
 
-        Of the npm packages these are the app's: npm's own come with the base. What the process may
-        write is left out: the article gives no image a user.
+        Of the npm packages these are the app's: npm's own come with the base. Shells are V1's matter,
+        and what the process may write is left out: the article gives no image a user.
         """
         numbers = self.measures()
         app = {APP_NPM: self.count(Role.PRODUCTION, Role.DEVELOPMENT)}
-        return {name: numbers[name] for name in (COMMANDS, OS_PACKAGES, SHELLS, SETUID)} | app
+        return {name: numbers[name] for name in (COMMANDS, OS_PACKAGES, SETUID)} | app
 
 
 _surveys: dict[str, Survey] = {}
@@ -156,17 +156,22 @@ def writable(result: BuildResult) -> list[str]:
 
 
 def confine(*results: BuildResult) -> pd.DataFrame:
-    """Return what each image's process may do without capabilities, free and on a read-only root."""
+    """Return what each image's process may write: as it is, on a read-only root, with a tmpfs beside.
+
+    No container has any capability. An image that does not start on a read-only root has the reason
+    in its row.
+    """
     import pandas as pd
 
     rows = []
     for result in results:
         found = survey(result).confined
-        locked = "answers" if found.starts_locked else found.locked_error
+        free, locked, tmpfs = (found.writes[s] for s in (FREE, LOCKED, LOCKED_WITH_TMPFS))
         user = f"{found.uid} (root)" if found.uid == 0 else str(found.uid)
-        rows.append((lesson.label(result), user, found.code, found.tmp, locked, found.locked_code))
-    columns = ["variant", "runs as", "may change its code", "may write /tmp"]
-    columns += ["read-only root", "may change its code there"]
+        starts = locked.error or YES
+        rows.append((lesson.label(result), user, free.code, starts, locked.code, locked.tmp, tmpfs.tmp))
+    columns = ["variant", "runs as", "writes its code", "answers on a read-only root"]
+    columns += ["writes its code there", "writes /tmp there", "writes /tmp with a tmpfs"]
     return pd.DataFrame(rows, columns=columns)
 
 

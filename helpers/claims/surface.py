@@ -9,6 +9,7 @@ from helpers.claims.model import Judgement, Verdict
 
 V3_ORDER = ("naive", "alpine", "distroless")
 V3_WAY_OUT = "distroless_pruned"  # the article's file with production dependencies only
+V3_NOT_COUNTED = "CVEs not counted here"
 
 
 def judge_v1(shells: Sequence[str], package_managers: Sequence[str], shell_ran: bool) -> Judgement:
@@ -25,33 +26,42 @@ def judge_v1(shells: Sequence[str], package_managers: Sequence[str], shell_ran: 
 def judge_v3(
     measures: Mapping[str, Mapping[str, int | None]], cves: Mapping[str, int] | None
 ) -> Judgement:
-    """V3: each measure falls from naive over Alpine to distroless, and so do the CVEs.
+    """V3: each measure falls from naive over Alpine to distroless, and the CVEs from naive to it.
 
     ``measures`` holds, for each measure, the number of each variant of `V3_ORDER` and of `V3_WAY_OUT`,
     None where it is not known; ``cves`` what a scanner counted, None where none was here. The claim
-    holds with a condition where only the pruned file keeps the order, or where no scanner counted. It
-    does not hold where even the pruned file breaks the order, or has no fewer CVEs than naive.
+    does not hold where even the pruned file breaks the order, or has no fewer CVEs than naive. It holds
+    with a condition where only the pruned file keeps the order, where a scanner counts fewer CVEs in
+    Alpine, or where no scanner counted.
     """
-    known = dict(measures) | ({"CVEs": cves} if cves is not None else {})
-    figures = "; ".join(_in_a_row(name, numbers) for name, numbers in known.items())
-    pruned = [name for name, numbers in known.items() if not _falls(_row(numbers, V3_WAY_OUT))]
-    if pruned:
-        because = f"Not large, smaller, minimal even when pruned: {', '.join(pruned)}."
+    figures = "; ".join(_in_a_row(name, numbers) for name, numbers in measures.items())
+    figures += f"; {_in_a_row('CVEs', cves)}" if cves else f"; {V3_NOT_COUNTED}"
+    broken = [name for name, numbers in measures.items() if not _falls(_row(numbers, V3_WAY_OUT))]
+    if broken:
+        because = f"Even pruned, distroless breaks the order in {', '.join(broken)}."
         return Judgement("V3", Verdict.FAILS, figures, because)
-    written = [name for name, numbers in known.items() if not _falls(_row(numbers, V3_ORDER[-1]))]
-    conditions = []
-    if written:
-        conditions.append(
-            f"as the article writes it, distroless breaks the order in {', '.join(written)}; "
-            "pruned of devDependencies it keeps it"
+    if cves and cves[V3_WAY_OUT] >= cves["naive"]:
+        because = (
+            "The files fall in order, but a scanner counts no fewer CVEs in distroless than in naive."
         )
+        return Judgement("V3", Verdict.FAILS, figures, because)
+    broken = [name for name, numbers in measures.items() if not _falls(_row(numbers, "distroless"))]
+    order = (
+        f"As the article writes it, distroless breaks the order in {', '.join(broken)}; pruned of "
+        "devDependencies, it keeps the order in everything"
+        if broken
+        else "Every measure falls from naive over Alpine to distroless"
+    )
+    met = not broken and cves is not None and cves["alpine"] >= cves["distroless"]
+    verdict = Verdict.HOLDS if met else Verdict.CONDITION
+    return Judgement("V3", verdict, figures, f"{order}. {_of_cves(cves)}")
+
+
+def _of_cves(cves: Mapping[str, int] | None) -> str:
     if cves is None:
-        conditions.append("no scanner was here, so the CVEs themselves were not counted")
-    if conditions:
-        because = f"The surface shrinks step by step, with a condition: {'; and '.join(conditions)}."
-        return Judgement("V3", Verdict.CONDITION, figures, because)
-    because = "Every measure falls from naive over Alpine to distroless, and so do the counted CVEs."
-    return Judgement("V3", Verdict.HOLDS, figures, because)
+        return "Fewer CVEs is not shown by that: they were not counted here, for want of a scanner."
+    least = min(cves, key=lambda name: cves[name])
+    return f"A scanner counts fewer CVEs in distroless than in naive, and the fewest in {least}."
 
 
 def _row(numbers: Mapping[str, int | None], last: str) -> list[int]:

@@ -36,7 +36,7 @@ def surface(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
         _panel(axes, [float(number) for number in numbers])
         style.name_rows(axes, names)
     for axes in panels[: len(frame.columns)][-columns:]:
-        axes.set_xlabel("count, its own scale", fontsize=style.SMALL)
+        axes.set_xlabel("count, on its own scale", fontsize=style.SMALL)
     for axes in panels[len(frame.columns) :]:
         axes.set_visible(False)
     facts = (
@@ -68,4 +68,4 @@ def _title(frame: pd.DataFrame) -> str:
     first = str(frame.columns[0])
     numbers = frame[first].dropna()
     most, least = str(numbers.idxmax()), str(numbers.idxmin())
-    return f"{first}: {numbers[most]:,.0f} in {most}, {numbers[least]:,.0f} in {least}"
+    return f"{first.capitalize()}: {numbers[most]:,.0f} in {most}, {numbers[least]:,.0f} in {least}"
