@@ -28,26 +28,39 @@ _SETTINGS: Mapping[str, Mapping[str, Any]] = {
     LOCKED_WITH_TMPFS: {"read_only": True, "tmpfs": {"/tmp": "size=16m,mode=1777"}},  # noqa: S108
 }
 _NODE = ("/nodejs/bin/node", "/usr/local/bin/node", "/usr/bin/node")
-# Opening a file to append writes nothing; whether that is allowed is the question.
+# Opening a file to append writes nothing, and a file that was made is removed at once: what counts is
+# whether the kernel allows it. The working folder is the one that the container starts in.
 _ASK = """
 const fs = require('fs');
 const may = (path, how) => {
-  try { fs.closeSync(fs.openSync(path, how)); return 'yes'; } catch (error) { return error.code; }
+  const there = fs.existsSync(path);
+  try { fs.closeSync(fs.openSync(path, how)); } catch (error) { return error.code; }
+  if (!there) fs.unlinkSync(path);
+  return 'yes';
 };
-const facts = { uid: process.getuid(), gid: process.getgid(), node: process.versions.node };
-console.log(JSON.stringify({ ...facts, code: may(process.argv[1], 'a'), tmp: may('/tmp/asked', 'w') }));
+console.log(JSON.stringify({
+  uid: process.getuid(),
+  gid: process.getgid(),
+  node: process.versions.node,
+  writes: {
+    code: may(process.argv[1], 'a'),
+    folder: may(`${process.cwd()}/asked`, 'wx'),
+    tmp: may('/tmp/asked', 'wx'),
+  },
+}));
 """
 
 
 @dataclass(frozen=True)
 class Writes:
-    """Whether a process may write its own program and into ``/tmp``, in one setting.
+    """Whether a process may write its own program, add files to its folder, and write into ``/tmp``.
 
-    It is "yes" or the kernel's reason (EACCES, EROFS). ``error`` says why the app did not start in that
-    setting, and is empty when it answered.
+    It is "yes" or the kernel's reason (EACCES, EROFS), in one setting. ``error`` says why the app did
+    not start in that setting, and is empty when it answered.
     """
 
     code: str = ""
+    folder: str = ""
     tmp: str = ""
     error: str = ""
 
@@ -69,11 +82,11 @@ def observe(reference: str, engine: Engine, code: str = "/app/dist/index.js") ->
     """
     node = _node(image.files(reference, engine), reference)
     facts = _ask(reference, engine, node, code, FREE)
-    writes = {FREE: Writes(facts["code"], facts["tmp"])}
+    writes = {FREE: Writes(**facts["writes"])}
     for setting in (LOCKED, LOCKED_WITH_TMPFS):
         try:
             answer = _ask(reference, engine, node, code, setting)
-            writes[setting] = Writes(answer["code"], answer["tmp"])
+            writes[setting] = Writes(**answer["writes"])
         except ContainerError as failure:
             writes[setting] = Writes(error=str(failure))
     return Confined(facts["uid"], facts["gid"], facts["node"], writes)

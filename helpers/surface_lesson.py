@@ -35,13 +35,14 @@ from helpers.scanner import Findings, ScannerError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from IPython.display import Markdown
 
 REPORT = places.ROOT / "notebooks" / "report" / "sbom"  # ignored by git
 OS_PACKAGES, NPM, APP_NPM = "OS packages", "npm packages", "the app's npm packages"
 COMMANDS, SHELLS, SETUID = "commands", "shells", "setuid files"
 CHANGEABLE = "writable paths"
 NO_SCANNER = (
-    "not measured here: no scanner is on the PATH. Install Trivy or Grype and run this cell again."
+    "Not measured here: no scanner is on the PATH. Install Trivy or Grype and run this cell again."
 )
 
 
@@ -168,10 +169,16 @@ def confine(*results: BuildResult) -> pd.DataFrame:
         found = survey(result).confined
         free, locked, tmpfs = (found.writes[s] for s in (FREE, LOCKED, LOCKED_WITH_TMPFS))
         user = f"{found.uid} (root)" if found.uid == 0 else str(found.uid)
-        starts = locked.error or YES
-        rows.append((lesson.label(result), user, free.code, starts, locked.code, locked.tmp, tmpfs.tmp))
-    columns = ["variant", "runs as", "writes its code", "answers on a read-only root"]
-    columns += ["writes its code there", "writes /tmp there", "writes /tmp with a tmpfs"]
+        locked_row = (locked.error or YES, locked.folder, locked.tmp, tmpfs.tmp)
+        rows.append((lesson.label(result), user, free.code, free.folder, *locked_row))
+    columns = [
+        "variant",
+        "runs as",
+        "writes its code",
+        "replaces its code",
+        "answers on a read-only root",
+    ]
+    columns += ["replaces its code there", "writes /tmp there", "writes /tmp with a tmpfs"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -205,15 +212,16 @@ def bill(result: BuildResult) -> Path:
     return sbom.write(text, REPORT / f"{name}.cdx.json")
 
 
-def scan(*results: BuildResult) -> pd.DataFrame:
-    """Return what a vulnerability scanner counts in each image, or why nothing is counted here."""
+def scan(*results: BuildResult) -> pd.DataFrame | Markdown:
+    """Return what a vulnerability scanner counts in each image, or the sentence why nothing is."""
     import pandas as pd
+    from IPython.display import Markdown
 
     rows = []
     for result in results:
         found = _findings(result)
         if isinstance(found, str):
-            return pd.DataFrame([(found,)], columns=["known vulnerabilities"])
+            return Markdown(found)
         source = " ".join(part for part in (found.scanner, found.database) if part)
         rows.append((lesson.label(result), found.total, found.severe, source))
     return pd.DataFrame(rows, columns=["variant", "CVEs", "critical or high", "scanner, database"])
@@ -229,7 +237,7 @@ def _findings(result: BuildResult) -> Findings | str:
         try:
             found = scanner.scan(here, result.tag, result.engine) if here else NO_SCANNER
         except ScannerError as error:
-            found = f"not measured here: {error}"
+            found = f"Not measured here: {error}"
         _scans[result.image_id] = found
     return _scans[result.image_id]
 

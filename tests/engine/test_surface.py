@@ -9,6 +9,7 @@ import pytest
 from helpers import (
     bases,
     claims,
+    confinement,
     container,
     health,
     image,
@@ -23,8 +24,9 @@ from helpers.container import ContainerError
 from helpers.npm_packages import Role
 
 pytestmark = pytest.mark.engine
-NAMES = ("naive", "alpine", "distroless", "distroless_pruned", "recommended", "alpine_nonroot")
-SHIPPED = {"recommended": 65532, "alpine_nonroot": 1000}
+NAMES = ("naive", "alpine", "distroless", "distroless_pruned", "recommended")
+NAMES += ("alpine_nonroot", "distroless_locked")
+SHIPPED = {"recommended": 65532, "alpine_nonroot": 1000, "distroless_locked": 65532}
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +95,7 @@ def test_the_articles_images_run_as_root_and_may_overwrite_their_own_code(varian
     confined = found(variants, name).confined
     assert confined.uid == 0
     assert confined.writes[FREE].code == "yes"
-    assert confined.writes[LOCKED].code == "EROFS"
+    assert confined.writes[LOCKED].code == confined.writes[LOCKED].folder == "EROFS"
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -103,6 +105,24 @@ def test_what_we_would_ship_runs_as_nobody_special_and_may_not(variants, name):
     assert confined.writes[FREE].code == "EACCES"
     assert "/app/dist/index.js" not in surface_lesson.writable(variants[name])
     assert len(surface_lesson.writable(variants[name])) < 10
+
+
+def test_a_folder_made_under_a_plain_user_is_that_users_who_may_put_other_code_there(variants):
+    mine = found(variants, "recommended").confined.writes
+    assert (mine[FREE].folder, mine[LOCKED].folder) == ("yes", "EROFS")
+    for name in ("alpine_nonroot", "distroless_locked"):
+        assert found(variants, name).confined.writes[FREE].folder == "EACCES"
+        assert "/app" not in surface_lesson.writable(variants[name])
+
+
+def test_asking_whether_the_code_may_be_replaced_leaves_it_in_its_place(variants):
+    built = variants["recommended"]
+    with container.running(built.image_id, where=built.engine) as api:
+        answer = confinement._answer(api, "/nodejs/bin/node", "/app/dist/index.js")
+        assert answer["writes"]["folder"] == "yes"
+        changed = {change["Path"] for change in api.container.diff()}
+        assert api.execute("/nodejs/bin/node", "--check", "/app/dist/index.js")[0] == 0
+    assert not {path for path in changed if path.endswith(".asked")}
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -151,10 +171,10 @@ def test_v3_holds_with_the_condition_that_someone_prunes(variants):
 def test_without_a_scanner_the_table_says_that_nothing_was_measured(variants, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda _: None)
     fresh = dataclasses.replace(variants["naive"], image_id="sha256:not-scanned-yet")
-    assert "not measured here" in surface_lesson.scan(fresh).iloc[0, 0]
+    assert "Not measured here" in surface_lesson.scan(fresh).data
 
 
-def test_taking_the_setuid_bits_away_leaves_none_in_the_naive_image():
+def test_taking_the_setuid_bits_away_leaves_none_and_makes_the_naive_image_larger(variants):
     text = lesson.text("naive").replace(
         "EXPOSE 3000", "RUN find / -xdev -perm /6000 -type f -exec chmod a-s {} +\nEXPOSE 3000"
     )
@@ -162,5 +182,6 @@ def test_taking_the_setuid_bits_away_leaves_none_in_the_naive_image():
     built = lesson.build("dockerfiles/no_setuid.Dockerfile")
     try:
         assert surface.setuid(image.files(built.image_id, built.engine)) == []
+        assert built.uncompressed_bytes > variants["naive"].uncompressed_bytes
     finally:
         built.engine.client.images.remove(built.tag, force=True)
