@@ -171,14 +171,9 @@ def confine(*results: BuildResult) -> pd.DataFrame:
         user = f"{found.uid} (root)" if found.uid == 0 else str(found.uid)
         locked_row = (locked.error or YES, locked.folder, locked.tmp, tmpfs.tmp)
         rows.append((lesson.label(result), user, free.code, free.folder, *locked_row))
-    columns = [
-        "variant",
-        "runs as",
-        "writes its code",
-        "replaces its code",
-        "answers on a read-only root",
-    ]
-    columns += ["replaces its code there", "writes /tmp there", "writes /tmp with a tmpfs"]
+    columns = ["variant", "runs as", "writes its code", "adds files beside it"]
+    columns += ["answers on a read-only root", "adds files there", "writes /tmp there"]
+    columns += ["writes /tmp with a tmpfs"]
     return pd.DataFrame(rows, columns=columns)
 
 

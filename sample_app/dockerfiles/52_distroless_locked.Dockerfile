@@ -1,4 +1,4 @@
-# The recommended file, with its folder made as root: the process may run its code and not replace it.
+# The recommended file, with its folder made as root: the process may read it and add nothing.
 FROM node:24-bookworm-slim AS builder
 WORKDIR /app
 COPY package*.json ./
