@@ -85,7 +85,7 @@ _surveys: dict[str, Survey] = {}
 
 
 def survey(result: BuildResult) -> Survey:
-    """Return what is in an image and what its process may do; it is run twice for that, once only."""
+    """Return what is in an image and what its process may do; it is run for that the first time only."""
     if result.image_id not in _surveys:
         reference, engine = result.image_id, result.engine
         _surveys[reference] = Survey(
