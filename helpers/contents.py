@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from helpers import image
 from helpers.image import File
 from helpers.layers import ImageError
+from helpers.os_packages import stanzas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -183,20 +184,20 @@ def _debian(reference: str, engine: Engine | None) -> Debian:
 
 def _bare(status: str) -> set[str]:
     """Return the packages of a bare system among those that dpkg's status file names."""
-    stanzas = {stanza["Package"]: stanza for stanza in _stanzas(status)}
+    known = {stanza["Package"]: stanza for stanza in stanzas(status)}
     providers: dict[str, list[str]] = {}
-    for name, stanza in stanzas.items():
+    for name, stanza in known.items():
         for virtual in _names(stanza.get("Provides", "")):
             providers.setdefault(virtual, []).append(name)
     found: set[str] = set()
-    todo = [name for name, stanza in stanzas.items() if _is_basic(name, stanza)]
+    todo = [name for name, stanza in known.items() if _is_basic(name, stanza)]
     while todo:
         name = todo.pop()
         if name not in found:
             found.add(name)
-            needs = ",".join(stanzas[name].get(key, "") for key in ("Depends", "Pre-Depends"))
+            needs = ",".join(known[name].get(key, "") for key in ("Depends", "Pre-Depends"))
             for need in _names(needs):
-                todo += [need] if need in stanzas else providers.get(need, [])
+                todo += [need] if need in known else providers.get(need, [])
     return found
 
 
@@ -206,14 +207,6 @@ def _is_basic(name: str, stanza: Mapping[str, str]) -> bool:
         or stanza.get("Priority") in _BASE_PRIORITIES
         or name in _BASE_PACKAGES
     )
-
-
-def _stanzas(status: str) -> Iterator[dict[str, str]]:
-    for text in status.split("\n\n"):
-        lines = (line.partition(": ") for line in text.splitlines() if not line.startswith(" "))
-        stanza = {key: value for key, _, value in lines}
-        if "Package" in stanza:
-            yield stanza
 
 
 def _names(relation: str) -> list[str]:

@@ -20,7 +20,7 @@ from helpers.claims.sizes import (
     judge_s5,
     judge_s6,
 )
-from helpers.claims.surface import judge_v1
+from helpers.claims.surface import V3_ORDER, V3_WAY_OUT, judge_v1, judge_v3
 
 __all__ = [
     "ABOUT",
@@ -31,6 +31,8 @@ __all__ = [
     "NAIVE_MB",
     "PASSENGERS",
     "TEXTS",
+    "V3_ORDER",
+    "V3_WAY_OUT",
     "Judgement",
     "Mismatch",
     "PinTest",
@@ -44,6 +46,7 @@ __all__ = [
     "judge_s5",
     "judge_s6",
     "judge_v1",
+    "judge_v3",
     "judge_x1",
     "judge_x2",
 ]

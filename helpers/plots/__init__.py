@@ -11,6 +11,7 @@ from helpers.plots.layers import layers
 from helpers.plots.pins import lines
 from helpers.plots.sizes import sizes
 from helpers.plots.style import Chart
+from helpers.plots.surface import surface
 from helpers.plots.times import scenarios, timeline
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "scenarios",
     "sent",
     "sizes",
+    "surface",
     "timeline",
 ]

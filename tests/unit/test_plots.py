@@ -132,6 +132,19 @@ def lines():
     return plots.lines(pd.DataFrame(rows, columns=columns), CAPTION)
 
 
+def surface():
+    rows = {
+        "naive": (798, 414, 491, 3, 13, 38479),
+        "alpine": (276, None, 286, 3, 0, 6245),
+        "distroless": (1, 10, 289, 0, 0, 8734),
+        "distroless_pruned": (1, 10, 83, 0, 0, 3669),
+        "recommended": (1, 10, 83, 0, 0, 3),
+        "alpine_nonroot": (273, None, 83, 3, 0, 3),
+    }
+    measures = ["commands", "OS packages", "npm packages", "shells", "setuid files", "writable paths"]
+    return plots.surface(pd.DataFrame(rows, index=measures).T.astype(float), CAPTION)
+
+
 UNITS = {  # what stands at the axis; a board has none
     sizes: "MB",
     layers: "MB",
@@ -142,6 +155,7 @@ UNITS = {  # what stands at the axis; a board has none
     sent: "MB",
     board: "",
     lines: "MB",
+    surface: "count",
 }
 CHARTS = list(UNITS)
 every_chart = pytest.mark.parametrize("make", CHARTS, ids=lambda make: make.__name__)
@@ -257,6 +271,7 @@ def test_the_reader_s_own_style_and_pyplot_are_left_alone(make):
         (lines, "Node 24 has 17 months of fixes ahead at 189 MB on disk; Node 20 has none"),
         (sent, "Of 293 MB, minimal still sends 202 MB, recommended 0.1 MB"),
         (scenarios, "From 55.0 s (naive, cold) to 0.7 s (distroless-pruned, nothing changed)"),
+        (surface, "Commands: 798 in naive, 1 in distroless"),
     ],
 )
 def test_the_title_says_the_finding_and_the_alternative_repeats_it(make, finding):
@@ -335,6 +350,24 @@ def test_every_column_of_scenarios_has_its_scale_below_the_last_panel():
     assert len(panels) == 3
     assert [bool(axes.get_xlabel()) for axes in panels] == [False, True, True]
     assert all(axes.xaxis.get_tick_params()["labelbottom"] for axes in panels[1:])
+
+
+def test_a_count_that_is_not_known_is_said_to_be_so_and_gets_no_bar():
+    chart = surface()
+    packages = chart.figure.axes[1]
+    assert [bar.get_width() > 0 for bar in packages.patches] == [True, False, True, True, True, False]
+    assert words(chart).count("not comparable") == 2
+    assert "OS packages: naive 414, alpine not comparable" in chart.alt
+
+
+def test_each_panel_of_the_surface_is_drawn_to_its_own_scale():
+    longest = [max(bar.get_width() for bar in axes.patches) for axes in surface().figure.axes]
+    assert longest == [1.0] * 6
+
+
+def test_a_measure_that_is_zero_everywhere_has_no_bars():
+    chart = plots.surface(pd.DataFrame({"setuid files": [0.0, 0.0]}, index=["a", "b"]))
+    assert [bar.get_width() for bar in chart.figure.axes[0].patches] == [0.0, 0.0]
 
 
 def test_a_table_of_one_row_compares_nothing():

@@ -1,0 +1,79 @@
+"""The rules of the claims on the attack surface, with figures on both sides of each bound."""
+
+import pytest
+
+from helpers import claims
+from helpers.claims import Verdict
+
+
+def counts(naive, alpine, distroless, pruned):
+    return dict(
+        zip((*claims.V3_ORDER, claims.V3_WAY_OUT), (naive, alpine, distroless, pruned), strict=True)
+    )
+
+
+COMMANDS = counts(798, 276, 1, 1)
+WRITTEN_BREAKS = counts(289, 83, 289, 83)
+FEWER = counts(900, 4, 3, 3)
+
+
+def test_v3_holds_where_everything_falls_and_a_scanner_says_so_too():
+    judged = claims.judge_v3({"commands": COMMANDS, "setuid": counts(13, 0, 0, 0)}, FEWER)
+    assert judged.verdict is Verdict.HOLDS
+    assert "CVEs 900 → 4 → 3 (pruned 3)" in judged.figures
+
+
+def test_v3_needs_a_condition_where_no_scanner_counted():
+    judged = claims.judge_v3({"commands": COMMANDS}, None)
+    assert judged.verdict is Verdict.CONDITION
+    assert "not counted here" in judged.figures
+    assert "for want of a scanner" in judged.because
+
+
+def test_v3_needs_a_condition_where_only_the_pruned_file_keeps_the_order():
+    judged = claims.judge_v3({"commands": COMMANDS, "npm packages": WRITTEN_BREAKS}, FEWER)
+    assert judged.verdict is Verdict.CONDITION
+    assert "breaks the order in npm packages; pruned" in judged.because
+
+
+@pytest.mark.parametrize(
+    ("numbers", "verdict"),
+    [
+        (counts(10, 10, 9, 9), Verdict.HOLDS),
+        (counts(10, 9, 9, 9), Verdict.HOLDS),
+        (counts(9, 10, 8, 8), Verdict.FAILS),
+        (counts(10, 8, 9, 9), Verdict.FAILS),
+        (counts(10, 10, 10, 10), Verdict.FAILS),
+        (counts(10, 8, 9, 8), Verdict.CONDITION),
+        (counts(10, 8, 8, 9), Verdict.FAILS),
+        (counts(414, None, 10, 10), Verdict.HOLDS),
+        (counts(10, None, 10, 10), Verdict.FAILS),
+        (counts(10, None, 11, 9), Verdict.CONDITION),
+    ],
+)
+def test_v3_takes_equal_steps_and_unknown_counts_but_no_rise(numbers, verdict):
+    assert claims.judge_v3({"it": numbers}, FEWER).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("cves", "verdict"),
+    [
+        (counts(900, 4, 4, 4), Verdict.HOLDS),
+        (counts(900, 3, 4, 4), Verdict.CONDITION),
+        (counts(4, 4, 4, 3), Verdict.HOLDS),
+        (counts(4, 4, 4, 4), Verdict.FAILS),
+        (counts(4, 0, 9, 5), Verdict.FAILS),
+    ],
+)
+def test_v3_asks_a_scanner_for_fewer_cves_than_naive_and_no_more_than_alpine(cves, verdict):
+    judged = claims.judge_v3({"commands": COMMANDS}, cves)
+    assert judged.verdict is verdict
+    if verdict is Verdict.CONDITION:
+        assert "the fewest in alpine" in judged.because
+
+
+def test_v3_shows_an_unknown_count_as_a_question_mark():
+    assert (
+        "OS packages 414 → ? → 10 (pruned 10)"
+        in claims.judge_v3({"OS packages": counts(414, None, 10, 10)}, None).figures
+    )
