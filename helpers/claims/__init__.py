@@ -5,6 +5,15 @@ the tests try figures on both sides of each. "About" is 15 % to either side: the
 10 MB, and a point release of Node moves an image by a few per cent.
 """
 
+from helpers.claims.howlow import (
+    LATER_SECONDS,
+    SMALL_MB,
+    SMALLEST_MB,
+    Goal,
+    Reached,
+    judge_small_and_quick,
+    judge_smallest,
+)
 from helpers.claims.model import ABOUT, LESSONS, MB, TEXTS, Judgement, Size, Verdict
 from helpers.claims.sizes import (
     ALPINE_MB,
@@ -24,12 +33,17 @@ __all__ = [
     "ABOUT",
     "ALPINE_MB",
     "DISTROLESS_MB",
+    "LATER_SECONDS",
     "LESSONS",
     "MB",
     "NAIVE_MB",
     "PASSENGERS",
+    "SMALLEST_MB",
+    "SMALL_MB",
     "TEXTS",
+    "Goal",
     "Judgement",
+    "Reached",
     "Size",
     "Verdict",
     "judge_s1",
@@ -38,5 +52,7 @@ __all__ = [
     "judge_s4",
     "judge_s5",
     "judge_s6",
+    "judge_small_and_quick",
+    "judge_smallest",
     "judge_v1",
 ]

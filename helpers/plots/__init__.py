@@ -5,9 +5,10 @@ alternative. It measures nothing and builds nothing. MB are 10^6 bytes.
 """
 
 from helpers.plots.composition import composition, crossing
+from helpers.plots.frontier import frontier
 from helpers.plots.layers import layers
 from helpers.plots.sizes import sizes
 from helpers.plots.style import Chart
 from helpers.plots.times import scenarios, timeline
 
-__all__ = ["Chart", "composition", "crossing", "layers", "scenarios", "sizes", "timeline"]
+__all__ = ["Chart", "composition", "crossing", "frontier", "layers", "scenarios", "sizes", "timeline"]

@@ -1,0 +1,96 @@
+"""The goals below the article's 50 MB: how small an image gets, and at what start.
+
+They are the workbook's own goals and no claims of the article: a `Goal` is shown and not recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from html import escape
+
+from helpers.claims.model import MB, Size, in_mb
+from helpers.spread import Spread
+
+SMALLEST_MB = 30.0
+SMALL_MB = 50.0
+LATER_SECONDS = 0.5
+
+
+class Reached(StrEnum):
+    """What a measurement says of a goal, the best first."""
+
+    YES = "reached"
+    OPEN = "too close to call"
+    NO = "missed"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A goal, whether it is reached, by which variant (None when by none), and the figures."""
+
+    goal: str
+    reached: Reached
+    variant: str | None
+    figures: str
+
+    def __repr__(self) -> str:
+        by = f" by {self.variant}" if self.variant else ""
+        return f"{self.goal}\n  {self.reached}{by}\n  measured {self.figures}"
+
+    def _repr_html_(self) -> str:
+        mark = {Reached.YES: "✓", Reached.NO: "✗", Reached.OPEN: "?"}[self.reached]
+        by = f" by <b>{escape(self.variant)}</b>" if self.variant else ""
+        return (
+            f"<p><b>{escape(self.goal)}</b><br>{mark} {self.reached}{by}<br>"
+            f"measured: {escape(self.figures)}</p>"
+        )
+
+
+def judge_smallest(sizes: Mapping[str, Size]) -> Goal:
+    """Goal 1: an image of `SMALLEST_MB` or less on disk; all of ``sizes`` passed the app's checks."""
+    goal = f"At most {SMALLEST_MB:.0f} MB on disk, and it answers as the others do."
+    best = min(sizes, key=lambda name: sizes[name].uncompressed)
+    reached = sizes[best].uncompressed <= SMALLEST_MB * MB
+    return Goal(
+        goal, Reached.YES if reached else Reached.NO, best if reached else None, str(sizes[best])
+    )
+
+
+def judge_small_and_quick(sizes: Mapping[str, Size], extras: Mapping[str, Spread]) -> Goal:
+    """Goal 2: below `SMALL_MB` on disk, started at most `LATER_SECONDS` after the plain image.
+
+    ``extras`` is how many seconds later each variant started than the plain one, round by round. One
+    round may be the machine's hiccup, so the quickest and the slowest of five or more do not count;
+    where the others disagree the goal is too close to call. Of several that reach it the smallest is
+    named.
+    """
+    goal = (
+        f"Below {SMALL_MB:.0f} MB on disk, and started at most {LATER_SECONDS} s later than plain Node."
+    )
+    small = sorted((n for n in extras if sizes[n].uncompressed < SMALL_MB * MB), key=_by(sizes))
+    if not small:
+        best = min(sizes, key=_by(sizes))
+        return Goal(goal, Reached.NO, None, f"the smallest has {sizes[best]}")
+    rank = list(Reached)
+    best = min(small, key=lambda name: rank.index(_in_time(extras[name])))
+    reached = _in_time(extras[best])
+    figures = f"{in_mb(sizes[best].uncompressed)} on disk, started {_later(extras[best])} later"
+    return Goal(goal, reached, best if reached is Reached.YES else None, figures)
+
+
+def _by(sizes: Mapping[str, Size]) -> Callable[[str], int]:
+    return lambda name: sizes[name].uncompressed
+
+
+def _in_time(extra: Spread) -> Reached:
+    values = sorted(extra.values)
+    inner = values[1:-1] if len(values) >= 5 else values
+    if inner[-1] <= LATER_SECONDS:
+        return Reached.YES
+    return Reached.NO if inner[0] > LATER_SECONDS else Reached.OPEN
+
+
+def _later(extra: Spread) -> str:
+    return f"{extra.median:.2f} s ({extra.low:.2f}\N{EN DASH}{extra.high:.2f})"

@@ -1,0 +1,105 @@
+"""Measure what a smaller image costs when it runs: its start, its memory, and what works no more.
+
+It takes images that exist; what can be read off their files is `helpers.visibility`. It builds
+nothing, judges nothing and draws nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from helpers import container as containers
+from helpers import spread
+from helpers.container import Running
+from helpers.spread import Spread
+
+if TYPE_CHECKING:
+    from helpers.engine import Engine
+
+_OWN_CODE = 7  # an exit code that only our own line of JavaScript gives
+_INSPECTOR_PATIENCE = 5.0  # seconds that Node gets to open its inspector
+_SPAWNS = "require('node:child_process').execFileSync(process.execPath, ['-e', '0'])"
+
+
+@dataclass(frozen=True)
+class InUse:
+    """What a running container of an image takes, and what can be done with it.
+
+    ``own_bytes`` is the memory that no other container can share: anonymous pages and those of
+    memory files, as the engine accounts them. ``script_seconds`` is how long ``docker exec`` of one
+    empty line of JavaScript takes, None where the image's program runs no script of ours; so long
+    takes a health check at least. ``spawns`` says whether Node can start itself anew, as ``fork`` and
+    ``cluster`` do; ``inspector`` whether it opens its debugger on SIGUSR1.
+    """
+
+    own_bytes: int
+    script_seconds: float | None
+    spawns: bool
+    inspector: bool
+
+
+def starts(images: Mapping[str, str], repeats: int, where: Engine | None = None) -> dict[str, Spread]:
+    """Return each image's seconds from ``docker start`` to the first answer over HTTP.
+
+    ``images`` gives the image by a name; they take turns. Raises `ContainerError`.
+    """
+    return spread.in_turns(repeats, {name: partial(_ready, i, where) for name, i in images.items()})
+
+
+def _ready(image: str, where: Engine | None) -> float:
+    with containers.running(image, where=where) as api:
+        return api.ready_seconds
+
+
+def later(slow: Spread, plain: Spread) -> Spread:
+    """Return how much later one started than the other, round by round; both took turns."""
+    return Spread(tuple(a - b for a, b in zip(slow.values, plain.values, strict=True)))
+
+
+def in_use(image: str, program: str, where: Engine | None = None) -> InUse:
+    """Run an image and look; ``program`` is what it runs. Raises `ContainerError`."""
+    with containers.running(image, where=where) as api:
+        own = own_memory(cast("dict[str, Any]", api.container.stats(stream=False)))
+        begun = time.monotonic()
+        code, _ = api.execute(program, "-e", f"process.exit({_OWN_CODE})")
+        seconds = time.monotonic() - begun if code == _OWN_CODE else None
+        spawns = seconds is not None and api.execute(program, "-e", _SPAWNS)[0] == 0
+        return InUse(own, seconds, spawns, _opens_inspector(api))
+
+
+def own_memory(stats: Mapping[str, Any]) -> int:
+    """Return the bytes of anonymous pages and memory files in the engine's figures of a container.
+
+    The kernel's names differ: ``anon`` with cgroup v2, ``total_rss`` with v1 (Linux,
+    Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst). Both keep ``shmem`` apart.
+    """
+    detail = stats["memory_stats"]["stats"]
+    if "anon" in detail:
+        return int(detail["anon"] + detail["shmem"])
+    return int(detail["total_rss"] + detail.get("total_shmem", 0))
+
+
+def _opens_inspector(api: Running) -> bool:
+    api.container.kill(signal="SIGUSR1")
+    deadline = time.monotonic() + _INSPECTOR_PATIENCE
+    while time.monotonic() < deadline:
+        if b"Debugger listening on" in api.container.logs():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def unbeaten(points: Mapping[str, tuple[float, float]]) -> list[str]:
+    """Return the names on the frontier: for these no other is as small and as quick, and better in one.
+
+    A point is a size and a time, in any units.
+    """
+
+    def beaten(mine: tuple[float, float]) -> bool:
+        return any(o != mine and o[0] <= mine[0] and o[1] <= mine[1] for o in points.values())
+
+    return [name for name, point in points.items() if not beaten(point)]
