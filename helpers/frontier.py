@@ -74,13 +74,13 @@ def in_use(image: str, program: str, where: Engine | None = None) -> InUse:
 def own_memory(stats: Mapping[str, Any]) -> int:
     """Return the bytes of anonymous pages and memory files in the engine's figures of a container.
 
-    The kernel's names differ: ``anon`` with cgroup v2, ``total_rss`` with v1 (Linux,
-    Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst). Both keep ``shmem`` apart.
+    They are what would have to go to swap: the kernel keeps both on its lists of anonymous memory, by
+    the same names in cgroup v2 and, for a whole group, with ``total_`` in v1 (Linux,
+    Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst).
     """
     detail = stats["memory_stats"]["stats"]
-    if "anon" in detail:
-        return int(detail["anon"] + detail["shmem"])
-    return int(detail["total_rss"] + detail.get("total_shmem", 0))
+    total = "total_" if "total_active_anon" in detail else ""
+    return int(detail[f"{total}active_anon"] + detail[f"{total}inactive_anon"])
 
 
 def _opens_inspector(api: Running) -> bool:

@@ -18,7 +18,7 @@ from helpers.spread import Spread
 if TYPE_CHECKING:
     import pandas as pd
 
-REPEATS = 5
+REPEATS = 7
 _COLUMNS = ("variant", "on disk MB", "start s", "min s", "max s")
 
 

@@ -61,10 +61,11 @@ def judge_smallest(sizes: Mapping[str, Size]) -> Goal:
 def judge_small_and_quick(sizes: Mapping[str, Size], extras: Mapping[str, Spread]) -> Goal:
     """Goal 2: below `SMALL_MB` on disk, started at most `LATER_SECONDS` after the plain image.
 
-    ``extras`` is how many seconds later each variant started than the plain one, round by round. One
-    round may be the machine's hiccup, so the quickest and the slowest of five or more do not count;
-    where the others disagree the goal is too close to call. Of several that reach it the smallest is
-    named.
+    ``extras`` is how many seconds later each variant started than the plain one, round by round. The
+    machine may hiccup in one round, so of five or more the least and the greatest do not count; where
+    the others disagree the goal is too close to call. (Of seven rounds, those five enclose the true
+    median with a confidence of 87.5 %: order statistics of the binomial.) Of several variants that
+    reach the goal the smallest is named.
     """
     goal = (
         f"Below {SMALL_MB:.0f} MB on disk, and started at most {LATER_SECONDS} s later than plain Node."

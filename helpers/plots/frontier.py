@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +10,18 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import Bbox
 
 from helpers.plots import style
-from helpers.plots.style import BLUE, INK, RUST, SLATE, SMALL, VERMILION, Chart, mb, seconds
+from helpers.plots.style import BLUE, INK, MUTED, RUST, SLATE, SMALL, VERMILION, Chart, mb, seconds
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_UNBEATEN, _BEATEN = "no other is both smaller and quicker", "another is"
+_UNBEATEN, _BEATEN = "not beaten in both", "another is smaller and quicker"
 _Row = dict[Hashable, Any]
 _DOT = 9.0  # points that a label keeps clear around a dot
-# Where a label may stand, in points from its dot: beside it first, then above and below.
-_PLACES = [*itertools.product((12, -12), (0, 20, -20, 40, -40)), *itertools.product((0,), (24, -24, 60))]
+# Where a label may stand, in points from its dot: beside it first, then farther up and down.
+_FAR = 30
+_PLACES = [(dx, sign * dy) for dy in range(0, 200, 20) for sign in (1, -1) for dx in (12, -12)]
 
 
 @mpl.rc_context(style.HOUSE)
@@ -43,7 +43,7 @@ def frontier(
     axes.set_xlim(0, 1.2 * max(row["on disk MB"] for row in rows))
     axes.set_ylim(0, 1.15 * max([*(row["max s"] for row in rows), latest_s or 0]))
     axes.set_xlabel("size on disk in MB")
-    axes.set_ylabel("seconds to the first answer: median, and range")
+    axes.set_ylabel("start in seconds: median, range")
     for size in goals_mb:
         axes.axvline(size, color=VERMILION, linestyle="--", linewidth=2, zorder=1)
     if latest_s is not None:
@@ -135,16 +135,33 @@ def _label(axes: Axes, row: _Row, taken: list[Bbox]) -> None:
     note = axes.annotate(
         f"{row['variant']}, {mb(row['on disk MB'])}",
         (row["on disk MB"], row["start s"]),
+        xytext=_PLACES[0],
         textcoords="offset points",
         va="center",
         fontsize=SMALL + 1,
         color=INK,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+        zorder=2,
         fontweight="bold" if row["unbeaten"] else "normal",
     )
     whole = axes.get_window_extent()
     for dx, dy in _PLACES:
-        note.set(position=(dx, dy), ha="left" if dx > 0 else "right" if dx < 0 else "center")
+        note.set(position=(dx, dy), ha="left" if dx > 0 else "right")
         box = note.get_window_extent()
-        if whole.containsx(box.x0) and whole.containsx(box.x1) and not box.count_overlaps(taken):
+        if _inside(box, whole) and not box.count_overlaps(taken):
             break
-    taken.append(note.get_window_extent())
+    taken.append(box)
+    if abs(dy) >= _FAR:
+        _lead(axes, row, box)
+
+
+def _inside(box: Bbox, whole: Bbox) -> bool:
+    return whole.x0 <= box.x0 and box.x1 <= whole.x1 and whole.y0 <= box.y0 and box.y1 <= whole.y1
+
+
+def _lead(axes: Axes, row: _Row, box: Bbox) -> None:
+    """Draw a thin line from a dot to its label, which stands apart from it."""
+    x, y = row["on disk MB"], row["start s"]
+    _, middle = axes.transData.transform((x, y))
+    end = axes.transData.inverted().transform((box.x0, box.y0 if box.y0 > middle else box.y1))
+    axes.plot([x, x], [y, end[1]], "-", color=MUTED, linewidth=1, zorder=1)
