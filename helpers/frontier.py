@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from helpers.engine import Engine
 
 _OWN_CODE = 7  # an exit code that only our own line of JavaScript gives
-_INSPECTOR_PATIENCE = 5.0  # seconds that Node gets to open its inspector
+_INSPECTOR_PATIENCE = 15.0  # seconds that Node gets to open its inspector
 _SPAWNS = "require('node:child_process').execFileSync(process.execPath, ['-e', '0'])"
 
 
@@ -53,11 +53,6 @@ def starts(images: Mapping[str, str], repeats: int, where: Engine | None = None)
 def _ready(image: str, where: Engine | None) -> float:
     with containers.running(image, where=where) as api:
         return api.ready_seconds
-
-
-def later(slow: Spread, plain: Spread) -> Spread:
-    """Return how much later one started than the other, round by round; both took turns."""
-    return Spread(tuple(a - b for a, b in zip(slow.values, plain.values, strict=True)))
 
 
 def in_use(image: str, program: str, where: Engine | None = None) -> InUse:

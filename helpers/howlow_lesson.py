@@ -22,6 +22,15 @@ REPEATS = 7
 _COLUMNS = ("variant", "on disk MB", "start s", "min s", "max s")
 
 
+def goals() -> pd.DataFrame:
+    """Return the lesson's two goals, which are the workbook's own and not the article's."""
+    import pandas as pd
+
+    small = f"passes the app's checks at {claims.SMALLEST_MB:.0f} MB on disk or less"
+    quick = f"below {claims.SMALL_MB:.0f} MB on disk, started at most {claims.LATER_SECONDS} s after plain Node"
+    return pd.DataFrame([(1, small), (2, quick)], columns=["goal", "an image that"])
+
+
 @dataclass(frozen=True)
 class Starts:
     """How long images took from ``docker start`` to their first answer; the first is the plain one."""
@@ -131,8 +140,21 @@ def smallest(measured: Starts) -> Goal:
 
 def small_and_quick(measured: Starts) -> Goal:
     """Judge the goal on size and start together, against the first image."""
-    plain = measured.spreads[0]
-    sizes = {lesson.label(r): lesson.size(r) for r in measured.results}
-    rows = zip(measured.results, measured.spreads, strict=True)
-    later = {lesson.label(r): frontier.later(s, plain) for r, s in rows}
-    return claims.judge_small_and_quick(sizes, later)
+    names = [lesson.label(result) for result in measured.results]
+    sizes = {name: lesson.size(r) for name, r in zip(names, measured.results, strict=True)}
+    starts = dict(zip(names, measured.spreads, strict=True))
+    return claims.judge_small_and_quick(sizes, starts, names[0])
+
+
+def compare_guesses(measured: Starts, smallest_mb: float, later_s: float) -> pd.DataFrame:
+    """Return the reader's guesses for the smallest image beside what was measured."""
+    import pandas as pd
+
+    pairs = zip(measured.results, measured.spreads, strict=True)
+    best, start = min(pairs, key=lambda pair: pair[0].uncompressed_bytes)
+    later = start.median - measured.spreads[0].median
+    rows = [
+        ("the smallest image, MB on disk", float(smallest_mb), best.uncompressed_bytes / MB),
+        ("its start after plain Node's, s", float(later_s), later),
+    ]
+    return pd.DataFrame(rows, columns=["what", "your guess", "measured"])

@@ -58,40 +58,36 @@ def judge_smallest(sizes: Mapping[str, Size]) -> Goal:
     )
 
 
-def judge_small_and_quick(sizes: Mapping[str, Size], extras: Mapping[str, Spread]) -> Goal:
-    """Goal 2: below `SMALL_MB` on disk, started at most `LATER_SECONDS` after the plain image.
+def judge_small_and_quick(sizes: Mapping[str, Size], starts: Mapping[str, Spread], plain: str) -> Goal:
+    """Goal 2: below `SMALL_MB` on disk, started at most `LATER_SECONDS` after the image ``plain``.
 
-    ``extras`` is how many seconds later each variant started than the plain one, round by round. The
-    machine may hiccup in one round, so of five or more the least and the greatest do not count; where
-    the others disagree the goal is too close to call. (Of seven rounds, those five enclose the true
+    ``starts`` are seconds, taken in turns; compared is round by round. The machine may hiccup in one
+    round, so of five or more the least and the greatest difference do not count; where the others disagree the goal is too close to call. (Of seven rounds, those five enclose the true
     median with a confidence of 87.5 %: order statistics of the binomial.) Of several variants that
     reach the goal the smallest is named.
     """
     goal = (
         f"Below {SMALL_MB:.0f} MB on disk, and started at most {LATER_SECONDS} s later than plain Node."
     )
-    small = sorted((n for n in extras if sizes[n].uncompressed < SMALL_MB * MB), key=_by(sizes))
+    small = sorted((n for n in starts if sizes[n].uncompressed < SMALL_MB * MB), key=_by(sizes))
     if not small:
         best = min(sizes, key=_by(sizes))
         return Goal(goal, Reached.NO, None, f"the smallest has {sizes[best]}")
     rank = list(Reached)
-    best = min(small, key=lambda name: rank.index(_in_time(extras[name])))
-    reached = _in_time(extras[best])
-    figures = f"{in_mb(sizes[best].uncompressed)} on disk, started {_later(extras[best])} later"
-    return Goal(goal, reached, best if reached is Reached.YES else None, figures)
+    verdicts = {name: _in_time(starts[name], starts[plain]) for name in small}
+    best = min(small, key=lambda name: rank.index(verdicts[name]))
+    medians = f"started in {starts[best].median:.2f} s, plain Node in {starts[plain].median:.2f} s"
+    figures = f"{best}: {in_mb(sizes[best].uncompressed)} on disk, {medians}"
+    return Goal(goal, verdicts[best], best if verdicts[best] is Reached.YES else None, figures)
 
 
 def _by(sizes: Mapping[str, Size]) -> Callable[[str], int]:
     return lambda name: sizes[name].uncompressed
 
 
-def _in_time(extra: Spread) -> Reached:
-    values = sorted(extra.values)
-    inner = values[1:-1] if len(values) >= 5 else values
+def _in_time(start: Spread, plain: Spread) -> Reached:
+    later = sorted(a - b for a, b in zip(start.values, plain.values, strict=True))
+    inner = later[1:-1] if len(later) >= 5 else later
     if inner[-1] <= LATER_SECONDS:
         return Reached.YES
     return Reached.NO if inner[0] > LATER_SECONDS else Reached.OPEN
-
-
-def _later(extra: Spread) -> str:
-    return f"{extra.median:.2f} s ({extra.low:.2f}\N{EN DASH}{extra.high:.2f})"
