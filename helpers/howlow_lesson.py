@@ -26,8 +26,11 @@ def goals() -> pd.DataFrame:
     """Return the lesson's two goals, which are the workbook's own and not the article's."""
     import pandas as pd
 
-    small = f"passes the app's checks at {claims.SMALLEST_MB:.0f} MB on disk or less"
-    quick = f"below {claims.SMALL_MB:.0f} MB on disk, started at most {claims.LATER_SECONDS} s after plain Node"
+    small = f"has {claims.SMALLEST_MB:.0f} MB on disk or less, and answers as the others do"
+    quick = (
+        f"has less than {claims.SMALL_MB:.0f} MB on disk, "
+        f"and starts at most {claims.LATER_SECONDS} s later than plain Node"
+    )
     return pd.DataFrame([(1, small), (2, quick)], columns=["goal", "an image that"])
 
 

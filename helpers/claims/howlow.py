@@ -61,10 +61,11 @@ def judge_smallest(sizes: Mapping[str, Size]) -> Goal:
 def judge_small_and_quick(sizes: Mapping[str, Size], starts: Mapping[str, Spread], plain: str) -> Goal:
     """Goal 2: below `SMALL_MB` on disk, started at most `LATER_SECONDS` after the image ``plain``.
 
-    ``starts`` are seconds, taken in turns; compared is round by round. The machine may hiccup in one
-    round, so of five or more the least and the greatest difference do not count; where the others disagree the goal is too close to call. (Of seven rounds, those five enclose the true
-    median with a confidence of 87.5 %: order statistics of the binomial.) Of several variants that
-    reach the goal the smallest is named.
+    ``starts`` are seconds, taken in turns, and compared round by round. The machine may hiccup in one
+    round, so of five or more the least and the greatest difference do not count; where the others
+    disagree the goal is too close to call. (Of seven rounds, those five enclose the true median with a
+    confidence of 87.5 %: order statistics of the binomial.) Of several variants that reach the goal
+    the smallest is named.
     """
     goal = (
         f"Below {SMALL_MB:.0f} MB on disk, and started at most {LATER_SECONDS} s later than plain Node."

@@ -21,7 +21,7 @@ _Row = dict[Hashable, Any]
 _DOT = 9.0  # points that a label keeps clear around a dot
 # Where a label may stand, in points from its dot: beside it first, then farther up and down.
 _FAR = 30
-_PLACES = [(dx, sign * dy) for dy in range(0, 200, 20) for sign in (1, -1) for dx in (12, -12)]
+_PLACES = [(dx, sign * dy) for dy in range(0, 400, 20) for sign in (1, -1) for dx in (12, -12)]
 
 
 @mpl.rc_context(style.HOUSE)
@@ -156,7 +156,9 @@ def _label(axes: Axes, row: _Row, taken: list[Bbox]) -> None:
 
 
 def _inside(box: Bbox, whole: Bbox) -> bool:
-    return whole.x0 <= box.x0 and box.x1 <= whole.x1 and whole.y0 <= box.y0 and box.y1 <= whole.y1
+    return all(whole.containsx(x) for x in box.intervalx) and all(
+        whole.containsy(y) for y in box.intervaly
+    )
 
 
 def _lead(axes: Axes, row: _Row, box: Bbox) -> None:
