@@ -9,11 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from helpers import container as containers
-from helpers import spread
 from helpers.container import Running
 from helpers.spread import Spread
 
@@ -42,23 +40,50 @@ class InUse:
     inspector: bool
 
 
-def starts(images: Mapping[str, str], repeats: int, where: Engine | None = None) -> dict[str, Spread]:
-    """Return each image's seconds from ``docker start`` to the first answer over HTTP.
+@dataclass(frozen=True)
+class Start:
+    """How an image started, round by round.
 
-    ``images`` gives the image by a name; they take turns. Raises `ContainerError`.
+    ``seconds`` went from ``docker start`` to the first answer over HTTP; ``cpu_seconds`` are what the
+    container took of the CPU until then. The first grow with what else runs on the machine, the second
+    hardly do; the difference of two images is about the same in both where a core is idle.
     """
-    return spread.in_turns(repeats, {name: partial(_ready, i, where) for name, i in images.items()})
+
+    seconds: Spread
+    cpu_seconds: Spread
 
 
-def _ready(image: str, where: Engine | None) -> float:
+def starts(images: Mapping[str, str], repeats: int, where: Engine | None = None) -> dict[str, Start]:
+    """Start each image ``repeats`` times, one of each a round; ``images`` gives them by a name.
+
+    Raises `ContainerError`.
+    """
+    rounds = [{name: _start(image, where) for name, image in images.items()} for _ in range(repeats)]
+    taken = {name: [one[name] for one in rounds] for name in images}
+    return {
+        name: Start(Spread(tuple(s for s, _ in pairs)), Spread(tuple(c for _, c in pairs)))
+        for name, pairs in taken.items()
+    }
+
+
+def _start(image: str, where: Engine | None) -> tuple[float, float]:
     with containers.running(image, where=where) as api:
-        return api.ready_seconds
+        return api.ready_seconds, cpu_seconds(_stats(api))
+
+
+def _stats(api: Running) -> dict[str, Any]:
+    return cast("dict[str, Any]", api.container.stats(stream=False, one_shot=True))
+
+
+def cpu_seconds(stats: Mapping[str, Any]) -> float:
+    """Return the CPU seconds in the engine's figures of a container, which counts nanoseconds."""
+    return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
 
 
 def in_use(image: str, program: str, where: Engine | None = None) -> InUse:
     """Run an image and look; ``program`` is what it runs. Raises `ContainerError`."""
     with containers.running(image, where=where) as api:
-        own = own_memory(cast("dict[str, Any]", api.container.stats(stream=False)))
+        own = own_memory(_stats(api))
         begun = time.monotonic()
         code, _ = api.execute(program, "-e", f"process.exit({_OWN_CODE})")
         seconds = time.monotonic() - begun if code == _OWN_CODE else None

@@ -40,6 +40,10 @@ def test_with_cgroup_v1_the_whole_group_counts():
     assert frontier.own_memory({"memory_stats": {"stats": version1}}) == 84
 
 
+def test_cpu_time_is_counted_in_seconds():
+    assert frontier.cpu_seconds({"cpu_stats": {"cpu_usage": {"total_usage": 340_000_000}}}) == 0.34
+
+
 def test_the_goals_are_told_with_their_bounds():
     told = " ".join(howlow_lesson.goals()["an image that"])
     assert "30 MB" in told
