@@ -19,7 +19,7 @@ from helpers.spread import Spread
 if TYPE_CHECKING:
     import pandas as pd
 
-REPEATS = 7
+REPEATS = 5
 _COLUMNS = ("variant", "on disk MB", "start s", "min s", "max s", "CPU s")
 
 

@@ -68,10 +68,9 @@ def judge_small_and_quick(
 
     ``starts`` are seconds to the first answer, ``cpu`` the CPU seconds until then, both in rounds. The
     latter decide: on an idle core they are the delay, and what a busy machine adds is not the image's.
-    They are compared round by round. Of five rounds or more the least and the greatest difference do
-    not count; where the others disagree the goal is too close to call. (Of seven, those five enclose
-    the true median with a confidence of 87.5 %: order statistics of the binomial.) Of several variants
-    that reach the goal the smallest is named.
+    They are compared round by round; of five rounds or more the least and the greatest difference do
+    not count, and where the others disagree the goal is too close to call. Of several variants that
+    reach the goal the smallest is named.
     """
     bound = f"a start at most {LATER_SECONDS} s longer than plain Node's"
     goal = f"Below {SMALL_MB:.0f} MB on disk, with {bound}."
