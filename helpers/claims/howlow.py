@@ -64,16 +64,16 @@ def judge_small_and_quick(
     cpu: Mapping[str, Spread],
     plain: str,
 ) -> Goal:
-    """Goal 2: below `SMALL_MB` on disk, with a start at most `LATER_SECONDS` longer than ``plain``'s.
+    """Goal 2: below `SMALL_MB` on disk, started at most `LATER_SECONDS` of CPU after ``plain``.
 
     ``starts`` are seconds to the first answer, ``cpu`` the CPU seconds until then, both in rounds. The
-    latter decide: on an idle core they are the delay, and what a busy machine adds is not the image's.
+    latter decide, as a busy machine delays each start by what it likes; the former are told as well.
     They are compared round by round; of five rounds or more the least and the greatest difference do
     not count, and where the others disagree the goal is too close to call. Of several variants that
     reach the goal the smallest is named.
     """
-    bound = f"a start at most {LATER_SECONDS} s longer than plain Node's"
-    goal = f"Below {SMALL_MB:.0f} MB on disk, with {bound}."
+    bound = f"at most {LATER_SECONDS} s of CPU more than plain Node until the first answer"
+    goal = f"Below {SMALL_MB:.0f} MB on disk, and {bound}."
     small = sorted((n for n in starts if sizes[n].uncompressed < SMALL_MB * MB), key=_by(sizes))
     if not small:
         best = min(sizes, key=_by(sizes))
