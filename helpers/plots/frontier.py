@@ -57,7 +57,8 @@ def frontier(
     top, right = axes.get_ylim()[1], axes.get_xlim()[1]
     taken += [_goal(axes, size, top, f"{size:.0f} MB", ha="left") for size in goals_mb]
     if latest_s is not None:
-        taken.append(_goal(axes, right, latest_s, "goal for the start", ha="right"))
+        text = f"{rows[0]['variant']} + {latest_s - rows[0]['start s']:.1f} s"
+        taken.append(_goal(axes, right, latest_s, text, ha="right"))
     for row in rows:
         _label(axes, row, taken)
     facts = (

@@ -305,7 +305,7 @@ def test_every_column_of_scenarios_has_its_scale_below_the_last_panel():
 
 def test_the_frontier_marks_the_goals_and_which_variants_no_other_beats():
     chart = frontier()
-    assert {"30 MB", "50 MB", "goal for the start"} <= set(words(chart))
+    assert {"30 MB", "50 MB", "distroless_pruned + 0.5 s"} <= set(words(chart))
     bold = {t.get_text() for t in chart.figure.axes[0].texts if t.get_fontweight() == "bold"}
     assert "packed_zstd, 36 MB" in bold
     assert "packed_upx, 41 MB" not in bold
