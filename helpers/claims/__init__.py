@@ -6,6 +6,15 @@ the tests try figures on both sides of each. "About" is 15 % to either side: the
 """
 
 from helpers.claims.context import judge_x1, judge_x2
+from helpers.claims.howlow import (
+    LATER_SECONDS,
+    SMALL_MB,
+    SMALLEST_MB,
+    Goal,
+    Reached,
+    judge_small_and_quick,
+    judge_smallest,
+)
 from helpers.claims.model import ABOUT, LESSONS, MB, TEXTS, Judgement, Size, Verdict
 from helpers.claims.pins import Mismatch, PinTest, judge_b1
 from helpers.claims.sizes import (
@@ -26,16 +35,21 @@ __all__ = [
     "ABOUT",
     "ALPINE_MB",
     "DISTROLESS_MB",
+    "LATER_SECONDS",
     "LESSONS",
     "MB",
     "NAIVE_MB",
     "PASSENGERS",
+    "SMALLEST_MB",
+    "SMALL_MB",
     "TEXTS",
     "V3_ORDER",
     "V3_WAY_OUT",
+    "Goal",
     "Judgement",
     "Mismatch",
     "PinTest",
+    "Reached",
     "Size",
     "Verdict",
     "judge_b1",
@@ -45,6 +59,8 @@ __all__ = [
     "judge_s4",
     "judge_s5",
     "judge_s6",
+    "judge_small_and_quick",
+    "judge_smallest",
     "judge_v1",
     "judge_v3",
     "judge_x1",

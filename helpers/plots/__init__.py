@@ -7,6 +7,7 @@ alternative. It measures nothing and builds nothing. MB are 10^6 bytes.
 from helpers.plots.board import board
 from helpers.plots.composition import composition, crossing
 from helpers.plots.context import SENT, sent
+from helpers.plots.frontier import frontier
 from helpers.plots.layers import layers
 from helpers.plots.pins import lines
 from helpers.plots.sizes import sizes
@@ -20,6 +21,7 @@ __all__ = [
     "board",
     "composition",
     "crossing",
+    "frontier",
     "layers",
     "lines",
     "scenarios",

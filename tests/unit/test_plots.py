@@ -145,6 +145,23 @@ def surface():
     return plots.surface(pd.DataFrame(rows, index=measures).T.astype(float), CAPTION)
 
 
+
+
+def frontier():
+    rows = [
+        ("distroless_pruned", 131.5, 0.62, 0.58, 0.8, False),
+        ("bundled", 123.8, 0.55, 0.5, 0.6, False),
+        ("scratch", 106, 0.54, 0.5, 0.7, True),
+        ("stripped", 91.7, 0.55, 0.5, 0.6, True),
+        ("single_executable", 91.4, 0.56, 0.5, 0.6, True),
+        ("packed_upx", 40.6, 0.85, 0.8, 1.1, False),
+        ("packed_zstd", 35.9, 0.7, 0.65, 0.9, True),
+        ("packed_lzma", 28.3, 1.9, 1.8, 2.5, True),
+    ]
+    columns = ["variant", "on disk MB", "start s", "min s", "max s", "unbeaten"]
+    return plots.frontier(pd.DataFrame(rows, columns=columns), (30, 50), 1.12, CAPTION)
+
+
 UNITS = {  # what stands at the axis; a board has none
     sizes: "MB",
     layers: "MB",
@@ -156,6 +173,7 @@ UNITS = {  # what stands at the axis; a board has none
     board: "",
     lines: "MB",
     surface: "count",
+    frontier: "MB",
 }
 CHARTS = list(UNITS)
 every_chart = pytest.mark.parametrize("make", CHARTS, ids=lambda make: make.__name__)
@@ -272,6 +290,7 @@ def test_the_reader_s_own_style_and_pyplot_are_left_alone(make):
         (sent, "Of 293 MB, minimal still sends 202 MB, recommended 0.1 MB"),
         (scenarios, "From 55.0 s (naive, cold) to 0.7 s (distroless-pruned, nothing changed)"),
         (surface, "Commands: 798 in naive, 1 in distroless"),
+        (frontier, "packed_lzma: 28 MB instead of 132 MB, and 1.3 s later"),
     ],
 )
 def test_the_title_says_the_finding_and_the_alternative_repeats_it(make, finding):
@@ -368,6 +387,29 @@ def test_each_panel_of_the_surface_is_drawn_to_its_own_scale():
 def test_a_measure_that_is_zero_everywhere_has_no_bars():
     chart = plots.surface(pd.DataFrame({"setuid files": [0.0, 0.0]}, index=["a", "b"]))
     assert [bar.get_width() for bar in chart.figure.axes[0].patches] == [0.0, 0.0]
+
+
+def test_the_frontier_marks_the_goals_and_which_variants_no_other_beats():
+    chart = frontier()
+    assert {"30 MB", "50 MB", "distroless_pruned + 0.5 s"} <= set(words(chart))
+    bold = {t.get_text() for t in chart.figure.axes[0].texts if t.get_fontweight() == "bold"}
+    assert "packed_zstd, 36 MB" in bold
+    assert "packed_upx, 41 MB" not in bold
+    assert "packed_upx 41 MB, 0.8 s (0.8 s to 1.1 s)" in chart.alt
+
+
+@pytest.mark.parametrize("loud", [1, 4, 20])
+def test_labels_on_the_frontier_cover_no_dot_however_wide_the_ranges(loud):
+    rows = [(f"variant_{n}", 90 + n, 0.5 + n / 50, 0.4, 0.5 + n / 50 * loud, n % 2) for n in range(8)]
+    columns = ["variant", "on disk MB", "start s", "min s", "max s", "unbeaten"]
+    figure = plots.frontier(pd.DataFrame(rows, columns=columns), (30,), 1.0).figure
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    dots = [axes.transData.transform((row[1], row[2])) for row in rows]
+    for text in axes.texts:
+        box = text.get_window_extent()
+        assert not any(box.contains(*dot) for dot in dots)
+        assert axes.get_window_extent().fully_containsy(box.y0)
 
 
 def test_a_table_of_one_row_compares_nothing():

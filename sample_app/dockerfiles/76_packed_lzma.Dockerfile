@@ -1,0 +1,28 @@
+# Node packed with UPX as small as it gets (LZMA), and the bundle minified.
+FROM node:20 AS packer
+RUN echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian bookworm-backports main" > /etc/apt/sources.list.d/backports.list \
+ && apt-get update \
+ && apt-get install --yes --no-install-recommends --target-release bookworm-backports upx-ucl
+
+FROM packer AS runtime
+WORKDIR /runtime
+RUN cp --parents -L /usr/local/bin/node $(ldd /usr/local/bin/node | grep -o "/[^ ]*") .
+RUN strip usr/local/bin/node
+RUN upx --best --lzma usr/local/bin/node
+
+FROM node:20 AS builder
+WORKDIR /app
+COPY package*.json ./
+RUN npm ci
+COPY . .
+RUN npm run bundle -- --minify
+
+FROM scratch AS runner
+WORKDIR /app
+ENV NODE_ENV=production
+COPY --from=runtime /runtime/ /
+COPY --from=builder /app/dist/bundle.js ./
+USER 65532:65532
+EXPOSE 3000
+ENTRYPOINT ["/usr/local/bin/node"]
+CMD ["bundle.js"]
