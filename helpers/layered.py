@@ -7,12 +7,21 @@ draws nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from typing import NamedTuple
 
 Point = tuple[float, float]
 _SWEEPS = 4
+
+
+class _Station(NamedTuple):
+    """Where a long edge passes a column."""
+
+    edge: tuple[str, str]
+    column: int
 
 
 @dataclass(frozen=True)
@@ -35,22 +44,26 @@ def place(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> Layout:
     """
     edges = list(dict.fromkeys(edges))
     column = _columns(nodes, edges)
-    chains = {edge: _chain(edge, column) for edge in edges}
+    stations = {edge: _stations(edge, column) for edge in edges}
     grid: list[list[Hashable]] = [[] for _ in range(max(column.values(), default=-1) + 1)]
     for node in nodes:
         grid[column[node]].append(node)
-    for chain in chains.values():
-        for station in chain[1:-1]:
-            grid[station[1]].append(station)
-    _order(grid, [pair for chain in chains.values() for pair in zip(chain, chain[1:], strict=False)])
+    for passed in stations.values():
+        for station in passed:
+            grid[station.column].append(station)
+    _order(grid, [pair for edge in edges for pair in _hops(edge, stations[edge])])
     rows = max(map(len, grid), default=0)
     at = {
         item: (float(x), y + (rows - len(items)) / 2)
         for x, items in enumerate(grid)
         for y, item in enumerate(items)
     }
-    stations = {edge: tuple(at[item] for item in chain[1:-1]) for edge, chain in chains.items()}
-    return Layout({node: at[node] for node in nodes}, stations, len(grid), rows)
+    return Layout(
+        {node: at[node] for node in nodes},
+        {edge: tuple(at[station] for station in passed) for edge, passed in stations.items()},
+        len(grid),
+        rows,
+    )
 
 
 def _columns(nodes: Sequence[str], edges: list[tuple[str, str]]) -> dict[str, int]:
@@ -68,10 +81,15 @@ def _columns(nodes: Sequence[str], edges: list[tuple[str, str]]) -> dict[str, in
     return column
 
 
-def _chain(edge: tuple[str, str], column: Mapping[str, int]) -> list[tuple[Hashable, int] | str]:
-    """Return an edge's ends with a station between them for each column that it passes."""
+def _stations(edge: tuple[str, str], column: Mapping[str, int]) -> list[_Station]:
     source, target = edge
-    return [source, *((edge, x) for x in range(column[source] + 1, column[target])), target]
+    return [_Station(edge, x) for x in range(column[source] + 1, column[target])]
+
+
+def _hops(edge: tuple[str, str], stations: Sequence[_Station]) -> Iterator[tuple[Hashable, Hashable]]:
+    """Yield an edge column by column."""
+    chain: list[Hashable] = [edge[0], *stations, edge[1]]
+    return itertools.pairwise(chain)
 
 
 def _order(grid: list[list[Hashable]], pairs: list[tuple[Hashable, Hashable]]) -> None:

@@ -18,6 +18,7 @@ from helpers.claims.sizes import (
     judge_s5,
     judge_s6,
 )
+from helpers.claims.stages import WAYS, judge_b2, judge_v2
 from helpers.claims.surface import judge_v1
 
 __all__ = [
@@ -29,9 +30,11 @@ __all__ = [
     "NAIVE_MB",
     "PASSENGERS",
     "TEXTS",
+    "WAYS",
     "Judgement",
     "Size",
     "Verdict",
+    "judge_b2",
     "judge_s1",
     "judge_s2",
     "judge_s3",
@@ -39,4 +42,5 @@ __all__ = [
     "judge_s5",
     "judge_s6",
     "judge_v1",
+    "judge_v2",
 ]

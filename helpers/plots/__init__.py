@@ -7,7 +7,8 @@ alternative. It measures nothing and builds nothing. MB are 10^6 bytes.
 from helpers.plots.composition import composition, crossing
 from helpers.plots.layers import layers
 from helpers.plots.sizes import sizes
+from helpers.plots.stages import stages
 from helpers.plots.style import Chart
 from helpers.plots.times import scenarios, timeline
 
-__all__ = ["Chart", "composition", "crossing", "layers", "scenarios", "sizes", "timeline"]
+__all__ = ["Chart", "composition", "crossing", "layers", "scenarios", "sizes", "stages", "timeline"]
