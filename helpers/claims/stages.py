@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from helpers.claims.model import Judgement, Verdict
 
 WAYS = ("sidecar", "docker cp", "--target builder", ":debug tag")
-_NUMBERS = ("none", "one", "two", "three", "four")
+_NUMBERS = ("none of the four", "one of the four", "two of the four", "three of the four", "all four")
 
 
 def judge_b2(has: Mapping[str, bool], differs: Sequence[str], blind: bool) -> Judgement:
@@ -40,6 +40,6 @@ def judge_v2(shells: Mapping[str, bool], ways: Mapping[str, bool]) -> Judgement:
         return Judgement("V2", Verdict.FAILS, figures, because)
     if not shells:
         return Judgement("V2", Verdict.FAILS, figures, "No shell was tried.")
-    because = f"No shell starts, but {_NUMBERS[len(worked)]} of the four other ways in worked here"
+    because = f"No shell starts, but {_NUMBERS[len(worked)]} other ways in worked here"
     because += f": {', '.join(worked)}." if worked else "."
     return Judgement("V2", Verdict.HOLDS, figures, because)
