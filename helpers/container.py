@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 OWNER_LABEL = f"{LABEL}.owner"
+SAYS = "Its log says: "
 _POLL_SECONDS = 0.02
 
 
@@ -178,7 +179,7 @@ def _wait(container: Container, url: str, deadline: float) -> None:
 def _last_words(container: Container) -> str:
     lines = container.logs(tail=20).decode(errors="replace").strip().splitlines()
     errors = [line for line in lines if "Error" in line]
-    return f"Its log says: {(errors or lines)[-1].strip()}" if lines else "Its log is empty."
+    return f"{SAYS}{(errors or lines)[-1].strip()}" if lines else "Its log is empty."
 
 
 def _remove(container: Container) -> None:

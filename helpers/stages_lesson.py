@@ -5,12 +5,14 @@ Each is a few lines over a module that does the work: `stage_graph`, `debugging`
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from helpers import container as containers
 from helpers import debugging, lesson, plots, stage_graph, ways_in
 from helpers import dockerfile as dockerfiles
 from helpers.build import BuildError, BuildResult
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _COMPARED = ("base image", "C library", "starts with")
+_DURATION = re.compile(r" \([\d.]+ms\)$")
 _INSPECTOR = "127.0.0.1:9229"
 _PATIENCE = 10.0  # seconds until Node's inspector listens
 
@@ -72,7 +75,7 @@ def telling(log: Sequence[str]) -> str:
     """Return the line of a log that says most: the last failed test, else the last line."""
     lines = [line.strip() for line in log if line.strip()]
     failed = [line for line in lines if line.startswith(("✖", "not ok"))]
-    return (failed or lines or [""])[-1]
+    return _DURATION.sub("", (failed or lines or [""])[-1])
 
 
 # The graph
@@ -81,7 +84,7 @@ def telling(log: Sequence[str]) -> str:
 def graph(name: str, target: str | None = None) -> Chart:
     """Draw the stages of a Dockerfile for a target, its last stage by default."""
     found = _graph(name, target)
-    caption = f"Read from the Dockerfile {name}; nothing was built for this picture."
+    caption = f"Read from the Dockerfile {name}; nothing was built for this picture"
     return plots.stages(found.nodes_frame(), found.edges_frame(), caption=caption)
 
 
@@ -100,24 +103,29 @@ def needs(name: str, *targets: str) -> pd.DataFrame:
 
 
 def ran(result: BuildResult) -> pd.DataFrame:
-    """Return one row a stage: what the graph says of it, and the steps that the build went through."""
+    """Return one row a stage: what the graph says of it, and what the build did, by its own steps.
+
+    A stage of which every step came from the cache may not show; so build without the cache.
+    """
     import pandas as pd
 
-    found = _graph(result.request.dockerfile.name, result.request.target, result)
+    request = result.request
+    found = stage_graph.graph(dockerfiles.read(request.dockerfile, request.build_args), request.target)
     seen = [step.stage for step in result.steps if not step.internal]
     rows = [
-        (node.name, _runs(node.needed), seen.count(node.name)) for node in found.nodes if node.is_stage
+        (node.name, _runs(node.needed), _runs(node.name in seen), seen.count(node.name))
+        for node in found.nodes
+        if node.is_stage
     ]
-    return pd.DataFrame(rows, columns=["stage", "the graph says", "steps in the build"])
+    return pd.DataFrame(rows, columns=["stage", "the graph says", "in the build it", "steps"])
 
 
-def _graph(name: str, target: str | None, result: BuildResult | None = None) -> StageGraph:
-    text = result.request.dockerfile.read_text(encoding="utf-8") if result else lesson.text(name)
-    return stage_graph.graph(dockerfiles.parse(text), target)
+def _graph(name: str, target: str | None) -> StageGraph:
+    return stage_graph.graph(dockerfiles.parse(lesson.text(name)), target)
 
 
-def _runs(needed: bool) -> str:
-    return "runs" if needed else "skipped"
+def _runs(runs: bool) -> str:
+    return "runs" if runs else "is skipped"
 
 
 # Builds that may fail
@@ -291,14 +299,15 @@ def differences(builder: BuildResult, runner: BuildResult) -> list[str]:
 
 
 def answers(*results: BuildResult) -> pd.DataFrame:
-    """Return whether a container of each image serves the API, and what it said when it does not."""
+    """Return whether a container of each image serves the API, and its last words when it does not."""
     import pandas as pd
 
     rows = []
     for result in results:
         served, said = ways_in.answer(result)
-        rows.append((lesson.label(result), "yes" if served else "no", said))
-    return pd.DataFrame(rows, columns=["image", "answers", "what it said"])
+        words = said.rpartition(containers.SAYS)[2]
+        rows.append((lesson.label(result), "yes" if served else "no", words))
+    return pd.DataFrame(rows, columns=["image", "answers", "its last words"])
 
 
 def is_blind(builder_and_runner: pd.DataFrame) -> bool:
