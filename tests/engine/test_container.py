@@ -31,7 +31,7 @@ def image(context, engine, tag):
 
 
 def ours(engine):
-    found = engine.client.containers.list(all=True, filters={"label": OWNER_LABEL})
+    found = engine.client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True)
     return [c for c in found if c.labels[OWNER_LABEL].endswith(f"/{os.getpid()}")]
 
 

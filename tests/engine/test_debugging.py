@@ -46,7 +46,7 @@ def tools(make):
 
 
 def ours(engine):
-    found = engine.client.containers.list(all=True, filters={"label": OWNER_LABEL})
+    found = engine.client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True)
     return [c for c in found if c.labels[OWNER_LABEL].endswith(f"/{os.getpid()}")]
 
 
