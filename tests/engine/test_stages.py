@@ -63,14 +63,10 @@ def test_the_gate_leaves_the_image_as_it_was(make):
 
 @pytest.fixture(scope="module")
 def images():
-    lesson.app().write(
-        "dockerfiles/debug.Dockerfile",
-        lesson.text("distroless").replace("debian12 AS", "debian12:debug AS"),
-    )
     return {
         "runner": lesson.build("distroless"),
         "builder": lesson.build("distroless", target="builder"),
-        "debug": lesson.build("dockerfiles/debug.Dockerfile"),
+        "debug": lesson.build("debug"),
     }
 
 

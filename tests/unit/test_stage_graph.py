@@ -86,3 +86,11 @@ def test_the_lesson_s_files_differ_in_what_the_runner_needs():
     files = {name: dockerfile.read(sample.dockerfile(name)) for name in ("stages", "gated")}
     skipped = {name: stage_graph.graph(file).skipped for name, file in files.items()}
     assert skipped == {"stages": ["lint", "test"], "gated": ["lint"]}
+
+
+def test_the_debug_file_is_the_article_s_with_one_word_changed():
+    texts = [sample.dockerfile(name).read_text().splitlines() for name in ("distroless", "debug")]
+    article, debug = ([line for line in text if not line.startswith("#")] for text in texts)
+    changed = [(a, b) for a, b in zip(article, debug, strict=True) if a != b]
+    ((before, after),) = changed
+    assert after == before.replace("debian12", "debian12:debug")
