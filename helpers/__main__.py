@@ -72,7 +72,10 @@ def open_lab() -> None:
         options.append("--allow-root")
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         options.append("--no-browser")
-    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *options, *sys.argv[2:]])  # noqa: S606
+    given = sys.argv[2:]
+    named = {option.partition("=")[0] for option in given}
+    ours = [option for option in options if option.partition("=")[0] not in named]
+    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *ours, *given])  # noqa: S606
 
 
 def clean() -> None:

@@ -80,7 +80,8 @@ class Request:
     """What to build: a Dockerfile, its build context, a tag, and how.
 
     ``cold`` ignores every cached step. ``extra`` holds further arguments of ``docker buildx build``,
-    as they are.
+    as they are. ``bases`` leaves the images behind ``FROM`` to the builder and says what they are;
+    without it they are made ready first.
     """
 
     dockerfile: Path
@@ -90,6 +91,7 @@ class Request:
     build_args: Mapping[str, str] = field(default_factory=dict)
     cold: bool = False
     extra: tuple[str, ...] = ()
+    bases: tuple[Base, ...] | None = None
 
     def command(self, where: Engine, bases: list[Base]) -> list[str]:
         """Return the command as one would type it."""
@@ -217,6 +219,8 @@ def build(request: Request, watch: Watcher | None = None, where: Engine | None =
 
 
 def _bases(request: Request, where: Engine) -> list[Base]:
+    if request.bases is not None:
+        return list(request.bases)
     parsed = dockerfile.read(request.dockerfile, request.build_args, where.architecture)
     return base_images.resolve(parsed.base_images(request.target), where)
 

@@ -60,6 +60,14 @@ class Running:
         return execute(self.container, *command)
 
 
+@dataclass(frozen=True)
+class Finished:
+    """A container that ran to its end: its exit code, and all that it printed."""
+
+    exit_code: int
+    output: str
+
+
 @contextlib.contextmanager
 def running(
     image: str,
@@ -127,6 +135,32 @@ def execute(container: Container, *command: str) -> tuple[int, str]:
         return 127, str(error.explanation)
     text = output if isinstance(output, bytes) else b"".join(output)
     return int(code or 0), text.decode(errors="replace")
+
+
+def finished(
+    image: str,
+    *command: str,
+    patience: float = 30.0,
+    where: Engine | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Finished:
+    """Run ``image`` to its end, with ``command`` in the place of its own; no port is published.
+
+    ``patience`` is the time in seconds that it gets; ``options`` are those of `running`. Raises
+    `ContainerError` when it does not start, or still runs when the time is over.
+    """
+    import requests
+
+    asked = {**(options or {}), "command": list(command)} if command else dict(options or {})
+    with created(image, where=where, options=asked) as container:
+        start(container)
+        try:
+            code = int(container.wait(timeout=patience)["StatusCode"])
+        except requests.RequestException:
+            raise ContainerError(
+                f"The container of {image} had not ended after {patience:g} s."
+            ) from None
+        return Finished(code, container.logs().decode(errors="replace"))
 
 
 def sweep(where: Engine) -> None:

@@ -13,9 +13,10 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import claims, places, store
+from helpers import claims, places, plots, store
 from helpers.claims import Verdict
 from helpers.errors import WorkbookError
+from helpers.plots import Chart
 from helpers.store import Record
 
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ class Ledger:
             for claim, record in self.entries
         ]
         return pd.DataFrame(rows, columns=["id", "claim", "verdict", "measured", "lesson"])
+
+    def chart(self) -> Chart:
+        """Draw the verdicts as a board, one tile a claim."""
+        return plots.board(self.to_frame(), caption=" · ".join(self._conditions()[:1]))
 
     def missing(self) -> list[str]:
         """Return the lessons to run for the verdicts that are missing, in reading order."""

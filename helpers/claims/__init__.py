@@ -5,7 +5,9 @@ the tests try figures on both sides of each. "About" is 15 % to either side: the
 10 MB, and a point release of Node moves an image by a few per cent.
 """
 
+from helpers.claims.context import judge_x1, judge_x2
 from helpers.claims.model import ABOUT, LESSONS, MB, TEXTS, Judgement, Size, Verdict
+from helpers.claims.pins import Mismatch, PinTest, judge_b1
 from helpers.claims.sizes import (
     ALPINE_MB,
     DISTROLESS_MB,
@@ -32,8 +34,11 @@ __all__ = [
     "TEXTS",
     "WAYS",
     "Judgement",
+    "Mismatch",
+    "PinTest",
     "Size",
     "Verdict",
+    "judge_b1",
     "judge_b2",
     "judge_s1",
     "judge_s2",
@@ -43,4 +48,6 @@ __all__ = [
     "judge_s6",
     "judge_v1",
     "judge_v2",
+    "judge_x1",
+    "judge_x2",
 ]

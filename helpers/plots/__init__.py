@@ -4,11 +4,27 @@ Each function takes a DataFrame and returns a `Chart`, which a notebook shows as
 alternative. It measures nothing and builds nothing. MB are 10^6 bytes.
 """
 
+from helpers.plots.board import board
 from helpers.plots.composition import composition, crossing
+from helpers.plots.context import SENT, sent
 from helpers.plots.layers import layers
+from helpers.plots.pins import lines
 from helpers.plots.sizes import sizes
 from helpers.plots.stages import stages
 from helpers.plots.style import Chart
 from helpers.plots.times import scenarios, timeline
 
-__all__ = ["Chart", "composition", "crossing", "layers", "scenarios", "sizes", "stages", "timeline"]
+__all__ = [
+    "SENT",
+    "Chart",
+    "board",
+    "composition",
+    "crossing",
+    "layers",
+    "lines",
+    "scenarios",
+    "sent",
+    "sizes",
+    "stages",
+    "timeline",
+]

@@ -123,16 +123,25 @@ def _luminance(color: str) -> float:
 
 
 def sheet(
-    height: float, title: str, caption: str, columns: int = 1, lines: int = 1
+    height: float,
+    title: str,
+    caption: str,
+    columns: int = 1,
+    lines: int = 1,
+    *,
+    one_scale: bool = True,
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure with its title and caption, and its panels in reading order."""
+    """Return a figure with its title and caption, and its panels in reading order.
+
+    ``one_scale`` False gives each panel a scale of its own along x.
+    """
     figure = Figure(figsize=(WIDTH, min(HEIGHT, height)), dpi=100)
     figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.1)
     FigureCanvasAgg(figure)
     figure.suptitle(textwrap.fill(title, 72), x=0.01, ha="left", fontsize=21, fontweight="bold")
     if caption:
         figure.supxlabel(textwrap.fill(caption, 140), x=0.01, ha="left", fontsize=12, color=MUTED)
-    grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
+    grid = figure.subplots(lines, columns, squeeze=False, sharex=one_scale, sharey=True)
     return figure, list(grid.flat)
 
 

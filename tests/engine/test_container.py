@@ -31,7 +31,8 @@ def image(context, engine, tag):
 
 
 def ours(engine):
-    found = engine.client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True)
+    mine = {"label": OWNER_LABEL}
+    found = engine.client.containers.list(all=True, filters=mine, ignore_removed=True)
     return [c for c in found if c.labels[OWNER_LABEL].endswith(f"/{os.getpid()}")]
 
 
@@ -119,3 +120,33 @@ def test_an_unknown_image_is_one_sentence(engine):
         container.running("workbook-test:nowhere", where=engine),
     ):
         pass
+
+
+def test_one_that_ends_gives_its_exit_code_and_what_it_printed_on_both_streams(image, engine):
+    script = "echo told; echo wrong >&2; exit 3"
+    done = container.finished(image, "/bin/busybox", "sh", "-c", script, where=engine)
+    assert done.exit_code == 3
+    assert sorted(done.output.split()) == ["told", "wrong"]
+    assert not ours(engine)
+
+
+def test_without_a_command_it_runs_the_image_s_own(context, engine, tag):
+    (context / "Dockerfile").write_text(
+        'FROM scratch\nCOPY busybox /bin/busybox\nCMD ["/bin/busybox", "echo", "own"]\n'
+    )
+    built = build.build(Request(context / "Dockerfile", context, tag), where=engine)
+    assert container.finished(built.image_id, where=engine).output == "own\n"
+
+
+def test_one_that_does_not_end_is_given_up_and_taken_away(image, engine):
+    begun = time.monotonic()
+    with pytest.raises(ContainerError, match="had not ended"):
+        container.finished(image, patience=1.0, where=engine)
+    assert time.monotonic() - begun < 20
+    assert not ours(engine)
+
+
+def test_one_whose_program_is_not_there_is_one_sentence(image, engine):
+    with pytest.raises(ContainerError, match="did not start"):
+        container.finished(image, "/not/there", where=engine)
+    assert not ours(engine)

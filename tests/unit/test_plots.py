@@ -15,7 +15,7 @@ import pytest
 from matplotlib.path import Path
 
 from helpers import plots
-from helpers.plots import style
+from helpers.plots import pins, style
 
 CAPTION = (
     "Engine 26.1.5, buildx 0.13.1 · node:20, node:20-alpine and gcr.io/distroless/nodejs20-debian12 are "
@@ -136,8 +136,43 @@ def stages():
     return plots.stages(nodes, edges, CAPTION)
 
 
-CHARTS = [sizes, layers, composition, crossing, timeline, scenarios, stages]
-UNITS = {timeline: "seconds", scenarios: "seconds", stages: "from left to right"}
+def sent():
+    frame = pd.DataFrame(
+        {
+            "no list": [0.138, 200, 91.5, 0.09, 0.0003, 1.7],
+            "minimal": [0.138, 200, 0.71, 0, 0.000087, 0.77],
+            "recommended": [0.138, 0, 0, 0, 0, 0],
+        },
+        index=list(plots.SENT),
+    )
+    return plots.sent(frame, CAPTION)
+
+
+def board():
+    said = ["✓ holds", "≈ holds with a condition", "✗ does not hold", "· not tried yet"]
+    rows = [(f"S{n}", said[n % 4], "02_multistage") for n in range(18)]
+    return plots.board(pd.DataFrame(rows, columns=["id", "verdict", "lesson"]), CAPTION)
+
+
+def lines():
+    rows = [("Node 20", -7.0, 159.2, 56.4), ("Node 22", 5.1, 178.0, 63.1), ("Node 24", 17.2, 188.8, 67)]
+    columns = ["line", "months left", "uncompressed MB", "compressed MB"]
+    return plots.lines(pd.DataFrame(rows, columns=columns), CAPTION)
+
+
+UNITS = {  # what stands at the axis; a board has none
+    sizes: "MB",
+    layers: "MB",
+    composition: "MB",
+    crossing: "MB",
+    timeline: "seconds",
+    scenarios: "seconds",
+    sent: "MB",
+    board: "",
+    lines: "MB",
+    stages: "from left to right",
+}
+CHARTS = list(UNITS)
 every_chart = pytest.mark.parametrize("make", CHARTS, ids=lambda make: make.__name__)
 
 
@@ -162,8 +197,7 @@ def whole_text(chart):
 @every_chart
 def test_a_chart_names_its_unit_and_its_conditions(make):
     chart = make()
-    unit = UNITS.get(make, "MB")
-    assert unit in " ".join(axes.get_xlabel() for axes in chart.figure.axes)
+    assert UNITS[make] in " ".join(axes.get_xlabel() for axes in chart.figure.axes)
     assert CAPTION in whole_text(chart)
 
 
@@ -250,6 +284,8 @@ def test_the_reader_s_own_style_and_pyplot_are_left_alone(make):
         (crossing, "COPY --from took 62 MB of 168 MB; 106 MB stayed behind"),
         (timeline, "21.7 s when cold, 0.0 s when warm"),
         (stages, "The target runner leaves out lint"),
+        (lines, "Node 24 has 17 months of fixes ahead at 189 MB on disk; Node 20 has none"),
+        (sent, "Of 293 MB, minimal still sends 202 MB, recommended 0.1 MB"),
         (scenarios, "From 55.0 s (naive, cold) to 0.7 s (distroless-pruned, nothing changed)"),
     ],
 )
@@ -282,6 +318,20 @@ def test_a_long_instruction_keeps_its_beginning_and_its_end():
 
 def test_a_secret_of_a_few_bytes_is_still_named():
     assert "secrets swept in (.env*) 87 B" in words(composition())
+
+
+def test_a_line_without_support_is_told_from_the_others_by_word_and_hatch():
+    chart = lines()
+    assert {"ended 7 months ago", "5 months left", "17 months left"} <= set(words(chart))
+    hatches = [bar.get_hatch() for bar in chart.figure.axes[0].patches]
+    assert hatches == ["//", "", ""]
+
+
+def test_support_and_size_have_scales_and_units_of_their_own():
+    support, size = lines().figure.axes
+    assert "months" in support.get_xlabel()
+    assert "MB" in size.get_xlabel()
+    assert support.get_xlim() != size.get_xlim()
 
 
 def test_an_unknown_category_is_drawn_as_other():
@@ -400,12 +450,14 @@ def seen(color, eye):
     "palette",
     [
         [look.color for look in style.CATEGORIES.values()],
+        [look.color for look in plots.SENT.values()],
         [style.KEPT.color, style.LEFT.color],
         [style.BASE.color, style.OWN.color],
         [style.ON_DISK.color, style.ON_WIRE.color],
+        [pins.SUPPORTED.color, pins.OVER.color],
         list(style.SERIES),
     ],
-    ids=["categories", "crossing", "layers", "sizes", "series"],
+    ids=["categories", "sent", "crossing", "layers", "sizes", "support", "series"],
 )
 def test_colours_stay_apart_for_every_eye(palette, eye):
     pairs = itertools.combinations((seen(color, eye) for color in palette), 2)

@@ -1,0 +1,77 @@
+"""The rule of the claim on Node's versions across stages and on pins, B1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from helpers.claims.model import Judgement, Verdict
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Whether an image ran whose stages differ in one thing, and whether it ran once they agreed."""
+
+    mixed_ran: bool
+    agreed_ran: bool
+
+    @property
+    def bites(self) -> bool:
+        """Whether the difference, and nothing else, kept the image from running."""
+        return self.agreed_ran and not self.mixed_ran
+
+    def __str__(self) -> str:
+        words = {True: "runs", False: "does not run"}
+        return f"mixed {words[self.mixed_ran]}, agreed {words[self.agreed_ran]}"
+
+
+@dataclass(frozen=True)
+class PinTest:
+    """Versions of Node in images built before and after a tag moved, by tag and by digest.
+
+    ``refused`` says whether a digest that the registry does not have was refused.
+    """
+
+    by_tag: tuple[str, str]
+    by_digest: tuple[str, str]
+    refused: bool
+
+    @property
+    def tag_moved(self) -> bool:
+        """Whether the same tag gave another Node."""
+        return self.by_tag[0] != self.by_tag[1]
+
+    @property
+    def kept(self) -> bool:
+        """Whether the digest gave the same Node twice."""
+        return self.by_digest[0] == self.by_digest[1]
+
+
+def judge_b1(lines: Mismatch, libcs: Mismatch, pin: PinTest, *, line: int, supported: bool) -> Judgement:
+    """B1: two lines of Node bite, and a digest keeps the base where a tag does not.
+
+    The conditions are what one digest does not give: one C library across stages on two images, and
+    fixes for a ``line`` that is no longer ``supported``.
+    """
+    figures = (
+        f"two lines of Node: {lines}; two C libraries: {libcs}; the tag gave Node "
+        f"{' then '.join(pin.by_tag)}, the digest {' then '.join(pin.by_digest)}; "
+        f"a wrong digest was {'refused' if pin.refused else 'built'}"
+    )
+    faults = [
+        *([] if lines.bites else ["two lines of Node did no harm here"]),
+        *([] if pin.tag_moved else ["the tag did not move"]),
+        *([] if pin.kept else ["the digest did not keep the base"]),
+        *([] if pin.refused else ["a wrong digest was not refused"]),
+    ]
+    if faults:
+        because = f"Not seen as claimed: {'; '.join(faults)}."
+        return Judgement("B1", Verdict.FAILS, figures, because)
+    because = "It bites, and a digest keeps the base where a tag does not."
+    conditions = [
+        *(["the C library must agree as well, whatever the version"] if libcs.bites else []),
+        *([] if supported else [f"Node {line} gets no more fixes, so a pin on it has to be moved"]),
+    ]
+    if conditions:
+        because += f" But {'; '.join(conditions)}."
+        return Judgement("B1", Verdict.CONDITION, figures, because)
+    return Judgement("B1", Verdict.HOLDS, figures, because)

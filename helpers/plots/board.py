@@ -1,0 +1,64 @@
+"""The verdicts on all claims at a glance."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from matplotlib.patches import FancyBboxPatch
+
+from helpers.plots import style
+from helpers.plots.style import BLUE, MUTED, SMALL, VERMILION, YELLOW, Chart
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = 6
+LOOKS = {  # by the mark that the ledger puts before a verdict
+    "✓": BLUE,
+    "≈": YELLOW,
+    "✗": VERMILION,
+    "·": "#FFFFFF",
+}
+
+
+@mpl.rc_context(style.HOUSE)
+def board(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
+    """Draw one tile a claim, in the order of the rows, with its id, verdict and lesson.
+
+    Columns: id, verdict (its mark first, as ``✓ holds``), lesson.
+    """
+    rows = [
+        (str(r["id"]), *str(r["verdict"]).split(" ", 1), str(r["lesson"])) for _, r in frame.iterrows()
+    ]
+    counts = Counter(verdict for _, _, verdict, _ in rows)
+    title = title or " · ".join(f"{verdict}: {number}" for verdict, number in counts.items())
+    lines = -(-len(rows) // COLUMNS)
+    figure, (axes,) = style.sheet(1.6 + 1.5 * lines, title, caption)
+    for at, (claim, mark, verdict, lesson) in enumerate(rows):
+        x, y = at % COLUMNS, at // COLUMNS
+        color = LOOKS.get(mark, MUTED)
+        tile = FancyBboxPatch(
+            (x + 0.06, y + 0.08),
+            0.88,
+            0.84,
+            boxstyle="round,pad=0,rounding_size=0.06",
+            fc=color,
+            ec=MUTED,
+        )
+        axes.add_patch(tile)
+        ink = style.readable_on(color)
+        ground = {"facecolor": color, "edgecolor": "none", "pad": 1}
+        text: Any = {"ha": "center", "va": "center", "color": ink, "bbox": ground}
+        axes.text(x + 0.5, y + 0.3, f"{mark} {claim}", fontsize=22, fontweight="bold", **text)
+        axes.text(
+            x + 0.5, y + 0.58, textwrap.fill(verdict, 14), fontsize=SMALL + 1, linespacing=1.0, **text
+        )
+        axes.text(x + 0.5, y + 0.82, lesson, fontsize=SMALL - 1, **text)
+    axes.set(xlim=(0, COLUMNS), ylim=(lines, 0))
+    axes.set(xticks=[], yticks=[])
+    axes.set_axis_off()
+    facts = (f"{claim} {verdict}" for claim, _, verdict, _ in rows)
+    return style.chart(figure, "Board of verdicts", title, facts, caption)

@@ -1,0 +1,16 @@
+# One libc, glibc: the builder is Debian as the runner is, so npm chooses the module that fits.
+FROM node:20-bookworm-slim AS builder
+WORKDIR /app
+COPY package*.json ./
+RUN npm ci
+RUN npm install --no-save @node-rs/argon2@2.0.2
+COPY . .
+RUN npm run build
+
+FROM gcr.io/distroless/nodejs20-debian12 AS runner
+WORKDIR /app
+ENV NODE_ENV=production
+COPY --from=builder /app/dist ./dist
+COPY --from=builder /app/node_modules ./node_modules
+EXPOSE 3000
+CMD ["--require", "@node-rs/argon2", "dist/index.js"]

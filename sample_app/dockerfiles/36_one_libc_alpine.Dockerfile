@@ -1,0 +1,16 @@
+# One libc, musl: the runner is Alpine as the builder is.
+FROM node:20-alpine AS builder
+WORKDIR /app
+COPY package*.json ./
+RUN npm ci
+RUN npm install --no-save @node-rs/argon2@2.0.2
+COPY . .
+RUN npm run build
+
+FROM node:20-alpine AS runner
+WORKDIR /app
+ENV NODE_ENV=production
+COPY --from=builder /app/dist ./dist
+COPY --from=builder /app/node_modules ./node_modules
+EXPOSE 3000
+CMD ["node", "--require", "@node-rs/argon2", "dist/index.js"]

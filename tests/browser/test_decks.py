@@ -1,0 +1,80 @@
+"""The slides as a browser shows them: all that is on a slide fits, and nothing is fetched."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+
+import pytest
+
+from helpers import decks, places
+
+LESSONS = sorted((places.ROOT / "notebooks").glob("*.ipynb"))
+SMALLEST = 0.6  # of the usual size of letters
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Serve the decks of all lessons; yield the address."""
+    folder = tmp_path_factory.mktemp("slides")
+    for lesson in LESSONS:
+        decks.write(lesson, folder)
+    handler = functools.partial(Quiet, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+SLIDE = """() => {
+  const slide = Reveal.getCurrentSlide();
+  return {
+    heading: (slide.querySelector('h1, h2') || {}).innerText || '',
+    height: slide.scrollHeight, width: slide.scrollWidth,
+    fit: Number(slide.style.getPropertyValue('--fit') || 1),
+  };
+}"""
+
+
+def slides(page):
+    while True:
+        yield page.evaluate(SLIDE)
+        while page.evaluate("Reveal.availableFragments().next"):
+            page.evaluate("Reveal.nextFragment()")
+        if page.evaluate("Reveal.isLastSlide()"):
+            return
+        page.evaluate("Reveal.next()")
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda file: file.stem)
+def test_each_slide_has_a_heading_and_fits_and_nothing_is_fetched(lesson, site, page):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{site}/{lesson.stem}.html")
+    page.wait_for_function("window.Reveal && Reveal.isReady()")
+    shown = list(slides(page))
+    assert len(shown) > 4
+    assert [slide for slide in shown if not slide["heading"]] == []
+    assert [slide for slide in shown if slide["height"] > decks.HEIGHT] == []
+    assert [slide for slide in shown if slide["width"] > decks.WIDTH] == []
+    assert min(slide["fit"] for slide in shown) >= SMALLEST
+    outside = [url for url in asked if not url.startswith((site, "data:"))]
+    assert outside == []
+    assert {url.rpartition("/")[2] for url in asked if url.startswith(site)} <= {
+        f"{lesson.stem}.html",
+        "favicon.ico",
+    }
+
+
+def test_the_arrow_keys_turn_the_pages(site, page):
+    page.goto(f"{site}/01_naive.html")
+    page.wait_for_function("window.Reveal && Reveal.isReady()")
+    before = page.evaluate("Reveal.getSlidePastCount()")
+    page.keyboard.press("Space")
+    assert page.evaluate("Reveal.getSlidePastCount()") == before + 1

@@ -1,0 +1,86 @@
+"""JupyterLab as a learner meets it: the first lesson run from the menu, its build seen, its widgets used."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
+SECONDS = 1000
+
+
+@pytest.fixture
+def lesson(page, lab) -> Page:
+    """Open a copy of lesson 01 in JupyterLab."""
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(lab.format(path="notebooks/01_naive.ipynb"))
+    page.locator(".jp-Notebook").wait_for(timeout=90 * SECONDS)
+    page.locator(".jp-MarkdownOutput h1").first.wait_for(timeout=90 * SECONDS)
+    return page
+
+
+def cell(page: Page, source: str):
+    return page.locator(".jp-CodeCell").filter(has_text=source).first
+
+
+def scroll_to(page: Page, source: str):
+    """JupyterLab draws the cells near the view: go down until the one with that source is there."""
+    found = cell(page, source)
+    page.locator(".jp-Notebook").first.hover()
+    for _ in range(80):
+        if found.count() and found.is_visible():
+            break
+        page.mouse.wheel(0, 500)
+        page.wait_for_timeout(100)
+    found.scroll_into_view_if_needed()
+    return found
+
+
+def test_lesson_1_runs_from_the_menu_and_its_widget_answers_mouse_and_keyboard(lesson, screenshots):
+    page = lesson
+    page.get_by_role("menuitem", name="Run", exact=True).first.click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+    build = scroll_to(page, 'naive = lesson.build("naive")')
+    bar = build.locator(".wb-bar")
+    bar.wait_for(timeout=60 * SECONDS)
+    expect(build).to_contain_text("built in", timeout=240 * SECONDS)
+    build.screenshot(path=screenshots / "progress.png")
+
+    explorer = scroll_to(page, "lesson.explore(naive)")
+    layers = explorer.locator("select[multiple], select[size]").first
+    layers.wait_for(timeout=120 * SECONDS)
+    before = explorer.inner_text()
+    layers.select_option(index=1)
+    page.wait_for_function("([e, t]) => e.innerText !== t", arg=[explorer.element_handle(), before])
+    by_mouse = explorer.inner_text()
+    layers.focus()
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function("([e, t]) => e.innerText !== t", arg=[explorer.element_handle(), by_mouse])
+    explorer.screenshot(path=screenshots / "explorer.png")
+
+    chart = scroll_to(page, "lesson.chart_layers(naive)")
+    chart.locator("img").wait_for(timeout=120 * SECONDS)
+    chart.screenshot(path=screenshots / "chart.png")
+
+
+def test_the_progress_view_moves_while_a_build_runs(lesson):
+    page = lesson
+    page.get_by_role("menuitem", name="Kernel", exact=True).first.click()
+    page.get_by_role("menuitem", name="Restart Kernel and Clear Outputs of All Cells…").click()
+    page.get_by_role("button", name="Restart").last.click()
+    first = scroll_to(page, "from helpers import claims, lesson")
+    first.locator(".cm-content").click()
+    page.keyboard.press("Shift+Enter")
+    build = scroll_to(page, 'naive = lesson.build("naive")')
+    build.locator(".cm-content").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type('lesson.build("naive", cold=True)')
+    page.keyboard.press("Shift+Enter")
+    moved = page.locator(".wb-live").last
+    moved.wait_for(timeout=60 * SECONDS)
+    seen = set()
+    while "built in" not in (text := moved.inner_text()):
+        seen.add(text)
+        page.wait_for_timeout(300)
+    assert len(seen) > 2
