@@ -457,7 +457,6 @@ def seen(color, eye):
         [pins.SUPPORTED.color, pins.OVER.color],
         list(style.SERIES),
     ],
-    ids=["categories", "sent", "crossing", "layers", "sizes", "support", "series"],
 )
 def test_colours_stay_apart_for_every_eye(palette, eye):
     pairs = itertools.combinations((seen(color, eye) for color in palette), 2)
