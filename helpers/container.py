@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 OWNER_LABEL = f"{LABEL}.owner"
+SAYS = "Its log says: "
 _POLL_SECONDS = 0.02
 
 
@@ -56,14 +57,7 @@ class Running:
 
     def execute(self, *command: str) -> tuple[int, str]:
         """Run a command inside, as ``docker exec`` does; return its exit code and what it printed."""
-        from docker.errors import APIError
-
-        try:
-            code, output = self.container.exec_run(list(command))
-        except APIError as error:
-            return 127, str(error.explanation)
-        text = output if isinstance(output, bytes) else b"".join(output)
-        return int(code or 0), text.decode(errors="replace")
+        return execute(self.container, *command)
 
 
 @dataclass(frozen=True)
@@ -90,17 +84,57 @@ def running(
     ``patience`` is the time in seconds that it gets for that; ``options`` go to the SDK's
     ``containers.create`` (such as ``read_only``). Raises `ContainerError` when it stops or stays silent.
     """
-    where = where or engine.find()
-    sweep(where)
-    container = _create(where, image, port, dict(environment or {}), dict(options or {}))
-    try:
+    published: dict[str, Any] = {"ports": {f"{port}/tcp": ("127.0.0.1", None)}}
+    given = {"environment": dict(environment or {}), **(options or {})}
+    with created(image, where=where, options={**published, **given}) as container:
         begun = time.monotonic()
-        _start(container, image)
+        start(container)
         url = _address(container, port)
         _wait(container, url + ready, begun + patience)
         yield Running(url, time.monotonic() - begun, container)
+
+
+@contextlib.contextmanager
+def created(
+    image: str, *, where: Engine | None = None, options: Mapping[str, Any] | None = None
+) -> Iterator[Container]:
+    """Make a container of ``image`` within our limits, not started, no port published; remove it after.
+
+    ``options`` as for `running`. Raises `ContainerError` when there is no such image.
+    """
+    where = where or engine.find()
+    sweep(where)
+    container = _create(where, image, dict(options or {}))
+    try:
+        yield container
     finally:
         _remove(container)
+
+
+def start(container: Container) -> None:
+    """Start a container. Raises `ContainerError` when it cannot be."""
+    from docker.errors import APIError
+
+    try:
+        container.start()
+    except APIError as error:
+        name = str(container.attrs.get("Config", {}).get("Image") or container.short_id)
+        raise ContainerError(f"{name} did not start: {error.explanation}.") from None
+
+
+def execute(container: Container, *command: str) -> tuple[int, str]:
+    """Run a command inside, as ``docker exec`` does; return its exit code and what it printed.
+
+    What cannot be run at all gives 127 and the engine's words.
+    """
+    from docker.errors import APIError
+
+    try:
+        code, output = container.exec_run(list(command))
+    except APIError as error:
+        return 127, str(error.explanation)
+    text = output if isinstance(output, bytes) else b"".join(output)
+    return int(code or 0), text.decode(errors="replace")
 
 
 def finished(
@@ -117,18 +151,16 @@ def finished(
     """
     import requests
 
-    where = where or engine.find()
-    sweep(where)
     asked = {**(options or {}), "command": list(command)} if command else dict(options or {})
-    container = _create(where, image, None, {}, asked)
-    try:
-        _start(container, image)
-        code = int(container.wait(timeout=patience)["StatusCode"])
+    with created(image, where=where, options=asked) as container:
+        start(container)
+        try:
+            code = int(container.wait(timeout=patience)["StatusCode"])
+        except requests.RequestException:
+            raise ContainerError(
+                f"The container of {image} had not ended after {patience:g} s."
+            ) from None
         return Finished(code, container.logs().decode(errors="replace"))
-    except requests.RequestException:
-        raise ContainerError(f"The container of {image} had not ended after {patience:g} s.") from None
-    finally:
-        _remove(container)
 
 
 def sweep(where: Engine) -> None:
@@ -140,15 +172,11 @@ def sweep(where: Engine) -> None:
             _remove(container)
 
 
-def _create(
-    where: Engine, image: str, port: int | None, environment: dict[str, str], options: dict[str, Any]
-) -> Container:
+def _create(where: Engine, image: str, options: dict[str, Any]) -> Container:
     from docker.errors import APIError, ImageNotFound
 
     settings: dict[str, Any] = {
-        "environment": environment,
         "labels": {LABEL: "run", OWNER_LABEL: f"{socket.gethostname()}/{os.getpid()}"},
-        "ports": {f"{port}/tcp": ("127.0.0.1", None)} if port else {},
         "mem_limit": "512m",
         "pids_limit": 256,
         "cap_drop": ["ALL"],
@@ -160,15 +188,6 @@ def _create(
         raise ContainerError(f"There is no image {image}; build it first.") from None
     except APIError as error:
         raise ContainerError(f"No container of {image} could be made: {error.explanation}.") from None
-
-
-def _start(container: Container, image: str) -> None:
-    from docker.errors import APIError
-
-    try:
-        container.start()
-    except APIError as error:
-        raise ContainerError(f"{image} did not start: {error.explanation}.") from None
 
 
 def _address(container: Container, port: int) -> str:
@@ -194,7 +213,7 @@ def _wait(container: Container, url: str, deadline: float) -> None:
 def _last_words(container: Container) -> str:
     lines = container.logs(tail=20).decode(errors="replace").strip().splitlines()
     errors = [line for line in lines if "Error" in line]
-    return f"Its log says: {(errors or lines)[-1].strip()}" if lines else "Its log is empty."
+    return f"{SAYS}{(errors or lines)[-1].strip()}" if lines else "Its log is empty."
 
 
 def _remove(container: Container) -> None:

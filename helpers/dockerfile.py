@@ -75,13 +75,21 @@ class Stage:
         """The name that BuildKit shows for the stage; it shows none when the file has one stage."""
         return self.name or f"stage-{self.index}"
 
-    def sources(self) -> list[str]:
-        """Return what the stage copies or mounts from: stage names, stage numbers, images."""
-        return [source for instruction in self.instructions for source in instruction.sources()]
-
     def triggers(self) -> list[Instruction]:
         """Return what ``ONBUILD`` adds to the stages that are ``FROM`` this one."""
         return [_trigger(i) for i in self.instructions if i.keyword == "ONBUILD" and i.value]
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a stage takes from elsewhere.
+
+    ``how`` is the instruction that takes it (``FROM``, ``COPY`` or ``RUN``), ``source`` the stage, or
+    the name of the image from outside.
+    """
+
+    how: str
+    source: Stage | str
 
 
 @dataclass(frozen=True)
@@ -109,25 +117,29 @@ class Dockerfile:
             stage = waiting.pop()
             if stage.index not in wanted:
                 wanted[stage.index] = stage
-                others = [self._base(stage), *map(self._source, self._sources(stage))]
-                waiting += [other for other in others if other is not None]
+                sources = (need.source for need in self.draws_on(stage))
+                waiting += [source for source in sources if isinstance(source, Stage)]
         return [wanted[index] for index in sorted(wanted)]
 
     def base_images(self, target: str | None = None) -> list[str]:
         """Return the images that a build of ``target`` needs from outside, in order of appearance."""
-        found: dict[str, None] = {}
-        for stage in self.needs(target):
-            if self._base(stage) is None:
-                found[stage.base] = None
-            for name in self._sources(stage):
-                if self._source(name) is None and not name.isdecimal():
-                    found[name] = None
-        return [name for name in found if name != "scratch"]
+        sources = (need.source for stage in self.needs(target) for need in self.draws_on(stage))
+        names = dict.fromkeys(source for source in sources if isinstance(source, str))
+        return [name for name in names if name != "scratch"]
 
-    def _sources(self, stage: Stage) -> list[str]:
+    def draws_on(self, stage: Stage) -> list[Need]:
+        """Return what a stage takes from other stages and from images, its base first.
+
+        What its base triggers (``ONBUILD``) counts as its own.
+        """
         base = self._base(stage)
-        inherited = base.triggers() if base else []
-        return [name for trigger in inherited for name in trigger.sources()] + stage.sources()
+        found = [Need("FROM", base or stage.base)]
+        for instruction in [*(base.triggers() if base else ()), *stage.instructions]:
+            for name in instruction.sources():
+                source = self._source(name)
+                if source or not name.isdecimal():
+                    found.append(Need(instruction.keyword, source or name))
+        return found
 
     def _base(self, stage: Stage) -> Stage | None:
         """Return the stage that this one is ``FROM``: the nearest above that bears the name."""

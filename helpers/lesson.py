@@ -176,12 +176,13 @@ def layers(result: BuildResult) -> pd.DataFrame:
     frame = _facts(result).to_frame()
     sizes = ["uncompressed MB", "compressed MB"]
     below, own = frame[frame["from base"]], frame[~frame["from base"]]
-    base = pd.DataFrame([{"instruction": f"FROM {_final_base(result)}", "from base": True}])
+    base = pd.DataFrame([{"instruction": f"FROM {final_base(result)}", "from base": True}])
     base[sizes] = below[sizes].sum().to_numpy()
     return pd.concat([base, own[["instruction", "from base", *sizes]]], ignore_index=True)
 
 
-def _final_base(result: BuildResult) -> str:
+def final_base(result: BuildResult) -> str:
+    """Return the image from outside on which an image stands, through all stages in between."""
     parsed = dockerfiles.read(result.request.dockerfile, result.request.build_args)
     stage = parsed.stage(result.request.target)
     earlier = {other.label: other for other in parsed.stages}
@@ -191,7 +192,7 @@ def _final_base(result: BuildResult) -> str:
 
 
 def _facts(result: BuildResult) -> image.ImageFacts:
-    base = _final_base(result)
+    base = final_base(result)
     used = [b.reference for b in result.bases if b.name == base]
     return image.inspect(result.image_id, result.engine, bases=used)
 

@@ -29,6 +29,7 @@ from helpers.claims.sizes import (
     judge_s5,
     judge_s6,
 )
+from helpers.claims.stages import WAYS, judge_b2, judge_v2
 from helpers.claims.surface import V3_ORDER, V3_WAY_OUT, judge_v1, judge_v3
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "TEXTS",
     "V3_ORDER",
     "V3_WAY_OUT",
+    "WAYS",
     "Goal",
     "Judgement",
     "Mismatch",
@@ -53,6 +55,7 @@ __all__ = [
     "Size",
     "Verdict",
     "judge_b1",
+    "judge_b2",
     "judge_s1",
     "judge_s2",
     "judge_s3",
@@ -62,6 +65,7 @@ __all__ = [
     "judge_small_and_quick",
     "judge_smallest",
     "judge_v1",
+    "judge_v2",
     "judge_v3",
     "judge_x1",
     "judge_x2",

@@ -11,6 +11,7 @@ from helpers.plots.frontier import frontier
 from helpers.plots.layers import layers
 from helpers.plots.pins import lines
 from helpers.plots.sizes import sizes
+from helpers.plots.stages import stages
 from helpers.plots.style import Chart
 from helpers.plots.surface import surface
 from helpers.plots.times import scenarios, timeline
@@ -27,6 +28,7 @@ __all__ = [
     "scenarios",
     "sent",
     "sizes",
+    "stages",
     "surface",
     "timeline",
 ]

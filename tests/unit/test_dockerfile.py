@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.dockerfile import parse, read
+from helpers.dockerfile import Need, parse, read
 from helpers.dockerfile_words import DockerfileError, expand
 from helpers.errors import WorkbookError
 
@@ -477,3 +477,19 @@ def test_a_space_before_the_end_word_is_allowed_as_in_newer_buildkit():
 def _assert_short(error: WorkbookError) -> None:
     assert "\n" not in str(error)
     assert str(error).endswith(".")
+
+
+def test_a_stage_draws_on_its_base_first_then_on_what_it_and_its_base_s_triggers_take():
+    parsed = parse(
+        "FROM a AS one\nONBUILD COPY --from=tools:1 / /\n"
+        "FROM one AS two\nCOPY --from=one / /\nRUN --mount=type=bind,from=0,target=/x true\n"
+        "COPY --from=7 / /\n"
+    )
+    one, two = parsed.stages
+    assert parsed.draws_on(one) == [Need("FROM", "a")]
+    assert parsed.draws_on(two) == [
+        Need("FROM", one),
+        Need("COPY", "tools:1"),
+        Need("COPY", one),
+        Need("RUN", one),
+    ]

@@ -12,6 +12,7 @@ import sys
 import matplotlib as mpl
 import pandas as pd
 import pytest
+from matplotlib.path import Path
 
 from helpers import plots
 from helpers.plots import pins, style
@@ -108,6 +109,33 @@ def scenarios():
     return plots.scenarios(pd.DataFrame(rows, columns=columns), CAPTION)
 
 
+def stages():
+    node, distroless = "node:24-bookworm-slim", "gcr.io/distroless/nodejs24-debian12:nonroot"
+    rows = [
+        (node, False, True, False),
+        (distroless, False, True, False),
+        ("base", True, True, False),
+        ("deps", True, True, False),
+        ("builder", True, True, False),
+        ("lint", True, False, False),
+        ("test", True, True, False),
+        ("runner", True, True, True),
+    ]
+    nodes = pd.DataFrame(rows, columns=["name", "stage", "needed", "target"])
+    links = [
+        (node, "base", "FROM", True),
+        ("base", "deps", "FROM", True),
+        ("base", "builder", "RUN --mount", True),
+        ("builder", "lint", "FROM", False),
+        ("builder", "test", "FROM", True),
+        (distroless, "runner", "FROM", True),
+        ("deps", "runner", "COPY --from", True),
+        ("test", "runner", "COPY --from", True),
+    ]
+    edges = pd.DataFrame(links, columns=["source", "target", "how", "needed"])
+    return plots.stages(nodes, edges, CAPTION)
+
+
 def sent():
     frame = pd.DataFrame(
         {
@@ -145,8 +173,6 @@ def surface():
     return plots.surface(pd.DataFrame(rows, index=measures).T.astype(float), CAPTION)
 
 
-
-
 def frontier():
     rows = [
         ("distroless_pruned", 131.5, 0.62, 0.58, 0.8, False),
@@ -174,6 +200,7 @@ UNITS = {  # what stands at the axis; a board has none
     lines: "MB",
     surface: "count",
     frontier: "MB",
+    stages: "from left to right",
 }
 CHARTS = list(UNITS)
 every_chart = pytest.mark.parametrize("make", CHARTS, ids=lambda make: make.__name__)
@@ -286,6 +313,7 @@ def test_the_reader_s_own_style_and_pyplot_are_left_alone(make):
         (composition, "The largest part of naive is toolchain: 565 MB of 1196 MB"),
         (crossing, "COPY --from took 62 MB of 168 MB; 106 MB stayed behind"),
         (timeline, "21.7 s when cold, 0.0 s when warm"),
+        (stages, "The target runner leaves out lint"),
         (lines, "Node 24 has 17 months of fixes ahead at 189 MB on disk; Node 20 has none"),
         (sent, "Of 293 MB, minimal still sends 202 MB, recommended 0.1 MB"),
         (scenarios, "From 55.0 s (naive, cold) to 0.7 s (distroless-pruned, nothing changed)"),
@@ -410,6 +438,38 @@ def test_labels_on_the_frontier_cover_no_dot_however_wide_the_ranges(loud):
         box = text.get_window_extent()
         assert not any(box.contains(*dot) for dot in dots)
         assert axes.get_window_extent().fully_containsy(box.y0)
+
+
+def test_a_stage_that_is_skipped_says_so_and_has_a_broken_outline():
+    boxes = {text.get_text(): text.get_bbox_patch() for text in stages().figure.axes[0].texts}
+    assert boxes["lint\nskipped"].get_linestyle() in ("--", "dashed")
+    assert boxes["builder"].get_linestyle() in ("-", "solid")
+    assert "lint: stage, skipped" in stages().alt
+
+
+def test_arrows_differ_by_what_takes_and_the_key_names_those_in_use():
+    chart = stages()
+    entries = [text.get_text() for text in chart.figure.axes[0].get_legend().get_texts()]
+    assert entries == ["FROM", "COPY --from", "RUN --mount"]
+    assert len({patch.get_linestyle() for patch in chart.figure.axes[0].patches}) == 3
+
+
+def test_an_arrow_ends_at_its_boxes_and_does_not_run_into_them():
+    chart = stages()
+    chart.figure.draw_without_rendering()
+    axes = chart.figure.axes[0]
+    boxes = [text.get_bbox_patch().get_window_extent() for text in axes.texts]
+    for arrow in axes.patches:
+        (line,) = arrow._path_original.to_polygons(axes.transData, closed_only=False)
+        shaft = Path(line).interpolated(20).vertices
+        assert not any(box.padded(-2).count_contains(shaft) for box in boxes)
+        assert sum(box.padded(1).count_contains(shaft[[0, -1]]) for box in boxes) == 2
+
+
+def test_a_graph_that_needs_all_its_stages_says_so():
+    nodes = pd.DataFrame([("a", True, True, True)], columns=["name", "stage", "needed", "target"])
+    edges = pd.DataFrame([], columns=["source", "target", "how", "needed"])
+    assert "The target a needs every stage of the file" in words(plots.stages(nodes, edges))
 
 
 def test_a_table_of_one_row_compares_nothing():

@@ -1,0 +1,45 @@
+"""The rules of the claims on named stages and on debugging, B2 and V2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from helpers.claims.model import Judgement, Verdict
+
+WAYS = ("sidecar", "docker cp", "--target builder", ":debug tag")
+_NUMBERS = ("none of the four", "one of the four", "two of the four", "three of the four", "all four")
+
+
+def judge_b2(has: Mapping[str, bool], differs: Sequence[str], blind: bool) -> Judgement:
+    """B2: the builder, from the same file, has all that one debugs with.
+
+    ``has`` says which of those things it has, ``differs`` in what it is not the runner, and ``blind``
+    whether a fault was seen that stops the runner and that the builder does not show.
+    """
+    missing = [name for name, there in has.items() if not there]
+    there = ", ".join(name for name, found in has.items() if found) or "nothing"
+    figures = f"it has {there}; it differs from the runner in {', '.join(differs) or 'nothing'}"
+    if missing or not has:
+        because = f"The builder lacks {', '.join(missing) or 'everything'}."
+        return Judgement("B2", Verdict.FAILS, figures, because)
+    if not differs and not blind:
+        because = "The builder has what one debugs with, and is the runner in all that was compared."
+        return Judgement("B2", Verdict.HOLDS, figures, because)
+    because = "One file gives an image to debug in, but it is not the image that you ship"
+    because += ": a fault that stopped the runner did not show in the builder." if blind else "."
+    return Judgement("B2", Verdict.CONDITION, figures, because)
+
+
+def judge_v2(shells: Mapping[str, bool], ways: Mapping[str, bool]) -> Judgement:
+    """V2: no shell starts with ``docker exec``; ``ways`` says of each of `WAYS` whether it worked."""
+    started = [name for name, starts in shells.items() if starts]
+    worked = [name for name in WAYS if ways.get(name)]
+    figures = f"docker exec starts {', '.join(started) or 'none'} of {', '.join(shells)}"
+    if started:
+        because = f"A shell starts in it: {', '.join(started)}."
+        return Judgement("V2", Verdict.FAILS, figures, because)
+    if not shells:
+        return Judgement("V2", Verdict.FAILS, figures, "No shell was tried.")
+    because = f"No shell starts, but {_NUMBERS[len(worked)]} other ways in worked here"
+    because += f": {', '.join(worked)}." if worked else "."
+    return Judgement("V2", Verdict.HOLDS, figures, because)

@@ -1,0 +1,26 @@
+# A stage for each job: the default target needs neither the lint stage nor the test stage.
+FROM node:24-bookworm-slim AS base
+WORKDIR /app
+COPY package*.json ./
+
+FROM base AS deps
+RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev
+
+FROM base AS builder
+RUN --mount=type=cache,target=/root/.npm npm ci
+COPY . .
+RUN npm run build
+
+FROM builder AS lint
+RUN npm run lint
+
+FROM builder AS test
+RUN npm test
+
+FROM gcr.io/distroless/nodejs24-debian12:nonroot AS runner
+WORKDIR /app
+ENV NODE_ENV=production
+COPY --from=deps /app/node_modules ./node_modules
+COPY --from=builder /app/dist ./dist
+EXPOSE 3000
+CMD ["dist/index.js"]

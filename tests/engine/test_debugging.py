@@ -1,0 +1,159 @@
+"""A sidecar sees what it should, has no more power than it is given, and nothing is left behind."""
+
+import os
+
+import pytest
+
+from helpers import build, container, debugging
+from helpers.build import Request
+from helpers.container import OWNER_LABEL, ContainerError
+from helpers.debugging import PTRACE, DebuggingError
+
+pytestmark = pytest.mark.engine
+
+TOOLS = """\
+FROM scratch
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "--install", "-s", "/bin"]
+"""
+SERVES = '"httpd", "-f", "-p", "3000", "-h", "/www"'
+
+
+def app(command=SERVES, user="0:0"):
+    return f"""\
+FROM scratch
+COPY busybox /bin/busybox
+COPY source.txt /www/healthz
+COPY source.txt /www/deep/er/file
+USER {user}
+CMD ["/bin/busybox", {command}]
+"""
+
+
+@pytest.fixture
+def make(context, engine, new_tag):
+    def run(text):
+        (context / "Dockerfile").write_text(text)
+        request = Request(context / "Dockerfile", context, new_tag())
+        return build.build(request, where=engine).image_id
+
+    return run
+
+
+@pytest.fixture
+def tools(make):
+    return make(TOOLS)
+
+
+def ours(engine):
+    found = engine.client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True)
+    return [c for c in found if c.labels[OWNER_LABEL].endswith(f"/{os.getpid()}")]
+
+
+def test_a_sidecar_shares_processes_and_network_and_sees_the_files(make, tools, engine):
+    with container.running(make(app()), where=engine) as target:
+        with debugging.sidecar(target.container, tools, where=engine) as side:
+            assert "httpd" in side.run("ps -o args").output
+            assert side.run("cat /proc/1/root/www/healthz").output == "first\n"
+            assert side.run("wget -qO- localhost:3000/healthz").output == "first\n"
+            assert side.run("exit 3").code == 3
+        assert len(ours(engine)) == 1
+    assert not ours(engine)
+
+
+@pytest.mark.parametrize(
+    ("app_user", "user", "capabilities", "sees"),
+    [
+        ("0:0", "0:0", (), True),
+        ("65532:65532", "0:0", (), False),
+        ("65532:65532", "0:0", (PTRACE,), True),
+        ("65532:65532", "65532:65532", (), True),
+        ("65532:65532", "65532:0", (), False),
+    ],
+)
+def test_files_are_seen_by_the_same_user_and_group_or_with_the_one_capability(
+    make, tools, engine, app_user, user, capabilities, sees
+):
+    with (
+        container.running(make(app(user=app_user)), where=engine) as target,
+        debugging.sidecar(
+            target.container, tools, user=user, capabilities=capabilities, where=engine
+        ) as side,
+    ):
+        assert (side.run("cat /proc/1/root/www/healthz").code == 0) is sees
+
+
+def test_a_sidecar_has_one_capability_and_the_limits_of_every_container(make, tools, engine):
+    with (
+        container.running(make(app()), where=engine) as target,
+        debugging.sidecar(target.container, tools, where=engine) as side,
+    ):
+        side.container.reload()
+        settings = side.container.attrs["HostConfig"]
+    assert [name.removeprefix("CAP_") for name in settings["CapAdd"]] == [PTRACE]
+    assert settings["CapDrop"] == ["ALL"]
+    assert settings["Privileged"] is False
+    assert settings["Memory"] > 0
+    assert settings["PidsLimit"] > 0
+    assert "no-new-privileges" in settings["SecurityOpt"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_a_sidecar_is_gone_after_an_exception_and_after_ctrl_c(make, tools, engine, error):
+    image = make(app())
+
+    def work():
+        with (
+            container.running(image, where=engine) as target,
+            debugging.sidecar(target.container, tools, where=engine),
+        ):
+            raise error
+
+    with pytest.raises(error):
+        work()
+    assert not ours(engine)
+
+
+def test_beside_a_container_that_has_stopped_no_sidecar_starts(make, tools, engine):
+    with debugging.stopped(make(app('"false"')), where=engine) as dead:
+        assert not debugging.can_join(dead, tools, engine)
+        with (
+            pytest.raises(ContainerError, match="did not start"),
+            debugging.sidecar(dead, tools, where=engine),
+        ):
+            pass
+    assert not ours(engine)
+
+
+def test_files_are_copied_out_of_a_running_and_of_a_stopped_container(make, engine):
+    whole = {"/www/deep/er/file": b"first\n", "/www/healthz": b"first\n"}
+    with container.running(make(app()), where=engine) as target:
+        assert debugging.copy_out(target.container, "/www") == whole
+        assert debugging.copy_out(target.container, "/www/healthz") == {"/www/healthz": b"first\n"}
+        with pytest.raises(DebuggingError, match="There is no /nowhere"):
+            debugging.copy_out(target.container, "/nowhere")
+    with debugging.stopped(make(app('"false"')), where=engine) as dead:
+        assert debugging.exit_code(dead) == 1
+        assert debugging.copy_out(dead, "/www") == whole
+
+
+def test_a_stopped_container_keeps_its_last_words(make, engine):
+    with debugging.stopped(make(app('"cat", "/not/there"')), where=engine) as dead:
+        assert "/not/there" in debugging.last_words(dead)[-1]
+
+
+def test_one_that_does_not_stop_is_given_up_in_one_sentence(make, engine, monkeypatch):
+    monkeypatch.setattr(debugging, "_ENDS_IN", 1)
+    with (
+        pytest.raises(DebuggingError, match="still runs after 1 s"),
+        debugging.stopped(make(app()), where=engine),
+    ):
+        pass
+    assert not ours(engine)
+
+
+def test_a_shell_starts_where_there_is_one(make, tools, engine):
+    with container.running(make(app()), where=engine) as target:
+        assert not debugging.starts_a_shell(target.container, "sh", "bash")
+        with debugging.sidecar(target.container, tools, where=engine) as side:
+            assert debugging.starts_a_shell(side.container, "bash", "sh")
