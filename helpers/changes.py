@@ -74,5 +74,3 @@ def rebuilt(
             yield built
         finally:
             built.engine.client.images.remove(built.tag)
-
-

@@ -22,7 +22,7 @@ from types import TracebackType
 
 from helpers import places, processes, registry_http
 from helpers.errors import WorkbookError
-from helpers.registry_http import Descriptor, Manifest
+from helpers.registry_http import Descriptor
 
 _GZIP = 16 + zlib.MAX_WBITS
 
@@ -46,11 +46,15 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Pull:
-    """What one pull moved, and how long it took with checking and unpacking."""
+    """What one pull moved, and how long it took with checking and unpacking.
+
+    ``history`` holds what the image's config records of its layers' instructions, as it stands there.
+    """
 
     reference: str
     arrivals: tuple[Arrival, ...]
     seconds: float
+    history: tuple[str, ...]
 
     @property
     def moved_bytes(self) -> int:
@@ -100,20 +104,20 @@ class Node:
         Raises `RegistryError` when the registry does not give it, `NodeError` when a digest is wrong.
         """
         begun = time.monotonic()
-        arrivals = tuple(self._arrivals(*registry_http.split(reference)))
-        return Pull(reference, arrivals, time.monotonic() - begun)
-
-    def _arrivals(self, address: str, repository: str, tag: str) -> Iterator[Arrival]:
+        address, repository, tag = registry_http.split(reference)
         manifest = registry_http.manifest(address, repository, tag, self._architecture)
-        yield Arrival("manifest", manifest.digest, manifest.bytes, manifest.bytes)
-        yield self._fetch("config", manifest.config, address, repository)
-        for layer, content in zip(manifest.layers, self._contents(manifest), strict=True):
-            yield self._fetch("layer", layer, address, repository, content)
-
-    def _contents(self, manifest: Manifest) -> list[str]:
-        """Return the digests of the unpacked layers, which the image's config names."""
-        document = json.loads(self._file(manifest.config).read_bytes())
-        return list(document["rootfs"]["diff_ids"])
+        arrivals = [Arrival("manifest", manifest.digest, manifest.bytes, manifest.bytes)]
+        arrivals.append(self._fetch("config", manifest.config, address, repository))
+        config = json.loads(self._file(manifest.config).read_bytes())
+        for layer, content in zip(manifest.layers, config["rootfs"]["diff_ids"], strict=True):
+            arrivals.append(self._fetch("layer", layer, address, repository, content))
+        history = [row for row in config.get("history") or () if not row.get("empty_layer")]
+        return Pull(
+            reference,
+            tuple(arrivals),
+            time.monotonic() - begun,
+            tuple(str(row.get("created_by", "")) for row in history),
+        )
 
     def _fetch(
         self, kind: str, blob: Descriptor, address: str, repository: str, content: str | None = None

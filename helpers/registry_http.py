@@ -137,7 +137,7 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 @contextlib.contextmanager
 def _get(address: str, path: str, accept: str = "*/*") -> Iterator[IO[bytes]]:
     url = f"http://{address}{path}"
-    request = urllib.request.Request(url, headers={"Accept": accept})  # noqa: S310 - http, made above
+    request = urllib.request.Request(url, headers={"Accept": accept})
     try:
         with _OPENER.open(request, timeout=_PATIENCE) as answer:
             yield answer

@@ -6,6 +6,7 @@ the tests try figures on both sides of each. "About" is 15 % to either side: the
 """
 
 from helpers.claims.model import ABOUT, LESSONS, MB, TEXTS, Judgement, Size, Verdict
+from helpers.claims.pipeline import DEPLOYS, NAIVE_GB, SMALL_GB, Day, Waits, judge_p1, judge_p2
 from helpers.claims.sizes import (
     ALPINE_MB,
     DISTROLESS_MB,
@@ -23,15 +24,22 @@ from helpers.claims.surface import judge_v1
 __all__ = [
     "ABOUT",
     "ALPINE_MB",
+    "DEPLOYS",
     "DISTROLESS_MB",
     "LESSONS",
     "MB",
+    "NAIVE_GB",
     "NAIVE_MB",
     "PASSENGERS",
+    "SMALL_GB",
     "TEXTS",
+    "Day",
     "Judgement",
     "Size",
     "Verdict",
+    "Waits",
+    "judge_p1",
+    "judge_p2",
     "judge_s1",
     "judge_s2",
     "judge_s3",

@@ -6,8 +6,21 @@ alternative. It measures nothing and builds nothing. MB are 10^6 bytes.
 
 from helpers.plots.composition import composition, crossing
 from helpers.plots.layers import layers
+from helpers.plots.pipeline import bill, day, moves, waits
 from helpers.plots.sizes import sizes
 from helpers.plots.style import Chart
 from helpers.plots.times import scenarios, timeline
 
-__all__ = ["Chart", "composition", "crossing", "layers", "scenarios", "sizes", "timeline"]
+__all__ = [
+    "Chart",
+    "bill",
+    "composition",
+    "crossing",
+    "day",
+    "layers",
+    "moves",
+    "scenarios",
+    "sizes",
+    "timeline",
+    "waits",
+]
