@@ -56,8 +56,7 @@ def moves(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
 
 
 def _moves_title(frame: pd.DataFrame) -> str:
-    first, last = frame.columns[1], frame.columns[-1]
-    row = frame.loc[frame[first].idxmax()]
+    row, first, last = _largest(frame)
     return f"{row['variant']}: {mb(row[first])} {first}, {mb(row[last])} moved by a {last}"
 
 
@@ -94,8 +93,7 @@ def day(
 
 
 def _day_title(frame: pd.DataFrame) -> str:
-    first, last = frame.columns[1], frame.columns[-1]
-    row = frame.loc[frame[first].idxmax()]
+    row, first, last = _largest(frame)
     return f"{row['variant']}: {gb(row[first])} a day {first}, {gb(row[last])} {last}"
 
 
@@ -165,6 +163,13 @@ def _bill_title(frame: pd.DataFrame) -> str:
 
 def _usd(row: pd.Series[Any]) -> str:
     return f"{row['USD a month']:,.2f} USD"
+
+
+def _largest(frame: pd.DataFrame) -> tuple[dict[str, Any], str, str]:
+    """Return the row with the most in the first column of figures, that column's name and the last's."""
+    first, last = str(frame.columns[1]), str(frame.columns[-1])
+    rows = [{str(name): cell for name, cell in row.items()} for row in frame.to_dict("records")]
+    return max(rows, key=lambda row: row[first]), first, last
 
 
 def _variants(frame: pd.DataFrame) -> list[str]:
