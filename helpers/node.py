@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from helpers import places, processes, registry_http
 from helpers.errors import WorkbookError
@@ -132,7 +133,7 @@ class Node:
         """Unpack a blob onto the disk and return its bytes on the wire."""
         from zlib_ng import zlib_ng
 
-        broken: type[Exception] = zlib_ng.error  # its stub knows no class
+        broken: Any = zlib_ng.error  # its stub says that this is an instance
         wire, unpacked, moved = hashlib.sha256(), hashlib.sha256(), 0
 
         def counted() -> Iterator[bytes]:

@@ -225,9 +225,11 @@ def test_a_rebuild_without_a_cache_moves_the_dependencies_again(engine, registry
 
 
 def test_a_source_edit_reaches_the_running_app_and_its_tag_is_gone_afterwards(engine, ordered):
-    with changes.rebuilt(ordered, Change.SOURCE) as built:
-        with container.running(built.image_id, where=engine) as api:
-            assert api.request("GET", "/healthz").body["release"] == 2
+    with (
+        changes.rebuilt(ordered, Change.SOURCE) as built,
+        container.running(built.image_id, where=engine) as api,
+    ):
+        assert api.request("GET", "/healthz").body["release"] == 2
     assert not engine.client.images.list(filters={"reference": built.tag})
 
 

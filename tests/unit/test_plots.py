@@ -108,7 +108,54 @@ def scenarios():
     return plots.scenarios(pd.DataFrame(rows, columns=columns), CAPTION)
 
 
-CHARTS = [sizes, layers, composition, crossing, timeline, scenarios]
+def moves():
+    rows = [
+        ("naive", 1213.7, 441.3, 103.2, 48.6, 0.057),
+        ("alpine", 153.1, 49.2, 10.4, 2.1, 0.0121),
+        ("distroless", 213.2, 67.6, 22.3, 22.3, 20.4),
+        ("distroless_pruned", 131.5, 47.4, 2.1, 2.1, 2.0),
+        ("distroless_ordered", 131.5, 47.4, 2.1, 2.1, 0.0093),
+    ]
+    situations = ["on disk", "first pull", "pull onto its base", "dependency edit", "source edit"]
+    return plots.moves(pd.DataFrame(rows, columns=["variant", *situations]), CAPTION)
+
+
+def day():
+    rows = [
+        ("naive", 60.7, 22.1, 0.444),
+        ("alpine", 7.7, 2.5, 0.05),
+        ("distroless_ordered", 6.6, 2.4, 0.05),
+    ]
+    ways = ["as the article counts", "to empty nodes", "to a node that keeps its layers"]
+    frame = pd.DataFrame(rows, columns=["variant", *ways])
+    return plots.day(frame, {"naive": 60, "alpine": 6}, CAPTION)
+
+
+def waits():
+    rows = [
+        (variant, situation, seconds, 0.9 * seconds, 1.1 * seconds)
+        for situation, times in (
+            ("pull on an empty node", (7.5, 1.2, 0.7)),
+            ("start once pulled", (0.5, 0.45, 0.52)),
+        )
+        for variant, seconds in zip(("naive", "alpine", "distroless_ordered"), times, strict=True)
+    ]
+    columns = ["variant", "situation", "median s", "min s", "max s"]
+    return plots.waits(pd.DataFrame(rows, columns=columns), CAPTION)
+
+
+def bill():
+    rows = [
+        ("moved, as the article counts", 18205.0, 1638.45),
+        ("moved, every node empty each time", 661.0, 59.5),
+        ("moved, by this plan", 13.2, 1.19),
+        ("kept in the registry", 0.05, 0.01),
+    ]
+    return plots.bill(pd.DataFrame(rows, columns=["what", "GB a month", "USD a month"]), CAPTION)
+
+
+CHARTS = [sizes, layers, composition, crossing, timeline, scenarios, moves, day, waits, bill]
+UNITS = {timeline: "seconds", scenarios: "seconds", waits: "seconds", day: "GB", bill: "GB"}
 every_chart = pytest.mark.parametrize("make", CHARTS, ids=lambda make: make.__name__)
 
 
@@ -133,8 +180,7 @@ def whole_text(chart):
 @every_chart
 def test_a_chart_names_its_unit_and_its_conditions(make):
     chart = make()
-    unit = "seconds" if make in (timeline, scenarios) else "MB"
-    assert unit in " ".join(axes.get_xlabel() for axes in chart.figure.axes)
+    assert UNITS.get(make, "MB") in " ".join(axes.get_xlabel() for axes in chart.figure.axes)
     assert CAPTION in whole_text(chart)
 
 
@@ -221,6 +267,13 @@ def test_the_reader_s_own_style_and_pyplot_are_left_alone(make):
         (crossing, "COPY --from took 62 MB of 168 MB; 106 MB stayed behind"),
         (timeline, "21.7 s when cold, 0.0 s when warm"),
         (scenarios, "From 55.0 s (naive, cold) to 0.7 s (distroless-pruned, nothing changed)"),
+        (moves, "naive: 1214 MB on disk, 57 kB moved by a source edit"),
+        (day, "naive: 60.7 GB a day as the article counts, 444 MB to a node that keeps its layers"),
+        (
+            waits,
+            "pull on an empty node: 0.70\N{EN DASH}7.50 s; start once pulled: 0.45\N{EN DASH}0.52 s",
+        ),
+        (bill, "moved, by this plan: 1.19 USD a month"),
     ],
 )
 def test_the_title_says_the_finding_and_the_alternative_repeats_it(make, finding):
