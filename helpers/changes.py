@@ -7,6 +7,7 @@ nothing.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,7 +20,8 @@ from helpers.workspace import Workspace, WorkspaceError
 
 PROMOTED = "semver"  # a package that the lockfile has for development, and that needs no other
 _HEALTH = "src/routes/health.ts"
-_ANSWER = "status: 'ok',"
+_STATUS = "status: 'ok',"
+_RELEASE = re.compile(r"(?<=      release: ')[^']*(?=',)")
 
 
 class Change(StrEnum):
@@ -32,13 +34,26 @@ class Change(StrEnum):
 def apply(change: Change, copy: Workspace) -> None:
     """Make a change in a working copy.
 
-    A source edit adds a field to what ``/healthz`` answers; a dependency edit makes a package that was
-    needed for development only one of production, in ``package.json`` and in the lockfile.
+    A source edit gives ``/healthz`` another release to answer with; a dependency edit makes a package
+    that was needed for development only one of production, in ``package.json`` and in the lockfile.
     """
     if change is Change.SOURCE:
-        copy.edit(_HEALTH, _ANSWER, f"{_ANSWER}\n      release: 2,")
+        release(copy, f"{_release(copy)}.1")
     else:
         _promote(copy)
+
+
+def release(copy: Workspace, name: str) -> None:
+    """Write a release's name into the source, in the place of an earlier one."""
+    if earlier := _release(copy):
+        copy.edit(_HEALTH, f"release: '{earlier}',", f"release: '{name}',")
+    else:
+        copy.edit(_HEALTH, _STATUS, f"{_STATUS}\n      release: '{name}',")
+
+
+def _release(copy: Workspace) -> str:
+    found = _RELEASE.search((copy.path / _HEALTH).read_text(encoding="utf-8"))
+    return found[0] if found else ""
 
 
 def _promote(copy: Workspace) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import secrets
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,16 @@ def registry() -> str:
         _address = _serving.enter_context(loopback_registry.serving())
         atexit.register(_serving.close)
     return _address
+
+
+def new_release() -> None:
+    """Give the working copy's source a release of its own, which no cache has seen.
+
+    A cache may hold several results of one step (each build without it adds one). Versions of a release
+    that was never built before all stand on the same of them; older ones may not, and then layers that
+    did not change would differ.
+    """
+    changes.release(lesson.app(), secrets.token_hex(4))
 
 
 def push(result: BuildResult) -> pd.DataFrame:
@@ -228,8 +239,8 @@ def calculator(*results: BuildResult, plan: Plan | None = None) -> Calculator:
 
 def _caption(plan: Plan, result: BuildResult) -> str:
     return (
-        f"{lesson.label(result)}, {plan.deploys_a_day} deploys a day to {plan.nodes} nodes, "
-        f"{plan.fresh:.0%} of them empty, {plan.dependency:.0%} with new dependencies · "
+        f"{lesson.label(result)}, {plan.deploys_a_day} deploys a day to {plan.nodes} node{'s' * (plan.nodes > 1)}, "
+        f"{plan.fresh:.0%} of the pulls by empty nodes, {plan.dependency:.0%} with new dependencies · "
         f"{lesson.conditions(result)}"
     )
 

@@ -158,7 +158,8 @@ def bill(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
 
 def _bill_title(frame: pd.DataFrame) -> str:
     first, planned = frame.iloc[0], frame.iloc[len(frame) - 2]
-    return f"{planned['what']}: {_usd(planned)} a month; {first['what']}: {_usd(first)}"
+    ways = [str(row["what"]).removeprefix("moved, ") for row in (planned, first)]
+    return f"{_usd(planned)} a month {ways[0]}, {_usd(first)} {ways[1]}"
 
 
 def _usd(row: pd.Series[Any]) -> str:

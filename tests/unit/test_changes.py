@@ -51,3 +51,13 @@ def test_a_change_that_is_there_already_is_refused(copy):
 def test_a_change_is_known_by_what_a_lesson_calls_it():
     assert Change("source edit") is Change.SOURCE
     assert Change("dependency edit") is Change.DEPENDENCY
+
+
+def test_releases_follow_each_other(copy):
+    health = copy.path / "src/routes/health.ts"
+    changes.release(copy, "first")
+    changes.release(copy, "second")
+    assert health.read_text().count("release: 'second',") == 1
+    changes.apply(Change.SOURCE, copy)
+    assert health.read_text().count("release:") == 1
+    assert "release: 'second.1'," in health.read_text()

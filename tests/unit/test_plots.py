@@ -273,7 +273,7 @@ def test_the_reader_s_own_style_and_pyplot_are_left_alone(make):
             waits,
             "pull on an empty node: 0.70\N{EN DASH}7.50 s; start once pulled: 0.45\N{EN DASH}0.52 s",
         ),
-        (bill, "moved, by this plan: 1.19 USD a month"),
+        (bill, "1.19 USD a month by this plan, 1,638.45 USD as the article counts"),
     ],
 )
 def test_the_title_says_the_finding_and_the_alternative_repeats_it(make, finding):
