@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from helpers import bill as bills
 from helpers import (
+    changes,
     claims,
     deploys,
     engine,
@@ -238,8 +239,9 @@ def calculator(*results: BuildResult, plan: Plan | None = None) -> Calculator:
 
 
 def _caption(plan: Plan, result: BuildResult) -> str:
+    nodes = "1 node" if plan.nodes == 1 else f"{plan.nodes} nodes"
     return (
-        f"{lesson.label(result)}, {plan.deploys_a_day} deploys a day to {plan.nodes} node{'s' * (plan.nodes > 1)}, "
+        f"{lesson.label(result)}, {plan.deploys_a_day} deploys a day to {nodes}, "
         f"{plan.fresh:.0%} of the pulls by empty nodes, {plan.dependency:.0%} with new dependencies · "
         f"{lesson.conditions(result)}"
     )
