@@ -10,6 +10,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from helpers import bill, plots
@@ -72,13 +73,12 @@ class Calculator:
         """The controls above the table and the chart, which follow them."""
         import ipywidgets as widgets
 
-        table, picture = widgets.HTML(), widgets.Image(format="png", layout={"max_width": "900px"})
+        table, picture = widgets.HTML(), widgets.HTML()
 
         def show(_: object = None) -> None:
             chosen = self._chosen()
             table.value = chosen.table().round(2).to_html(index=False, border=0)
-            chart = chosen.chart()
-            picture.value, picture.alt = chart.png(), chart.alt
+            picture.value = _html(chosen.chart())
 
         for control in self.controls.values():
             control.observe(show, names="value")
@@ -99,3 +99,12 @@ class Calculator:
             "image/png": picture,
             "text/plain": self.table().round(2).to_string(index=False),
         }
+
+
+def _html(chart: Chart) -> str:
+    source = f"data:image/png;base64,{_base64(chart)}"
+    return f'<img style="max-width: 900px; width: 100%" alt="{escape(chart.alt)}" src="{source}">'
+
+
+def _base64(chart: Chart) -> str:
+    return base64.b64encode(chart.png()).decode()

@@ -256,3 +256,36 @@ def test_a_start_is_timed_to_the_first_answer_and_leaves_no_container(engine, or
     assert 0 < starts.seconds_to_answer(ordered) < 30
     after = engine.client.containers.list(all=True, filters={"ancestor": ordered.image_id})
     assert not {c.id for c in after} - before
+
+
+# The verbs of the lesson
+
+
+def test_the_table_of_a_pull_names_the_layers_and_adds_up(ordered):
+    ours = pipeline_lesson.empty_node()
+    pipeline_lesson.push(ordered)
+    table = pipeline_lesson.pull(ours, ordered).set_index("layer")
+    assert list(table.index) == [
+        "FROM gcr.io/distroless/nodejs20-debian12",
+        "WORKDIR /app",
+        "COPY /app/node_modules ./node_modules",
+        "COPY /app/dist ./dist",
+        "manifest and config",
+        "all",
+    ]
+    assert table.loc["all", "moved kB"] == table.loc["all", "compressed kB"] > 40_000
+    again = pipeline_lesson.redeploy(ours, ordered, "source edit").set_index("layer")["moved kB"]
+    assert again["COPY /app/node_modules ./node_modules"] == 0 < again["COPY /app/dist ./dist"]
+    ours.close()
+
+
+def test_an_image_is_measured_once(ordered):
+    assert pipeline_lesson.moves_of(ordered) is pipeline_lesson.moves_of(ordered)
+
+
+def test_waits_are_timed_in_turns_for_each_image(pruned, ordered):
+    waited = pipeline_lesson.waits(pruned, ordered, repeats=1)
+    assert list(waited) == ["distroless_pruned", "distroless_ordered"]
+    for name, image_of in (("distroless_pruned", pruned), ("distroless_ordered", ordered)):
+        assert min(waited[name].pull.low, waited[name].start.low) > 0
+        assert waited[name].stored == pipeline_lesson.moves_of(image_of).stored
