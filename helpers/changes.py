@@ -14,7 +14,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from helpers import build as builds
-from helpers import workspace
+from helpers import releases, workspace
 from helpers.build import BuildResult, Watcher
 from helpers.workspace import Workspace, WorkspaceError
 
@@ -88,4 +88,4 @@ def rebuilt(
         try:
             yield built
         finally:
-            built.engine.client.images.remove(built.tag)
+            releases.remove(built)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import secrets
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -19,9 +18,12 @@ from helpers import (
     engine,
     image,
     lesson,
+    live,
     loopback_registry,
     node,
     plots,
+    releases,
+    sample,
     spread,
     starts,
 )
@@ -65,14 +67,19 @@ def registry() -> str:
     return _address
 
 
-def new_release() -> None:
-    """Give the working copy's source a release of its own, which no cache has seen.
+def build(name: str) -> BuildResult:
+    """Build a Dockerfile of the sample app live, as a version of a release that no cache has seen.
 
     A cache may hold several results of one step (each build without it adds one). Versions of a release
     that was never built before all stand on the same of them; older ones may not, and then layers that
-    did not change would differ.
+    did not change would differ. Names are those of `lesson.build`.
     """
-    changes.release(lesson.app(), secrets.token_hex(4))
+    changes.release(lesson.app(), releases.NAME)
+    own = lesson.app().path / name
+    file = own if own.is_file() else sample.dockerfile(name)
+    short = file.name.removesuffix(".Dockerfile").lstrip("0123456789_")
+    with live.watcher(short) as watch:
+        return releases.build(short, file, lesson.app().path, watch)
 
 
 def push(result: BuildResult) -> pd.DataFrame:
@@ -80,7 +87,7 @@ def push(result: BuildResult) -> pd.DataFrame:
     import pandas as pd
 
     pushed = deploys.push(result, registry())
-    rows = [(lesson.label(result), len(pushed.new), pushed.moved_bytes / MB, pushed.seconds)]
+    rows = [(releases.label(result), len(pushed.new), pushed.moved_bytes / MB, pushed.seconds)]
     return pd.DataFrame(rows, columns=["image", "new blobs", "moved MB", "seconds"])
 
 
@@ -133,8 +140,8 @@ def moves(*results: BuildResult) -> pd.DataFrame:
     for result in results:
         measured = moves_of(result)
         sizes = [getattr(measured, name) / MB for name in SITUATIONS.values()]
-        rows.append((lesson.label(result), *sizes))
-        print(f"{lesson.label(result)}: pushed, pulled and redeployed twice", flush=True)
+        rows.append((releases.label(result), *sizes))
+        print(f"{releases.label(result)}: pushed, pulled and redeployed twice", flush=True)
     return pd.DataFrame(rows, columns=["variant", *SITUATIONS])
 
 
@@ -150,7 +157,7 @@ def chart_moves(*results: BuildResult) -> Chart:
     import pandas as pd
 
     rows = [
-        (lesson.label(r), *(getattr(moves_of(r), name) / MB for name in SITUATIONS.values()))
+        (releases.label(r), *(getattr(moves_of(r), name) / MB for name in SITUATIONS.values()))
         for r in results
     ]
     frame = pd.DataFrame(rows, columns=["variant", *SITUATIONS])
@@ -167,8 +174,8 @@ def chart_day(naive: BuildResult, small: BuildResult, *others: BuildResult) -> C
     import pandas as pd
 
     results = (naive, small, *others)
-    rows = [(lesson.label(r), *(getattr(day(r), name) for name in WAYS.values())) for r in results]
-    said = {lesson.label(naive): claims.NAIVE_GB, lesson.label(small): claims.SMALL_GB}
+    rows = [(releases.label(r), *(getattr(day(r), name) for name in WAYS.values())) for r in results]
+    said = {releases.label(naive): claims.NAIVE_GB, releases.label(small): claims.SMALL_GB}
     frame = pd.DataFrame(rows, columns=["variant", *WAYS])
     return plots.day(frame, said, lesson.conditions(*results))
 
@@ -178,8 +185,8 @@ def waits(*results: BuildResult, repeats: int = 3) -> dict[str, Waits]:
     for result in results:  # the first start of an image reads its files from disk: it is not counted
         moves_of(result)
         starts.seconds_to_answer(result)
-    pulls = spread.in_turns(repeats, {lesson.label(r): _puller(r) for r in results})
-    answers = spread.in_turns(2 * repeats - 1, {lesson.label(r): _starter(r) for r in results})
+    pulls = spread.in_turns(repeats, {releases.label(r): _puller(r) for r in results})
+    answers = spread.in_turns(2 * repeats - 1, {releases.label(r): _starter(r) for r in results})
     return {
         name: Waits(pulls[name], answers[name], moves_of(result).stored)
         for name, result in zip(pulls, results, strict=True)
@@ -213,7 +220,7 @@ def storage(*results: BuildResult) -> pd.DataFrame:
     import pandas as pd
 
     rows = [
-        (lesson.label(r), m.uncompressed / MB, 3 * m.first / MB, m.stored / MB)
+        (releases.label(r), m.uncompressed / MB, 3 * m.first / MB, m.stored / MB)
         for r in results
         for m in [moves_of(r)]
     ]
@@ -234,14 +241,14 @@ def chart_bill(result: BuildResult, plan: Plan | None = None) -> Chart:
 
 def calculator(*results: BuildResult, plan: Plan | None = None) -> Calculator:
     """Return the bill with controls for the image, the plan and the prices."""
-    known = {lesson.label(r): moves_of(r) for r in results}
-    return Calculator(known, lesson.label(results[0]), plan or Plan(), lesson.conditions(*results))
+    known = {releases.label(r): moves_of(r) for r in results}
+    return Calculator(known, releases.label(results[0]), plan or Plan(), lesson.conditions(*results))
 
 
 def _caption(plan: Plan, result: BuildResult) -> str:
     nodes = "1 node" if plan.nodes == 1 else f"{plan.nodes} nodes"
     return (
-        f"{lesson.label(result)}, {plan.deploys_a_day} deploys a day to {nodes}, "
+        f"{releases.label(result)}, {plan.deploys_a_day} deploys a day to {nodes}, "
         f"{plan.fresh:.0%} of the pulls by empty nodes, {plan.dependency:.0%} with new dependencies · "
         f"{lesson.conditions(result)}"
     )
@@ -251,5 +258,5 @@ def compare_guess(result: BuildResult, guess_gb: float) -> pd.DataFrame:
     """Return the reader's guess of a day's transfer beside what was measured, in GB."""
     import pandas as pd
 
-    rows = [(f"{claims.DEPLOYS} source edits, {lesson.label(result)}", guess_gb, day(result).kept)]
+    rows = [(f"{claims.DEPLOYS} source edits, {releases.label(result)}", guess_gb, day(result).kept)]
     return pd.DataFrame(rows, columns=["what", "your guess, GB", "measured, GB"]).round(2)

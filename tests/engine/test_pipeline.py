@@ -8,6 +8,8 @@ import hashlib
 import io
 import os
 import socket
+import subprocess
+import sys
 import tarfile
 import threading
 
@@ -20,11 +22,11 @@ from helpers import (
     deploys,
     docker_archive,
     image,
-    lesson,
     loopback_registry,
     node,
     pipeline_lesson,
     places,
+    releases,
     starts,
     transfer,
 )
@@ -177,18 +179,17 @@ def test_a_push_that_fails_says_so_and_leaves_no_name(engine, tmp_path, new_tag)
 
 
 @pytest.fixture(scope="module")
-def release():
-    pipeline_lesson.new_release()
+def pruned():
+    built = pipeline_lesson.build("distroless_pruned")
+    yield built
+    releases.remove(built)
 
 
 @pytest.fixture(scope="module")
-def pruned(release):
-    return lesson.build("distroless_pruned")
-
-
-@pytest.fixture(scope="module")
-def ordered(release):
-    return lesson.build("distroless_ordered")
+def ordered():
+    built = pipeline_lesson.build("distroless_ordered")
+    yield built
+    releases.remove(built)
 
 
 @pytest.fixture(scope="module")
@@ -248,7 +249,7 @@ def test_a_dependency_edit_puts_the_package_into_the_image(engine, ordered):
 
 def test_the_base_is_the_one_that_the_final_stage_stands_on(ordered):
     assert deploys.final_base(ordered).name == "gcr.io/distroless/nodejs20-debian12"
-    assert deploys.final_base(lesson.build("alpine")).name == "node:20-alpine"
+    assert deploys.final_base(pipeline_lesson.build("alpine")).name == "node:20-alpine"
 
 
 def test_a_start_is_timed_to_the_first_answer_and_leaves_no_container(engine, ordered):
@@ -289,3 +290,20 @@ def test_waits_are_timed_in_turns_for_each_image(pruned, ordered):
     for name, image_of in (("distroless_pruned", pruned), ("distroless_ordered", ordered)):
         assert min(waited[name].pull.low, waited[name].start.low) > 0
         assert waited[name].stored == pipeline_lesson.moves_of(image_of).stored
+
+
+def test_an_image_goes_with_its_process(engine, context):
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY source.txt /\n")
+    script = (
+        "import os, sys; from pathlib import Path; from helpers import releases\n"
+        "folder = Path(sys.argv[1])\n"
+        "print(releases.build('short-lived', folder / 'Dockerfile', folder).tag, flush=True)\n"
+        "if sys.argv[2] == 'killed': os.kill(os.getpid(), 9)\n"
+    )
+    for end in ("ended", "killed"):
+        command = [sys.executable, "-c", script, str(context), end]
+        tag = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        assert tag.startswith("workbook/short-lived:")
+        assert bool(engine.client.images.list(tag)) is (end == "killed")
+    releases.sweep(engine)
+    assert not engine.client.images.list(tag)
