@@ -223,14 +223,6 @@ def test_the_first_pull_is_the_compressed_size(moved, ordered):
     assert moved["ordered"].first == pytest.approx(ordered.compressed_bytes, rel=0.03)
 
 
-def test_a_rebuild_without_a_cache_moves_the_dependencies_again(engine, registry, ordered):
-    with node.fresh(engine.architecture) as ours:
-        deploys.push(ordered, registry)
-        ours.pull(f"{deploys.repository(ordered, registry)}:1")
-        pulled = deploys.redeploy(ours, ordered, Change.SOURCE, registry, cold=True)
-        assert pulled.moved_bytes > MB
-
-
 def test_a_source_edit_reaches_the_running_app_and_its_tag_is_gone_afterwards(engine, ordered):
     with (
         changes.rebuilt(ordered, Change.SOURCE) as built,
@@ -307,3 +299,12 @@ def test_an_image_goes_with_its_process(engine, context):
         assert bool(engine.client.images.list(tag)) is (end == "killed")
     releases.sweep(engine)
     assert not engine.client.images.list(tag)
+
+
+def test_a_rebuild_without_a_cache_moves_the_dependencies_again(engine, registry, ordered):
+    """It stands last: what it adds to the cache is not what the images before it stand on."""
+    with node.fresh(engine.architecture) as ours:
+        deploys.push(ordered, registry)
+        ours.pull(f"{deploys.repository(ordered, registry)}:1")
+        pulled = deploys.redeploy(ours, ordered, Change.SOURCE, registry, cold=True)
+        assert pulled.moved_bytes > MB
