@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from helpers import bill as bills
@@ -134,14 +134,19 @@ def _layers(pulled: Pull, result: BuildResult) -> pd.DataFrame:
 
 def moves(*results: BuildResult) -> pd.DataFrame:
     """Measure what each image moves in each situation, in MB; what was measured before is reused."""
+    for result in results:
+        moves_of(result)
+        print(f"{releases.label(result)}: pushed, pulled and redeployed twice", flush=True)
+    return _moves(results)
+
+
+def _moves(results: Sequence[BuildResult]) -> pd.DataFrame:
     import pandas as pd
 
-    rows = []
-    for result in results:
-        measured = moves_of(result)
-        sizes = [getattr(measured, name) / MB for name in SITUATIONS.values()]
-        rows.append((releases.label(result), *sizes))
-        print(f"{releases.label(result)}: pushed, pulled and redeployed twice", flush=True)
+    rows = [
+        (releases.label(r), *(getattr(moves_of(r), name) / MB for name in SITUATIONS.values()))
+        for r in results
+    ]
     return pd.DataFrame(rows, columns=["variant", *SITUATIONS])
 
 
@@ -154,14 +159,7 @@ def moves_of(result: BuildResult) -> Moves:
 
 def chart_moves(*results: BuildResult) -> Chart:
     """Draw what each image takes on disk and moves in each situation."""
-    import pandas as pd
-
-    rows = [
-        (releases.label(r), *(getattr(moves_of(r), name) / MB for name in SITUATIONS.values()))
-        for r in results
-    ]
-    frame = pd.DataFrame(rows, columns=["variant", *SITUATIONS])
-    return plots.moves(frame, lesson.conditions(*results))
+    return plots.moves(_moves(results), lesson.conditions(*results))
 
 
 def day(result: BuildResult) -> Day:
