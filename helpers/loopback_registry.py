@@ -84,6 +84,7 @@ def _process(program: Path) -> Iterator[str]:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                start_new_session=True,  # else a kernel that shuts down waits for it before it cleans up
                 preexec_fn=processes.end_with_parent,
             )
         try:

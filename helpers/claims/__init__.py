@@ -17,6 +17,7 @@ from helpers.claims.howlow import (
 )
 from helpers.claims.model import ABOUT, LESSONS, MB, TEXTS, Judgement, Size, Verdict
 from helpers.claims.pins import Mismatch, PinTest, judge_b1
+from helpers.claims.pipeline import DEPLOYS, NAIVE_GB, SMALL_GB, Day, Waits, judge_p1, judge_p2
 from helpers.claims.sizes import (
     ALPINE_MB,
     DISTROLESS_MB,
@@ -35,18 +36,22 @@ from helpers.claims.surface import V3_ORDER, V3_WAY_OUT, judge_v1, judge_v3
 __all__ = [
     "ABOUT",
     "ALPINE_MB",
+    "DEPLOYS",
     "DISTROLESS_MB",
     "LATER_SECONDS",
     "LESSONS",
     "MB",
+    "NAIVE_GB",
     "NAIVE_MB",
     "PASSENGERS",
     "SMALLEST_MB",
+    "SMALL_GB",
     "SMALL_MB",
     "TEXTS",
     "V3_ORDER",
     "V3_WAY_OUT",
     "WAYS",
+    "Day",
     "Goal",
     "Judgement",
     "Mismatch",
@@ -54,8 +59,11 @@ __all__ = [
     "Reached",
     "Size",
     "Verdict",
+    "Waits",
     "judge_b1",
     "judge_b2",
+    "judge_p1",
+    "judge_p2",
     "judge_s1",
     "judge_s2",
     "judge_s3",

@@ -10,6 +10,7 @@ from helpers.plots.context import SENT, sent
 from helpers.plots.frontier import frontier
 from helpers.plots.layers import layers
 from helpers.plots.pins import lines
+from helpers.plots.pipeline import bill, day, moves, waits
 from helpers.plots.sizes import sizes
 from helpers.plots.stages import stages
 from helpers.plots.style import Chart
@@ -19,16 +20,20 @@ from helpers.plots.times import scenarios, timeline
 __all__ = [
     "SENT",
     "Chart",
+    "bill",
     "board",
     "composition",
     "crossing",
+    "day",
     "frontier",
     "layers",
     "lines",
+    "moves",
     "scenarios",
     "sent",
     "sizes",
     "stages",
     "surface",
     "timeline",
+    "waits",
 ]

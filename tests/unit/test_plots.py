@@ -188,6 +188,52 @@ def frontier():
     return plots.frontier(pd.DataFrame(rows, columns=columns), (30, 50), 1.12, CAPTION)
 
 
+def moves():
+    rows = [
+        ("naive", 1213.7, 441.3, 103.2, 48.6, 0.057),
+        ("alpine", 153.1, 49.2, 10.4, 2.1, 0.0121),
+        ("distroless", 213.2, 67.6, 22.3, 22.3, 20.4),
+        ("distroless_pruned", 131.5, 47.4, 2.1, 2.1, 2.0),
+        ("distroless_ordered", 131.5, 47.4, 2.1, 2.1, 0.0093),
+    ]
+    situations = ["on disk", "first pull", "pull onto its base", "dependency edit", "source edit"]
+    return plots.moves(pd.DataFrame(rows, columns=["variant", *situations]), CAPTION)
+
+
+def day():
+    rows = [
+        ("naive", 60.7, 22.1, 0.444),
+        ("alpine", 7.7, 2.5, 0.05),
+        ("distroless_ordered", 6.6, 2.4, 0.05),
+    ]
+    ways = ["as the article counts", "to empty nodes", "to a node that keeps its layers"]
+    frame = pd.DataFrame(rows, columns=["variant", *ways])
+    return plots.day(frame, {"naive": 60, "alpine": 6}, CAPTION)
+
+
+def waits():
+    rows = [
+        (variant, situation, seconds, 0.9 * seconds, 1.1 * seconds)
+        for situation, times in (
+            ("pull on an empty node", (7.5, 1.2, 0.7)),
+            ("start once pulled", (0.5, 0.45, 0.52)),
+        )
+        for variant, seconds in zip(("naive", "alpine", "distroless_ordered"), times, strict=True)
+    ]
+    columns = ["variant", "situation", "median s", "min s", "max s"]
+    return plots.waits(pd.DataFrame(rows, columns=columns), CAPTION)
+
+
+def bill():
+    rows = [
+        ("moved, as the article counts", 18205.0, 1638.45),
+        ("moved, every node empty each time", 661.0, 59.5),
+        ("moved, by this plan", 13.2, 1.19),
+        ("kept in the registry", 0.05, 0.01),
+    ]
+    return plots.bill(pd.DataFrame(rows, columns=["what", "GB a month", "USD a month"]), CAPTION)
+
+
 UNITS = {  # what stands at the axis; a board has none
     sizes: "MB",
     layers: "MB",
@@ -201,6 +247,10 @@ UNITS = {  # what stands at the axis; a board has none
     surface: "count",
     frontier: "MB",
     stages: "from left to right",
+    moves: "MB",
+    day: "GB",
+    waits: "seconds",
+    bill: "GB",
 }
 CHARTS = list(UNITS)
 every_chart = pytest.mark.parametrize("make", CHARTS, ids=lambda make: make.__name__)
@@ -319,6 +369,13 @@ def test_the_reader_s_own_style_and_pyplot_are_left_alone(make):
         (scenarios, "From 55.0 s (naive, cold) to 0.7 s (distroless-pruned, nothing changed)"),
         (surface, "Commands: 798 in naive, 1 in distroless"),
         (frontier, "packed_lzma: 28 MB instead of 132 MB, and 1.3 s later"),
+        (moves, "naive: 1214 MB on disk, 57 kB moved by a source edit"),
+        (day, "naive: 60.7 GB a day as the article counts, 444 MB to a node that keeps its layers"),
+        (
+            waits,
+            "pull on an empty node: 0.70\N{EN DASH}7.50 s; start once pulled: 0.45\N{EN DASH}0.52 s",
+        ),
+        (bill, "1.19 USD a month by this plan, 1,638.45 USD as the article counts"),
     ],
 )
 def test_the_title_says_the_finding_and_the_alternative_repeats_it(make, finding):

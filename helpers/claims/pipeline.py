@@ -1,0 +1,83 @@
+"""The rules of the pipeline claims, P1 and P2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from helpers.claims.model import MB, Judgement, Verdict, about, in_mb
+from helpers.spread import Spread
+
+DEPLOYS = 50
+NAIVE_GB, SMALL_GB = 60.0, 6.0
+CLEARLY = 1.5  # times faster, by the medians, with ranges that do not meet
+
+
+@dataclass(frozen=True)
+class Day:
+    """GB that an image's deploys move in a day to one node, by three ways of counting.
+
+    ``counted`` takes the whole image on disk each time, as the article does; ``empty`` a pull onto an
+    empty node each time; ``kept`` one first pull and then redeploys after source edits.
+    """
+
+    counted: float
+    empty: float
+    kept: float
+
+
+@dataclass(frozen=True)
+class Waits:
+    """An image's seconds on an empty node (pull) and on one that has it (start), and bytes kept."""
+
+    pull: Spread
+    start: Spread
+    stored: int
+
+
+def judge_p1(naive: Day, small: Day) -> Judgement:
+    """P1: 50 deploys of the naive image move about 60 GB a day, of the small one about 6 GB."""
+    figures = "; ".join(
+        f"{name}: {_gb(day.kept)} to a node that keeps its layers, {_gb(day.empty)} to empty nodes"
+        for name, day in (("naive", naive), ("small", small))
+    )
+    if about(naive.kept, NAIVE_GB) and about(small.kept, SMALL_GB):
+        return Judgement("P1", Verdict.HOLDS, figures, "The whole image crosses at each deploy.")
+    if about(naive.empty, NAIVE_GB) and about(small.empty, SMALL_GB):
+        because = "Only where every deploy meets an empty node; a node with layers pulls what is new."
+        return Judgement("P1", Verdict.CONDITION, figures, because)
+    because = (
+        "The article multiplies size on disk by deploys. What crosses is compressed, and only the "
+        "layers that the node lacks."
+    )
+    if naive.empty < NAIVE_GB:
+        because += " Not even empty nodes at every deploy would make 60 GB of it."
+    return Judgement("P1", Verdict.FAILS, figures, because)
+
+
+def judge_p2(naive: Waits, small: Waits) -> Judgement:
+    """P2: the small image is pulled and started clearly faster, and takes less room in a registry."""
+    figures = (
+        f"pull on an empty node: {naive.pull} against {small.pull}; start once pulled: {naive.start} "
+        f"against {small.start}; kept: {in_mb(naive.stored)} against {in_mb(small.stored)}"
+    )
+    pulls, starts = clearly_faster(naive.pull, small.pull), clearly_faster(naive.start, small.start)
+    if not pulls or small.stored >= naive.stored:
+        missed = "pulled clearly faster" if not pulls else "cheaper to keep"
+        return Judgement("P2", Verdict.FAILS, figures, f"The small image is not {missed}.")
+    if starts:
+        because = "Pull, start and storage are all better for the small image."
+        return Judgement("P2", Verdict.HOLDS, figures, because)
+    because = (
+        "It holds for storage, and for a pod that lands on a node without the image: there the pull "
+        "counts. Once pulled, size no longer enters: both start alike."
+    )
+    return Judgement("P2", Verdict.CONDITION, figures, because)
+
+
+def clearly_faster(slow: Spread, fast: Spread) -> bool:
+    """Whether the ranges do not meet and the medians are `CLEARLY` apart."""
+    return fast.high < slow.low and slow.median >= CLEARLY * fast.median
+
+
+def _gb(value: float) -> str:
+    return f"{value:.1f} GB" if value >= 1 else in_mb(value * 1000 * MB)
