@@ -10,6 +10,7 @@ Linux on arm64.
 from __future__ import annotations
 
 import csv
+import json
 import platform
 import re
 from collections.abc import Iterator, Mapping
@@ -49,6 +50,13 @@ class Instruction:
         """Return the values of a flag that may be given several times, such as ``--mount``."""
         prefix = f"--{name}="
         return [flag.removeprefix(prefix) for flag in self.flags if flag.startswith(prefix)]
+
+    def copied(self) -> list[str]:
+        """Return the paths of the build context that a COPY or ADD names, as they are written."""
+        if self.keyword not in ("ADD", "COPY") or self.flag("from"):
+            return []
+        words = _json_words(self.value) or self.value.split()
+        return [word for word in words[:-1] if not _HEREDOC.fullmatch(word)]
 
     def sources(self) -> list[str]:
         """Return what the instruction copies or mounts from: stage names, stage numbers, images."""
@@ -109,15 +117,26 @@ class Dockerfile:
             stage = waiting.pop()
             if stage.index not in wanted:
                 wanted[stage.index] = stage
-                others = [self._base(stage), *map(self._source, self._sources(stage))]
+                others = [self.parent(stage), *map(self._source, self._sources(stage))]
                 waiting += [other for other in others if other is not None]
         return [wanted[index] for index in sorted(wanted)]
+
+    def lineage(self, target: str | None = None) -> list[Stage]:
+        """Return the stages whose layers an image of ``target`` has, the lowest first."""
+        found = [self.stage(target)]
+        while (parent := self.parent(found[0])) is not None:
+            found.insert(0, parent)
+        return found
+
+    def source_stage(self, name: str) -> Stage | None:
+        """Return the stage that ``--from=name`` means; None for an image from outside."""
+        return self._source(name)
 
     def base_images(self, target: str | None = None) -> list[str]:
         """Return the images that a build of ``target`` needs from outside, in order of appearance."""
         found: dict[str, None] = {}
         for stage in self.needs(target):
-            if self._base(stage) is None:
+            if self.parent(stage) is None:
                 found[stage.base] = None
             for name in self._sources(stage):
                 if self._source(name) is None and not name.isdecimal():
@@ -125,12 +144,12 @@ class Dockerfile:
         return [name for name in found if name != "scratch"]
 
     def _sources(self, stage: Stage) -> list[str]:
-        base = self._base(stage)
+        base = self.parent(stage)
         inherited = base.triggers() if base else []
         return [name for trigger in inherited for name in trigger.sources()] + stage.sources()
 
-    def _base(self, stage: Stage) -> Stage | None:
-        """Return the stage that this one is ``FROM``: the nearest above that bears the name."""
+    def parent(self, stage: Stage) -> Stage | None:
+        """Return the stage that a stage is ``FROM``, None for an image: the nearest above that bears the name."""
         same = [number for number in self._named.get(stage.base, []) if number < stage.index]
         return self.stages[same[-1]] if same else None
 
@@ -316,6 +335,15 @@ def _body(lines: list[str], number: int, word: str, *, chomp: bool) -> tuple[str
     raise DockerfileError(
         f"the here-document <<{word} on line {number} has no end line `{word}`; add it."
     )
+
+
+def _json_words(value: str) -> list[str]:
+    """Return the words of the JSON form; empty for the shell form."""
+    try:
+        words = json.loads(value) if value.startswith("[") else []
+    except ValueError:
+        return []
+    return words if isinstance(words, list) and all(isinstance(word, str) for word in words) else []
 
 
 def _platform(architecture: str | None) -> dict[str, str]:
