@@ -95,7 +95,8 @@ def _late_install(
     elif installer.compiles(command):
         remedy = (
             f"Above line {copy.line}, copy {_listed(installer.manifests)} alone and run "
-            f"`{installer.first}`; or give this step a cache mount on {installer.cache}."
+            f"`{installer.first}`"
+            + ("." if mounted else f"; or give this step a cache mount on {installer.cache}.")
         )
     else:
         remedy = f"Copy {_listed(installer.manifests)} alone first, install, then copy the rest."
@@ -115,7 +116,7 @@ def _early_arguments(own: Sequence[Instruction], given: set[str]) -> Iterator[Fi
         for name in re.findall(r"(?:^|\s)([A-Za-z_]\w*)", argument.value):
             changes = _CHANGES.search(name) and not _LIVES_ON.match(name)
             runs = [i for i in own[at + 1 :] if i.keyword == "RUN"]
-            unmoved = [r for r in runs[: _first_use(runs, name)]]
+            unmoved = runs[: _first_use(runs, name)]
             if unmoved and (changes or name in given):
                 yield Finding(
                     "early-argument",

@@ -155,11 +155,11 @@ class Debian:
         for name, listed in lists.items():
             package = name.removesuffix(".list").partition(":")[0]
             paths = self._bare if package in bare else self._added
-            paths.update(_merged_usr(path) for path in listed.splitlines())
+            paths.update(merged_usr(path) for path in listed.splitlines())
 
     def added(self, path: str) -> bool:
         """Say whether a path is of an added package; a file of none goes with the folder it is in."""
-        path = _merged_usr(path)
+        path = merged_usr(path)
         while path and path not in self._bare:
             if path in self._added:
                 return True
@@ -183,7 +183,7 @@ def _debian(reference: str, engine: Engine | None) -> Debian:
 
 def _bare(status: str) -> set[str]:
     """Return the packages of a bare system among those that dpkg's status file names."""
-    stanzas = {stanza["Package"]: stanza for stanza in _stanzas(status)}
+    stanzas = {stanza["Package"]: stanza for stanza in stanzas(status)}
     providers: dict[str, list[str]] = {}
     for name, stanza in stanzas.items():
         for virtual in _names(stanza.get("Provides", "")):
@@ -208,7 +208,8 @@ def _is_basic(name: str, stanza: Mapping[str, str]) -> bool:
     )
 
 
-def _stanzas(status: str) -> Iterator[dict[str, str]]:
+def stanzas(status: str) -> Iterator[dict[str, str]]:
+    """Yield the entries of dpkg's status file, each field by its name, the first line of each."""
     for text in status.split("\n\n"):
         lines = (line.partition(": ") for line in text.splitlines() if not line.startswith(" "))
         stanza = {key: value for key, _, value in lines}
@@ -221,6 +222,6 @@ def _names(relation: str) -> list[str]:
     return re.findall(r"(?:^|[,|])\s*([a-z0-9][a-z0-9+.-]*)", relation)
 
 
-def _merged_usr(path: str) -> str:
+def merged_usr(path: str) -> str:
     """Name a path alike whether its package says /lib or /usr/lib."""
     return path.removeprefix("/usr") if path.startswith("/usr/") else path

@@ -88,6 +88,8 @@ def _parted(text: str) -> Iterator[Command]:
             for word in lexer:
                 if word.startswith("#"):
                     break
+                if word.startswith("<<"):
+                    continue
                 if _ENDS.fullmatch(word):
                     yield from _bare(words)
                     words = []
