@@ -24,6 +24,8 @@ from helpers.engine import LABEL
 from helpers.layers import Entry, ImageError, Stored, Wanted
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from helpers.engine import Engine
@@ -37,6 +39,7 @@ __all__ = [
     "Waste",
     "Wasted",
     "compressed_bytes",
+    "extract",
     "files",
     "inspect",
     "merge",
@@ -316,6 +319,15 @@ def read_folder(reference: str, path: str, engine: Engine | None = None) -> dict
     return {f"{path}/{name}": content for name, content in inside if content is not None}
 
 
+def extract(reference: str, path: str, into: Path, engine: Engine | None = None) -> None:
+    """Unpack a file or folder of an image into a folder of this machine, links and modes as they are.
+
+    Nothing of it can land outside ``into``. Raises `ImageError` when the image has no such path.
+    """
+    with _archive(engine or _engine(), reference, path) as archive:
+        archive.extractall(into, filter="data")
+
+
 class _NoFileError(ImageError):
     """An image without the file that was asked for."""
 
@@ -518,6 +530,15 @@ def _above(path: str) -> Iterator[str]:
 
 def _archived(engine: Engine, reference: str, path: str) -> Iterator[tuple[str, bytes | None]]:
     """Yield name and content under a path of an image; the content is None for what is no file."""
+    with _archive(engine, reference, path) as archive:
+        for member in archive:
+            content = archive.extractfile(member) if member.isfile() else None
+            yield member.name, content.read() if content else None
+
+
+@contextlib.contextmanager
+def _archive(engine: Engine, reference: str, path: str) -> Iterator[tarfile.TarFile]:
+    """Open what lies at a path of an image, links followed, as a tar."""
     from docker.errors import APIError, NotFound
 
     shown = _shown(engine, reference)
@@ -533,9 +554,7 @@ def _archived(engine: Engine, reference: str, path: str) -> Iterator[tuple[str, 
             chunks.close()
             path = target
         with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
-            for member in archive:
-                content = archive.extractfile(member) if member.isfile() else None
-                yield member.name, content.read() if content else None
+            yield archive
     except NotFound:
         raise _NoFileError(f"There is no {path} in the image {reference!r}; check the path.") from None
     except APIError as error:

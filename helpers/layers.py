@@ -110,6 +110,42 @@ def scan(engine: Engine, image_id: str, wanted: Wanted) -> Stored:
     return _scan_stream(engine, image_id, wanted)
 
 
+class Member(NamedTuple):
+    """One file of an image's save stream, unpacked.
+
+    ``kind`` is ``layer`` (a tar), ``document`` (JSON or a line of text) or ``link``, which has no
+    ``chunks`` and stands for its ``target``.
+    """
+
+    name: str
+    kind: str
+    target: str
+    chunks: Iterator[bytes]
+
+
+def members(engine: Engine, image_id: str) -> Iterator[Member]:
+    """Give all that the engine stores of an image, in the order of ``docker save``, to the last byte.
+
+    Each member's chunks are to be read before the next is asked for. Raises `ImageError`.
+    """
+    tape = Tape(_saved(engine, image_id))
+    try:
+        with tarfile.open(fileobj=cast(Any, tape), mode="r:") as outer:
+            while (member := outer.next()) is not None:
+                if member.issym() or member.islnk():
+                    yield Member(member.name, "link", _linked(member), iter(()))
+                elif member.isreg():
+                    chunks = _exactly(tape, member.size)
+                    head = _head(chunks)
+                    packing, whole = _packing(head), itertools.chain([head], chunks)
+                    packed = packing in ("gzip", "zstd")
+                    kind = "document" if packing == "document" else "layer"
+                    yield Member(member.name, kind, "", _unpacked(whole, packing) if packed else whole)
+        tape.finish()
+    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+        raise ImageError(f"{image_id[:19]} could not be read from the engine ({error}).") from error
+
+
 # What is remembered
 
 
@@ -210,7 +246,7 @@ def is_whiteout(entry: Entry) -> bool:
 
 
 def _walk(chunks: Iterable[bytes]) -> tuple[int, list[Entry]]:
-    tape = _Tape(chunks)
+    tape = Tape(chunks)
     entries = []
     with tarfile.open(
         fileobj=cast(Any, tape), mode="r:", encoding="utf-8", errors="backslashreplace"
@@ -240,7 +276,7 @@ def _absolute(name: str) -> str:
     return posixpath.normpath("/" + name.lstrip("/"))
 
 
-class _Tape:
+class Tape:
     """A stream of bytes as the file that `tarfile` wants: it is read and wound forward, never back."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
@@ -381,7 +417,7 @@ def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
         ) from error
     return cast(
         Iterator[bytes],
-        zstandard.ZstdDecompressor().read_to_iter(_Tape(chunks), read_size=_BLOCK),
+        zstandard.ZstdDecompressor().read_to_iter(Tape(chunks), read_size=_BLOCK),
     )
 
 
@@ -555,7 +591,7 @@ class _Members:
         return self.listings[self._links.get(name, name)]
 
     def read(self, chunks: Iterable[bytes]) -> None:
-        tape = _Tape(chunks)
+        tape = Tape(chunks)
         with (
             _presses(self._wanted) as presses,
             tarfile.open(fileobj=cast(Any, tape), mode="r:") as outer,
@@ -588,7 +624,7 @@ def _linked(member: tarfile.TarInfo) -> str:
     return posixpath.normpath(posixpath.join(folder, member.linkname))
 
 
-def _exactly(tape: _Tape, size: int) -> Iterator[bytes]:
+def _exactly(tape: Tape, size: int) -> Iterator[bytes]:
     end = tape.tell() + size
     yield from tape.pieces(size)
     if tape.tell() != end:
