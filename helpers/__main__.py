@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable
 
-from helpers import bases, doctor, engine, places, sample
+from helpers import bases, doctor, engine, examine_command, places, sample
 from helpers.engine import LABEL, NoEngineError
 from helpers.errors import WorkbookError
 from helpers.private_engine import PrivateEngine
@@ -116,9 +116,15 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, command in COMMANDS.items():
         commands.add_parser(name, help=(command.__doc__ or "").splitlines()[0], add_help=name != "lab")
-    arguments, _ = parser.parse_known_args()
+    examine_command.add_to(commands)
+    arguments, unknown = parser.parse_known_args()
     try:
-        COMMANDS[arguments.command]()
+        if arguments.command == "examine":
+            if unknown:
+                parser.error(f"examine does not know {' '.join(unknown)}")
+            examine_command.run(arguments)
+        else:
+            COMMANDS[arguments.command]()
     except WorkbookError as error:
         sys.exit(str(error))
 

@@ -39,7 +39,16 @@ _MADE_BY = {
     "bin": ("*.csproj",),
     "obj": ("*.csproj",),
 }
-_SECRETS = (".env", ".env.*", "id_rsa", "id_ed25519", "*.pem", "*.key", "*.p12", "*.pfx")
+_SECRETS: tuple[str, ...] = (
+    ".env",
+    ".env.*",
+    "id_rsa",
+    "id_ed25519",
+    "*.pem",
+    "*.key",
+    "*.p12",
+    "*.pfx",
+)
 _SECRETS += (".netrc", ".pypirc", "credentials.json", "kubeconfig")
 _HARMLESS = ("*.example", "*.sample", "*.template", "*.dist", "*.pub")
 

@@ -14,7 +14,18 @@ from helpers.findings import Finding, Severity
 from helpers.run_commands import Command, Installer
 
 _WHOLE = {".", "./", "/", "*", "./*"}
-_SOURCE_FOLDERS = {"app", "cmd", "internal", "lib", "server", "source", "sources", "src", "test", "tests"}
+_SOURCE_FOLDERS = {
+    "app",
+    "cmd",
+    "internal",
+    "lib",
+    "server",
+    "source",
+    "sources",
+    "src",
+    "test",
+    "tests",
+}
 _CHANGES = re.compile(
     r"(?i)(^|_)(build|commit|date|git|hash|number|ref|rev|revision|sha|sha1|stamp|time|timestamp"
     r"|version|cachebust|cache_?bust)(_|$)|cachebust"
@@ -118,17 +129,24 @@ def _early_arguments(own: Sequence[Instruction], given: set[str]) -> Iterator[Fi
             runs = [i for i in own[at + 1 :] if i.keyword == "RUN"]
             unmoved = runs[: _first_use(runs, name)]
             if unmoved and (changes or name in given):
-                yield Finding(
-                    "early-argument",
-                    "cache",
-                    Severity.WARNING,
-                    argument.line,
-                    f"A new value of {name} runs {_count(len(unmoved), 'step')} again that "
-                    f"{'does' if len(unmoved) == 1 else 'do'} not use it, from line {unmoved[0].line} on: "
-                    "an ARG is part of every RUN below it.",
-                    f"Move `ARG {name}` down to just above its first use"
-                    + (f", below line {unmoved[-1].end}." if len(runs) > len(unmoved) else ", or to the end."),
-                )
+                yield _early_argument(argument, name, runs, unmoved)
+
+
+def _early_argument(
+    argument: Instruction, name: str, runs: Sequence[Instruction], unmoved: Sequence[Instruction]
+) -> Finding:
+    one = len(unmoved) == 1
+    where = f", below line {unmoved[-1].end}." if len(runs) > len(unmoved) else ", or to the end."
+    return Finding(
+        "early-argument",
+        "cache",
+        Severity.WARNING,
+        argument.line,
+        f"A new value of {name} runs {len(unmoved)} step{'' if one else 's'} again that "
+        f"{'does' if one else 'do'} not use it, from line {unmoved[0].line} on: an ARG is part of every "
+        "RUN below it.",
+        f"Move `ARG {name}` down to just above its first use{where}",
+    )
 
 
 def _first_use(runs: Sequence[Instruction], name: str) -> int:
@@ -178,7 +196,7 @@ def _clone(instruction: Instruction) -> Iterator[Finding]:
             "cache",
             Severity.HINT,
             instruction.line,
-            "The cache keeps what `git clone` fetched the first time; nobody else's build gets the same.",
+            "The cache keeps what `git clone` fetched the first time; other machines get another state.",
             "Check out a commit by its id: then the step's text says what it fetches.",
         )
 
@@ -201,7 +219,3 @@ def _no_cache_mount(instruction: Instruction) -> Iterator[Finding]:
 
 def _has_cache_mount(run: Instruction) -> bool:
     return any("type=cache" in mount for mount in run.flag_values("mount"))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

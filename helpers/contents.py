@@ -183,20 +183,20 @@ def _debian(reference: str, engine: Engine | None) -> Debian:
 
 def _bare(status: str) -> set[str]:
     """Return the packages of a bare system among those that dpkg's status file names."""
-    stanzas = {stanza["Package"]: stanza for stanza in stanzas(status)}
+    known = {stanza["Package"]: stanza for stanza in stanzas(status)}
     providers: dict[str, list[str]] = {}
-    for name, stanza in stanzas.items():
+    for name, stanza in known.items():
         for virtual in _names(stanza.get("Provides", "")):
             providers.setdefault(virtual, []).append(name)
     found: set[str] = set()
-    todo = [name for name, stanza in stanzas.items() if _is_basic(name, stanza)]
+    todo = [name for name, stanza in known.items() if _is_basic(name, stanza)]
     while todo:
         name = todo.pop()
         if name not in found:
             found.add(name)
-            needs = ",".join(stanzas[name].get(key, "") for key in ("Depends", "Pre-Depends"))
+            needs = ",".join(known[name].get(key, "") for key in ("Depends", "Pre-Depends"))
             for need in _names(needs):
-                todo += [need] if need in stanzas else providers.get(need, [])
+                todo += [need] if need in known else providers.get(need, [])
     return found
 
 

@@ -149,7 +149,7 @@ class Dockerfile:
         return [name for trigger in inherited for name in trigger.sources()] + stage.sources()
 
     def parent(self, stage: Stage) -> Stage | None:
-        """Return the stage that a stage is ``FROM``, None for an image: the nearest above that bears the name."""
+        """Return the stage that a stage is ``FROM``, the nearest above; None for an image."""
         same = [number for number in self._named.get(stage.base, []) if number < stage.index]
         return self.stages[same[-1]] if same else None
 

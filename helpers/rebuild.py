@@ -1,7 +1,7 @@
 """Build again after an edit of one source file, in a copy, and see which steps lose their cache.
 
-The edit is one line end at the end of the file: it changes the file and not the program. The project
-itself is never touched; the copy and the image that came of it are gone afterwards.
+The edit is a line of blanks at the end of the file, another one each time: it changes the file and not
+the program. The project itself is never touched; the copy and its image are gone afterwards.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import fnmatch
 import re
+import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,7 @@ def measure(
     request = first.request
     with workspace.copy(request.context, ignore=_unsent(request.context, survey)) as copy:
         with (copy.path / edited).open("ab") as source:
-            source.write(b"\n")
+            source.write(_blank_line())
         again = dataclasses.replace(request, context=copy.path, tag=f"{request.tag}-edited", cold=False)
         try:
             second = builds.build(again, watch, first.engine)
@@ -105,6 +106,11 @@ def source_to_edit(file: Dockerfile, target: str | None, survey: Survey) -> str 
     reached = [path for path in sources if any(_reaches(pattern, path) for pattern in copied)]
     home = re.compile(rf"(^|/)({'|'.join(_WHERE_PROGRAMS_ARE)})/")
     return min(reached, key=lambda path: (not home.search(path), path.count("/"), path), default=None)
+
+
+def _blank_line() -> bytes:
+    """Return a line that no earlier edit had, or the cache would know its build already."""
+    return b"\n" + bytes(secrets.choice(b" \t") for _ in range(48)) + b"\n"
 
 
 def _reaches(pattern: str, path: str) -> bool:
@@ -142,14 +148,18 @@ def _remove(tag: str, first: BuildResult) -> None:
 
 
 def steps_in_order(file: Dockerfile, result: BuildResult) -> list[Step]:
-    """Return the steps that stand for lines of the Dockerfile, stage by stage, as they stand there."""
+    """Return the steps that stand for lines of the Dockerfile, stage by stage, as they stand there.
+
+    BuildKit may show a step twice, when it takes over the same step of another build; the later counts.
+    """
     stages = {stage.label: stage.index for stage in file.stages}
 
     def place(step: Step) -> tuple[int, int]:
         number = _POSITION.search(step.name)
         return stages.get(step.stage, 0), int(number[1]) if number else 0
 
-    return sorted((step for step in result.steps if not step.internal), key=place)
+    own = {place(step): step for step in result.steps if not step.internal}
+    return [own[at] for at in sorted(own)]
 
 
 def _outcomes(file: Dockerfile, first: BuildResult, second: BuildResult) -> Iterator[Outcome]:

@@ -189,7 +189,10 @@ INSTALLERS = (
         lambda command: command[0] in ("gradle", "gradlew") and "dependencies" not in command,
     ),
     Installer(
-        "Bundler", _words("bundle", verbs=("install",)), ("Gemfile", "Gemfile.lock"), "/root/.bundle/cache"
+        "Bundler",
+        _words("bundle", verbs=("install",)),
+        ("Gemfile", "Gemfile.lock"),
+        "/root/.bundle/cache",
     ),
     Installer(
         "Composer",

@@ -63,7 +63,11 @@ def spare(reference: str, engine: Engine, base_layers: int) -> tuple[Share, ...]
         if name:
             counted[name][0] += 1
             counted[name][1] += file.bytes
-    shares = [Share(name, *counted[name], method) for name, method, _ in rules if counted[name][1]]
+    shares = [
+        Share(name, counted[name][0], counted[name][1], method)
+        for name, method, _ in rules
+        if counted[name][1]
+    ]
     return tuple(sorted(shares, key=lambda share: -share.bytes))
 
 

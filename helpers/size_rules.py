@@ -43,7 +43,9 @@ def _one_stage(
     """Find images that hold what compiled them: the build step is in a stage that ships."""
     if any(i.keyword == "COPY" and i.flag("from") for i in own):
         return
-    builds = [(i, c) for i in own if i.keyword == "RUN" for c in run_commands.commands(i) if _compiles(c)]
+    builds = [
+        (i, c) for i in own if i.keyword == "RUN" for c in run_commands.commands(i) if _compiles(c)
+    ]
     if builds:
         run, command = builds[0]
         yield Finding(
@@ -112,9 +114,10 @@ def _installs_with_dev(own: Sequence[Instruction]) -> Iterator[tuple[Instruction
         for installer, command in run_commands.installs(instruction):
             options = _WITHOUT_DEV.get(installer.name)
             node = installer.name in ("npm", "pnpm", "yarn")
-            if options and installer.reads_files(command) and not (node and production):
-                if not any(word.startswith(options) for word in command):
-                    found.append((instruction, command, options[0]))
+            if not options or not installer.reads_files(command) or (node and production):
+                continue
+            if not any(word.startswith(options) for word in command):
+                found.append((instruction, command, options[0]))
         if any("prune" in c[1:3] for c in run_commands.commands(instruction)):
             found = []
     yield from found
