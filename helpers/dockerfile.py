@@ -109,17 +109,9 @@ class Dockerfile:
             raise DockerfileError(f"There is no stage {target!r}; the file names {names}.")
         return self.stages[self._named[target.lower()][-1]]
 
-    def needs(self, target: str | None = None) -> list[Stage]:
-        """Return the stages that a build of ``target`` runs, in file order; BuildKit skips the rest."""
-        wanted: dict[int, Stage] = {}
-        waiting = [self.stage(target)]
-        while waiting:
-            stage = waiting.pop()
-            if stage.index not in wanted:
-                wanted[stage.index] = stage
-                others = [self.parent(stage), *map(self._source, self._sources(stage))]
-                waiting += [other for other in others if other is not None]
-        return [wanted[index] for index in sorted(wanted)]
+    def parent(self, stage: Stage) -> Stage | None:
+        """Return the stage that a stage is ``FROM``; None where that is an image."""
+        return self._base(stage)
 
     def lineage(self, target: str | None = None) -> list[Stage]:
         """Return the stages whose layers an image of ``target`` has, the lowest first."""
@@ -132,11 +124,23 @@ class Dockerfile:
         """Return the stage that ``--from=name`` means; None for an image from outside."""
         return self._source(name)
 
+    def needs(self, target: str | None = None) -> list[Stage]:
+        """Return the stages that a build of ``target`` runs, in file order; BuildKit skips the rest."""
+        wanted: dict[int, Stage] = {}
+        waiting = [self.stage(target)]
+        while waiting:
+            stage = waiting.pop()
+            if stage.index not in wanted:
+                wanted[stage.index] = stage
+                others = [self._base(stage), *map(self._source, self._sources(stage))]
+                waiting += [other for other in others if other is not None]
+        return [wanted[index] for index in sorted(wanted)]
+
     def base_images(self, target: str | None = None) -> list[str]:
         """Return the images that a build of ``target`` needs from outside, in order of appearance."""
         found: dict[str, None] = {}
         for stage in self.needs(target):
-            if self.parent(stage) is None:
+            if self._base(stage) is None:
                 found[stage.base] = None
             for name in self._sources(stage):
                 if self._source(name) is None and not name.isdecimal():
@@ -144,12 +148,12 @@ class Dockerfile:
         return [name for name in found if name != "scratch"]
 
     def _sources(self, stage: Stage) -> list[str]:
-        base = self.parent(stage)
+        base = self._base(stage)
         inherited = base.triggers() if base else []
         return [name for trigger in inherited for name in trigger.sources()] + stage.sources()
 
-    def parent(self, stage: Stage) -> Stage | None:
-        """Return the stage that a stage is ``FROM``, the nearest above; None for an image."""
+    def _base(self, stage: Stage) -> Stage | None:
+        """Return the stage that this one is ``FROM``: the nearest above that bears the name."""
         same = [number for number in self._named.get(stage.base, []) if number < stage.index]
         return self.stages[same[-1]] if same else None
 
