@@ -44,7 +44,10 @@ def stop_engine() -> None:
 
 def prepare_bases() -> None:
     """Have the base images of every Dockerfile ready before the first build."""
-    for base in bases.prepare(engine.find(), sample.base_images()):
+    from helpers import own_lesson
+
+    names = [*sample.base_images(), *own_lesson.base_images()]
+    for base in bases.prepare(engine.find(), names):
         print(base.note)
 
 

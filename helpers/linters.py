@@ -24,6 +24,10 @@ CHECKS_SINCE = (0, 15)
 _PATIENCE = 60  # seconds
 _LEVELS = {"error": Severity.ERROR, "warning": Severity.WARNING}
 _UNREAD = "DL1000"  # hadolint's code for a file that it cannot parse
+_WIKI = {
+    "DL": "See https://github.com/hadolint/hadolint/wiki/{}.",
+    "SC": "See https://www.shellcheck.net/wiki/{}.",
+}
 _CACHE = {"DL3047", "DL3060"}
 _SIZE = {"DL3009", "DL3015", "DL3019", "DL3032", "DL3036", "DL3040", "DL3042", "DL3059"}
 
@@ -90,6 +94,7 @@ def _hadolint_finding(item: dict[str, Any]) -> Finding:
         severity=_LEVELS.get(str(item["level"]), Severity.HINT),
         line=int(item["line"]) or None,
         sentence=str(item["message"]),
+        remedy=_WIKI.get(rule[:2], "").format(rule),
         source="hadolint",
     )
 

@@ -8,7 +8,18 @@ from helpers.plots.board import board
 from helpers.plots.composition import composition, crossing
 from helpers.plots.layers import layers
 from helpers.plots.sizes import sizes
+from helpers.plots.spare import spare
 from helpers.plots.style import Chart
 from helpers.plots.times import scenarios, timeline
 
-__all__ = ["Chart", "board", "composition", "crossing", "layers", "scenarios", "sizes", "timeline"]
+__all__ = [
+    "Chart",
+    "board",
+    "composition",
+    "crossing",
+    "layers",
+    "scenarios",
+    "sizes",
+    "spare",
+    "timeline",
+]
