@@ -231,7 +231,14 @@ class Examination:
 
         return examination_page.fragment(self)
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         from helpers import examination_page
 
         return examination_page.text(self)
+
+    def __repr__(self) -> str:
+        sizes = "no image"
+        if self.image:
+            disk, wire = self.image.uncompressed_bytes / MB, self.image.compressed_bytes / MB
+            sizes = f"{disk:,.1f} MB on disk, {wire:,.1f} MB on the wire"
+        return f"{self.project}, {self.dockerfile}: {sizes}; {_findings.counted(self.findings)}"

@@ -11,6 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from helpers.examination import MB, Examination
+from helpers.findings import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,9 +65,9 @@ def text(report: Examination, width: int = _WIDTH) -> str:
             table.add_row(*(Text(_cell(value)) for value in row))
         console.print(table)
     for note in report.notes:
-        console.print(Text(f"Not done: {note}"))
+        console.print(Text(f"Not done: {note}"), soft_wrap=True)
     if report.conditions:
-        console.print(Text(f"Measured on {report.conditions}"))
+        console.print(Text(f"Measured on {report.conditions}"), soft_wrap=True)
     return page.getvalue().rstrip()
 
 
@@ -84,7 +85,7 @@ def _tables(report: Examination) -> Iterator[tuple[str, pd.DataFrame]]:
     if len(findings):
         findings["severity"] = [f"{_MARKS[word]} {word}" for word in findings["severity"]]
         findings["line"] = [str(line) if line else "" for line in findings["line"]]
-        yield _title(report), findings
+        yield f"Findings: {counted(report.findings)}", findings
     if report.image:
         yield "Layers", report.layers()
         if report.image.spare:
@@ -95,14 +96,6 @@ def _tables(report: Examination) -> Iterator[tuple[str, pd.DataFrame]]:
         yield f"Build context ({ignore})", report.sent().head(12)
     if report.rebuild:
         yield f"Rebuild after a blank line was added to {report.rebuild.edited}", report.steps()
-
-
-def _title(report: Examination) -> str:
-    counts = dict.fromkeys(_MARKS, 0)
-    for finding in report.findings:
-        counts[str(finding.severity)] += 1
-    said = [f"{n} {word}{'s' if n > 1 else ''}" for word, n in counts.items() if n]
-    return f"Findings: {', '.join(said)}"
 
 
 def _html(frame: pd.DataFrame) -> str:

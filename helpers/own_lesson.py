@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from helpers import dockerfile as dockerfiles
 from helpers import examine as examinations
-from helpers import lesson, live, places, plots, sample, workspace
+from helpers import ledger, lesson, live, places, plots, sample, workspace
 from helpers.examination import MB, Examination
+from helpers.findings import Listing
 from helpers.plots import Chart
 from helpers.workspace import Workspace
 
@@ -96,11 +97,9 @@ def show(folder: Path, file: str = "Dockerfile") -> Code:
     return Code(filename=str(folder / file), language="docker")
 
 
-def findings(report: Examination, topic: str | None = None) -> pd.DataFrame:
+def findings(report: Examination, topic: str | None = None) -> Listing:
     """Return the findings of a report, of one ``topic`` (cache, size, context, style) or all."""
-    frame = report.to_frame()
-    chosen = frame if topic is None else frame[frame["topic"] == topic]
-    return chosen.drop(columns="topic").reset_index(drop=True)
+    return Listing(tuple(f for f in report.findings if topic in (None, f.topic)))
 
 
 def compare(**reports: Examination) -> pd.DataFrame:
@@ -114,6 +113,19 @@ def compare(**reports: Examination) -> pd.DataFrame:
     frame = pd.DataFrame(columns)
     kept = [name for name in frame.index if not str(name).startswith("this build")]
     return frame.loc[kept]
+
+
+def save(report: Examination, folder: Path = ledger.FOLDER) -> list[Path]:
+    """Write a report as HTML and JSON; return their paths. Raises `ExamineError` when it cannot."""
+    stem = f"{report.project}-{Path(report.dockerfile).name}"
+    pages = {f"{stem}.html": report.to_html(), f"{stem}.json": report.to_json()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in pages.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise examinations.ExamineError(f"{folder} cannot be written to: {error.strerror}.") from None
+    return [folder / name for name in pages]
 
 
 def chart_layers(report: Examination) -> Chart:

@@ -16,7 +16,21 @@ from helpers.dockerfile import Instruction
 
 Command = tuple[str, ...]
 
-_BEFORE = {"!", "{", "(", "busybox", "do", "else", "exec", "if", "sudo", "then", "time", "until", "while"}
+_BEFORE = {
+    "!",
+    "{",
+    "(",
+    "busybox",
+    "do",
+    "else",
+    "exec",
+    "if",
+    "sudo",
+    "then",
+    "time",
+    "until",
+    "while",
+}
 _ENDS = re.compile(r"[;&|()]+")
 _SETTING = re.compile(r"[A-Za-z_]\w*=")
 _SHELLS = {"ash", "bash", "dash", "sh", "zsh"}

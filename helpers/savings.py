@@ -91,7 +91,7 @@ def _rules(reference: str, engine: Engine, files: list[File], base_layers: int) 
         ),
         (
             "compilers and headers",
-            "the package's section (Debian) or name (Alpine), /usr/local/include, /usr/local/go, …",
+            "by their package's section or name, or their place",
             lambda file: (
                 contents.merged_usr(file.path) in building or bool(_TOOLCHAINS.match(file.path))
             ),

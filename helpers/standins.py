@@ -69,7 +69,9 @@ def recipe(name: str, arch: str, host: HostSettings = host_settings.NOTHING) -> 
     """
     if arch not in ("amd64", "arm64"):
         return None
-    plain = re.sub(r"^(docker\.io/library/|docker\.io/|library/)(?=node|buildpack)", "", name.split("@")[0])
+    plain = re.sub(
+        r"^(docker\.io/library/|docker\.io/|library/)(?=node|buildpack)", "", name.split("@")[0]
+    )
     for pattern, make in _RECIPES.items():
         found = re.fullmatch(pattern, plain)
         if found and int(found.groupdict().get("line", min(_LINES))) in _LINES:

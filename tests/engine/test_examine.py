@@ -70,6 +70,7 @@ def assert_whole(report: Examination) -> None:
     assert len(report.layers()) == len(report.image.layers)
     assert json.loads(report.to_json())["image"]["uncompressed_bytes"] == report.image.uncompressed_bytes
     assert report.project in repr(report)
+    assert "Layers" in str(report)
     Page().feed(report.to_html())
 
 
