@@ -81,6 +81,8 @@ def builder_checks(arguments: Sequence[str], engine: Engine, folder: Path) -> Li
         answer = json.loads(output[output.index(b"{") :])
         found = [_check_finding(item, source) for item in answer.get("warnings") or ()]
     except (ValueError, KeyError, TypeError, AttributeError):
+        if "frontend.lint" in errors:
+            return Lint(source, note="The engine's frontend is too old for `--check`; Engine 27 has it.")
         said = _last_line(errors) or f"exit code {code}"
         return Lint(source, note=f"The builder's checks gave no findings: {said}.")
     return Lint(source, tuple(found))

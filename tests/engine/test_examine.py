@@ -280,6 +280,17 @@ def test_the_sample_app_shows_what_a_second_stage_would_save(tag):
     assert {"one-stage", "dev-dependencies", "no-ignore-file"} <= rules(report)
 
 
+def test_the_builders_own_checks_take_part_where_the_builder_has_them(engine, project):
+    report = examined(project, f"FROM scratch\n{SHELL}MAINTAINER me\n")
+    checks = {f.rule for f in report.findings if f.source == "docker build --check"}
+    notes = [note for note in report.notes if "check" in note]
+    if tuple(int(n) for n in engine.buildx.split(".")[:2]) >= (0, 15) and not notes:
+        assert "MaintainerDeprecated" in checks
+    else:
+        assert not checks
+        assert len(notes) == 1
+
+
 def command(*words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "helpers", "examine", *map(str, words)],
