@@ -108,6 +108,18 @@ def scenarios():
     return plots.scenarios(pd.DataFrame(rows, columns=columns), CAPTION)
 
 
+def spare():
+    rows = [
+        ("compilers and headers", 434.4, True),
+        ("development dependencies", 81.6, True),
+        ("package caches", 73.0, True),
+        ("version control", 12.3, True),
+        ("sources of compiled code", 0.03, True),
+        ("all the rest", 625.0, False),
+    ]
+    return plots.spare(pd.DataFrame(rows, columns=["what", "MB", "spare"]), CAPTION)
+
+
 def board():
     said = ["✓ holds", "≈ holds with a condition", "✗ does not hold", "· not tried yet"]
     rows = [(f"S{n}", said[n % 4], "02_multistage") for n in range(18)]
@@ -121,6 +133,7 @@ UNITS = {  # what stands at the axis; a board has none
     crossing: "MB",
     timeline: "seconds",
     scenarios: "seconds",
+    spare: "MB",
     board: "",
 }
 CHARTS = list(UNITS)
