@@ -120,12 +120,15 @@ def main() -> None:
     for name, command in COMMANDS.items():
         commands.add_parser(name, help=(command.__doc__ or "").splitlines()[0], add_help=name != "lab")
     examine_command.add_to(commands)
-    arguments, unknown = parser.parse_known_args()
+    words, extra = sys.argv[1:], []
+    if "--" in words:
+        words, extra = words[: words.index("--")], words[words.index("--") + 1 :]
+    arguments, unknown = parser.parse_known_args(words)
     try:
         if arguments.command == "examine":
             if unknown:
                 parser.error(f"examine does not know {' '.join(unknown)}")
-            examine_command.run(arguments)
+            examine_command.run(arguments, extra)
         else:
             COMMANDS[arguments.command]()
     except WorkbookError as error:

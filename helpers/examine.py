@@ -47,12 +47,16 @@ class ExamineError(WorkbookError):
 
 @dataclass(frozen=True)
 class Project:
-    """A project as it is to be examined: its Dockerfile, its build context, target and arguments."""
+    """A project as it is to be examined: its Dockerfile, its build context, target and arguments.
+
+    ``extra`` holds further arguments of ``docker buildx build``, such as ``--secret``, as they are.
+    """
 
     dockerfile: Path
     context: Path
     target: str | None = None
     build_args: Mapping[str, str] = field(default_factory=dict)
+    extra: tuple[str, ...] = ()
 
 
 def find(
@@ -62,6 +66,7 @@ def find(
     context: Path | None = None,
     target: str | None = None,
     build_args: Mapping[str, str] | None = None,
+    extra: Sequence[str] = (),
 ) -> Project:
     """Return the project at ``path``, a folder or a Dockerfile itself.
 
@@ -82,7 +87,7 @@ def find(
     context = (context.expanduser() if context else folder).resolve()
     if not context.is_dir():
         raise ExamineError(f"There is no folder for the build context at {context}; check the path.")
-    return Project(found.resolve(), context, target, dict(build_args or {}))
+    return Project(found.resolve(), context, target, dict(build_args or {}), tuple(extra))
 
 
 def _dockerfiles(folder: Path) -> list[str]:
@@ -116,7 +121,12 @@ def examine(
     if not build:
         return _noted(report, "Nothing was built, as you asked.")
     request = Request(
-        project.dockerfile, project.context, TAG, project.target, build_args=project.build_args
+        dockerfile=project.dockerfile,
+        context=project.context,
+        tag=TAG,
+        target=project.target,
+        build_args=project.build_args,
+        extra=project.extra,
     )
     try:
         where = engines.find()
@@ -128,7 +138,7 @@ def examine(
     except BuildCancelledError:
         raise
     except WorkbookError as error:
-        return replace(report, failure=_failure(error, file))
+        return replace(report, failure=_failure(error, file, project.target))
     return _rebuilt(report, file, result, watching) if measure_rebuild else report
 
 
@@ -141,15 +151,25 @@ def _options(command: Sequence[str]) -> Sequence[str]:
     return command[command.index("build") + 1 :]
 
 
-def _failure(error: WorkbookError, file: Dockerfile) -> str:
-    """Say why there is no image; a frontend that cannot be had gets its own sentence."""
+def _failure(error: WorkbookError, file: Dockerfile, target: str | None) -> str:
+    """Say why there is no image; a frontend or platform that cannot be had gets its own sentence."""
     frontend = file.directives.get("syntax", "")
     if frontend and isinstance(error, BuildError) and frontend in f"{error.step and error.step.name}":
         return (
             f"The file's first line asks for the frontend {frontend}, which is an image, and its "
-            "registry cannot be reached; without that line the engine's own frontend would build it."
+            "registry cannot be reached; without that line the engine's own frontend may build it."
         )
+    platform = _platform(file, target)
+    if platform and isinstance(error, BuildError):
+        return f"{error} The file asks for the platform {platform}: this engine must have it and run it."
     return str(error)
+
+
+def _platform(file: Dockerfile, target: str | None) -> str:
+    """Return the first platform that a stage names outright, not as ``$BUILDPLATFORM``."""
+    starts = [i for i in file.instructions if i.keyword == "FROM"]
+    named = (starts[stage.index].flag("platform") or "" for stage in file.needs(target))
+    return next((platform for platform in named if platform and "$" not in platform), "")
 
 
 # What needs no build

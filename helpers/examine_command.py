@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,8 @@ def add_to(commands: _SubParsersAction[ArgumentParser]) -> None:
         "examine",
         help="Report on any project with a Dockerfile: sizes, layers, waste, context, cache.",
         description="Report on any project with a Dockerfile. The project is only read. The exit "
-        "code is 1 when its image could not be built.",
+        "code is 1 when its image could not be built. What stands behind `--` goes to `docker buildx "
+        "build` as it is, such as `-- --secret id=token,src=token.txt`.",
     )
     parser.add_argument("path", type=Path, help="the project's folder, or its Dockerfile")
     parser.add_argument("--file", help="the Dockerfile's path from that folder")
@@ -41,14 +43,18 @@ def add_to(commands: _SubParsersAction[ArgumentParser]) -> None:
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as a page too")
 
 
-def run(arguments: Namespace) -> None:
-    """Examine as asked, print the report, write the files; exit with 1 when there is no image."""
+def run(arguments: Namespace, extra: Sequence[str] = ()) -> None:
+    """Examine as asked, print the report, write the files; exit with 1 when there is no image.
+
+    ``extra`` holds further arguments of ``docker buildx build``.
+    """
     project = examine.find(
         arguments.path,
         arguments.file,
         context=arguments.context,
         target=arguments.target,
         build_args=dict(_pair(given) for given in arguments.build_arg),
+        extra=extra,
     )
     for file in filter(None, (arguments.json, arguments.html)):
         _check_place(file, project)

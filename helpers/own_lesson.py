@@ -5,7 +5,7 @@ Each is a line or two over a module that does the work. Projects that are given 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,7 @@ def examine(
     context: str | Path | None = None,
     target: str | None = None,
     build_args: Mapping[str, str] | None = None,
+    extra: Sequence[str] = (),
     build: bool = True,
     rebuild: bool = True,
 ) -> Examination:
@@ -43,8 +44,8 @@ def examine(
 
     ``path`` is a folder with a Dockerfile or the Dockerfile itself, the sample app's working copy by
     default; ``file`` is the Dockerfile's path from there, or the short name of one of the sample
-    app's. ``build`` False only reads, ``rebuild`` False leaves out the second build. Raises the errors
-    of `helpers.examine`.
+    app's. ``extra`` holds further arguments of ``docker buildx build``. ``build`` False only reads,
+    ``rebuild`` False leaves out the second build. Raises the errors of `helpers.examine`.
     """
     if path is None:
         path, file = lesson.app().path, _sample_file(file or "naive")
@@ -54,6 +55,7 @@ def examine(
         context=Path(context) if context else None,
         target=target,
         build_args=build_args,
+        extra=extra,
     )
     return examinations.examine(project, build=build, measure_rebuild=rebuild, watching=live.watcher)
 

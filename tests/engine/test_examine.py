@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers import examine, places
+from helpers import examine, own_lesson, places
 from helpers import rebuild as rebuilds
 from helpers.dockerfile_words import DockerfileError
 from helpers.errors import WorkbookError
@@ -50,7 +50,7 @@ def examined(folder: Path, text: str | bytes, file: str = "Dockerfile", **wishes
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     before = fingerprint(folder)
-    names = {"target", "build_args", "context"}
+    names = {"target", "build_args", "context", "extra"}
     project = examine.find(folder, file, **{k: v for k, v in wishes.items() if k in names})
     options = {k: v for k, v in wishes.items() if k not in names}
     report = examine.examine(project, **({"measure_rebuild": False} | options))
@@ -141,6 +141,27 @@ def test_a_frontend_that_cannot_be_had_is_said_in_one_sentence(project):
     assert "frontend" in report.failure
     assert "\n" not in report.failure
     assert "no-ignore-file" in rules(report)
+
+
+def test_a_foreign_platform_is_said(project, engine):
+    foreign = {"amd64": "arm64"}.get(engine.architecture, "amd64")
+    text = f"FROM --platform=linux/{foreign} node:20-alpine\nRUN true\n"
+    report = examined(project, text)
+    assert report.image or f"linux/{foreign}" in report.failure  # some engines emulate it
+
+
+def test_arguments_of_the_build_go_through_as_they_are(project, tmp_path):
+    secret = tmp_path / "token"
+    secret.write_text("x")
+    text = f"FROM scratch\n{SHELL}RUN --mount=type=secret,id=t,required=true busybox test -s /run/secrets/t\n"
+    assert "secret t" in examined(project, text).failure
+    report = examined(project, text, extra=("--secret", f"id=t,src={secret}"), measure_rebuild=True)
+    assert_whole(report)
+
+
+def test_the_image_bears_the_workbooks_label(engine, project, tag):
+    examined(project, f"FROM scratch\n{SHELL}")
+    assert engine.client.images.get(tag).labels["workbook"] == "build"
 
 
 def test_a_base_that_cannot_be_had_is_said_in_one_sentence(project):
@@ -289,6 +310,33 @@ def test_the_builders_own_checks_take_part_where_the_builder_has_them(engine, pr
     else:
         assert not checks
         assert len(notes) == 1
+
+
+def test_the_example_in_c_runs_from_an_image_of_one_file(engine, tag):
+    report = examine.examine(examine.find(own_lesson.example(), "multistage.Dockerfile"))
+    assert report.image.uncompressed_bytes < 2e6
+    done = subprocess.run(
+        engine.command("run", "--rm", "--interactive", "--network=none", tag),
+        env=engine.process_environment(),
+        input='a - - [x] "GET /" HTTP/1.1" 200 5\nb "GET / HTTP/1.1" 404 1\nnothing\n',
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "200 1\n404 1\nwithout 1\n"
+
+
+def test_the_lessons_examples_are_left_as_they_are(tag):
+    before = fingerprint(own_lesson.EXAMPLE)
+    report = own_lesson.examine(own_lesson.example(), build_args={"GIT_SHA": "1a2b3c"})
+    assert fingerprint(own_lesson.EXAMPLE) == before
+    assert {"early-argument", "copied-twice", "removed-later", "one-stage", "hidden-bytes"} <= rules(
+        report
+    )
+    assert report.image.wasted_bytes > 20e6
+    table = own_lesson.compare(one=report, two=report)
+    assert table.loc["image on disk, MB", "one"] == report.image.uncompressed_bytes / 1e6
+    assert str(round(report.image.uncompressed_bytes / 1e6)) in own_lesson.chart_spare(report).alt
 
 
 def command(*words: object) -> subprocess.CompletedProcess[str]:
