@@ -6,7 +6,7 @@ NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 export JUPYTER_PLATFORM_DIRS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test check notebooks bench picture engine engine-stop bases doctor lock clean
+.PHONY: help environment lab test check notebooks slides book bench picture engine engine-stop bases doctor lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,16 @@ check: environment ## style, types and the tests that need no engine
 
 notebooks: bases ## run the lessons live and keep their outputs
 	$(RUN) -m helpers.notebooks $(NOTEBOOKS)
+
+slides: environment ## one slide deck a lesson, each a single file that needs no network
+	@$(RUN) -m helpers.decks $(NOTEBOOKS)
+
+book: environment ## the lessons as a site to read, in book/
+	@rm -rf .workbook/book book && mkdir -p .workbook/book/source
+	@cp $(NOTEBOOKS) docs/book/index.md .workbook/book/source
+	@$(RUN) -m sphinx --quiet --fail-on-warning -c docs/book .workbook/book/source .workbook/book/html
+	@mv .workbook/book/html book
+	@echo book/index.html
 
 bench: bases ## what the workbook costs against the same builds typed by hand
 	$(RUN) -m helpers.bench

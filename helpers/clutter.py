@@ -26,6 +26,7 @@ FIXTURES = "test/fixtures"
 SMALL_FIXTURE = f"{FIXTURES}/one-shipment.json"
 FIXTURE_FILES, FIXTURE_BYTES = 40, 5_000_000  # 200 MB, what the article's claim says
 TOOL = "tools/mock-carrier"
+SECRET_FILES = (".env", ".env.local", f"{TOOL}/.env")
 _SEED = 2026
 _NEEDS = 500_000_000  # bytes of disk that filling and measuring take
 _FAKE_ENV = f"# fake, made for the lesson\nPAYMENT_API_KEY={FAKE_SECRET}\n"

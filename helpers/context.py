@@ -18,7 +18,7 @@ from helpers import dockerignore
 from helpers.dockerignore import Pattern, Rules
 from helpers.errors import WorkbookError
 
-_MB = 1e6
+_MB, _KB = 1e6, 1e3
 _ALL = dockerignore.parse("")
 
 
@@ -92,7 +92,9 @@ class Tree:
         lines = [top, *self.lines]
         width = max(len(line.indent + line.name) for line in lines)
         head = f"{'':{width}}  {'sent':>9}  {'of':>9}"
-        rows = (f"{x.indent + x.name:{width}}  {_sent(x):>9}  {_mb(x.bytes):>9}  {x.why}" for x in lines)
+        rows = (
+            f"{x.indent + x.name:{width}}  {_sent(x):>9}  {_size(x.bytes):>9}  {x.why}" for x in lines
+        )
         return "\n".join(row.rstrip() for row in (head, *rows))
 
     __repr__ = __str__
@@ -182,8 +184,10 @@ def _said(entry: Entry) -> str:
 
 
 def _sent(line: Line) -> str:
-    return "·" if line.why and not line.sent_bytes else _mb(line.sent_bytes)
+    return "·" if line.why and not line.sent_bytes else _size(line.sent_bytes)
 
 
-def _mb(size: int) -> str:
-    return f"{size / _MB:.2f} MB"
+def _size(size: int) -> str:
+    if size >= _MB:
+        return f"{size / _MB:,.1f} MB"
+    return f"{size / _KB:.1f} kB" if size >= _KB else f"{size} B"

@@ -64,7 +64,8 @@ class Sending:
 def twin(copy: Workspace, ignore: str | None = None) -> Iterator[Workspace]:
     """Give a second folder with the same files, shared by hard links, gone at the end of the block.
 
-    Its name is new, so BuildKit takes it for a folder that it has never seen. ``ignore`` is the text of its ``.dockerignore``; None leaves it without one.
+    Its name is new, so BuildKit takes it for a folder that it has never seen. ``ignore`` is the text of
+    its ``.dockerignore``; None leaves it without one.
     """
     home = places.state("copies")
     processes.sweep(home)
@@ -80,9 +81,9 @@ def twin(copy: Workspace, ignore: str | None = None) -> Iterator[Workspace]:
 
 def _link(source: str, target: str) -> None:
     try:
-        os.link(source, target, follow_symlinks=False)
+        os.link(source, target)
     except OSError:  # a disk without hard links
-        shutil.copy2(source, target, follow_symlinks=False)
+        shutil.copy2(source, target)
 
 
 def send(
@@ -91,13 +92,21 @@ def send(
     dockerfile: Path,
     where: Engine,
     ignore: str | None = None,
+    own_ignore: str | None = None,
     watch: Watcher | None = None,
 ) -> Sending:
     """Build a Dockerfile that copies the context to ``/context``, and return what was sent.
 
+    ``ignore`` is the text of the folder's ``.dockerignore``, ``own_ignore`` of an ignore file that lies
+    beside the Dockerfile and bears its name.
     Raises the errors of `helpers.build`, `helpers.image` and `helpers.dockerignore`.
     """
     with twin(copy, ignore) as folder:
+        if own_ignore is not None:
+            aside = folder.path.parent / dockerfile.name
+            shutil.copyfile(dockerfile, aside)
+            aside.with_name(f"{aside.name}.dockerignore").write_text(own_ignore, encoding="utf-8")
+            dockerfile = aside
         forecast = context.survey(folder.path, context.rules(folder.path, dockerfile))
         tag = f"workbook/context-{secrets.token_hex(4)}"
         result = builds.build(Request(dockerfile, folder.path, tag), watch, where)

@@ -1,10 +1,10 @@
-"""Say which paths of a build context an ignore file keeps out, and by which of its lines.
+r"""Say which paths of a build context an ignore file keeps out, and by which of its lines.
 
 The rules are Docker's own, after the sources of what the builder runs: moby/patternmatcher
 (``patternmatcher.go`` and ``ignorefile/ignorefile.go``) for the patterns, and tonistiigi/fsutil
 (``filter.go``) for the order in which folders hand their matches down. It reads text and paths; it
 looks at no disk and at no builder. Paths are relative to the context, with ``/`` between their parts.
-Left out: ``\\Q…\\E`` and named classes within ``[…]``, which Go's regular expressions would take.
+Left out: ``\Q…\E`` and named classes within ``[…]``, which Go's regular expressions would take.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from helpers.errors import WorkbookError
 
 _PLAIN = frozenset(".+()|{}$")  # what a regular expression knows and a pattern does not
 _ONE = r"(?:\\.|[^\\\-\]])"
-_WELL_FORMED = re.compile(rf"(?:[^\\\[]|\\.|\[\^?(?:{_ONE}(?:-{_ONE})?)+\])*", re.DOTALL)  # filepath.Match
+# What Go's filepath.Match takes; Docker refuses every other pattern.
+_WELL_FORMED = re.compile(rf"(?:[^\\\[]|\\.|\[\^?(?:{_ONE}(?:-{_ONE})?)+\])*", re.DOTALL)
 
 
 class PatternError(WorkbookError):

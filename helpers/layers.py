@@ -285,6 +285,7 @@ class Tape:
         self._passed = 0
 
     def tell(self) -> int:
+        """Return the bytes that have passed."""
         return self._passed
 
     def pieces(self, size: int) -> Iterator[bytes]:
@@ -300,6 +301,7 @@ class Tape:
             yield cast(bytes, piece)
 
     def read(self, size: int) -> bytes:
+        """Return the next ``size`` bytes, fewer at the end of the stream."""
         if size <= len(self._chunk):
             piece, self._chunk = self._chunk[:size], self._chunk[size:]
             self._passed += size
@@ -307,6 +309,7 @@ class Tape:
         return b"".join(self.pieces(size))
 
     def seek(self, position: int) -> int:
+        """Wind forward. Raises `tarfile.ReadError` for a place that has passed."""
         if position < self._passed:
             raise tarfile.ReadError("a stream cannot be wound back")
         for _ in self.pieces(position - self._passed):
@@ -314,6 +317,7 @@ class Tape:
         return self._passed
 
     def finish(self) -> None:
+        """Read what is left, so that every byte has passed."""
         self._passed += len(self._chunk) + sum(len(chunk) for chunk in self._chunks)
         self._chunk = memoryview(b"")
 

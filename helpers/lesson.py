@@ -31,8 +31,10 @@ from helpers import dockerfile as dockerfiles
 from helpers.build import BuildResult, Request
 from helpers.claims import MB, Judgement, Size
 from helpers.errors import WorkbookError
+from helpers.explorer import Explorer
 from helpers.plots import Chart
 from helpers.sample import Proof
+from helpers.side_by_side import SideBySide
 from helpers.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -163,7 +165,8 @@ def conditions(*results: BuildResult) -> str:
     """Return what the figures rest on: engine, bases and date."""
     notes = dict.fromkeys(base.note for result in results for base in result.bases)
     first = results[0]
-    return f"{first.engine.description} · {'; '.join(notes)} · {first.started:%Y-%m-%d}"
+    parts = (first.engine.description, "; ".join(notes), f"{first.started:%Y-%m-%d}")
+    return " · ".join(part for part in parts if part)
 
 
 def layers(result: BuildResult) -> pd.DataFrame:
@@ -323,6 +326,16 @@ def shares(naive: BuildResult, builder: BuildResult, final: BuildResult) -> pd.D
     frame = pd.DataFrame(rows, columns=["change", "saved MB"])
     frame["share %"] = 100 * frame["saved MB"] / frame["saved MB"].sum()
     return frame
+
+
+def explore(*results: BuildResult) -> Explorer:
+    """Look into images by hand: layers, their largest files, what is wasted."""
+    return Explorer({label(result): result for result in results})
+
+
+def side_by_side(*results: BuildResult) -> SideBySide:
+    """Compare what each line of two Dockerfiles cost, in seconds and in bytes of the image."""
+    return SideBySide({label(result): result for result in results})
 
 
 def chart_layers(result: BuildResult) -> Chart:

@@ -11,6 +11,7 @@ import base64
 import bisect
 import json
 import tarfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -71,23 +72,14 @@ def search(reference: str, secret: str, engine: Engine) -> Search:
     """
     if len(secret) < _SHORTEST:
         raise SecretError(f"A text of {len(secret)} characters is found by chance; search a longer one.")
-    forms = _forms(secret)
-    documents: dict[str, bytes] = {}
-    found: dict[str, _Layer] = {}
-    links: dict[str, str] = {}
-    for member in layers.members(engine, _id(reference, engine)):
-        if member.kind == "link":
-            links[member.name] = member.target
-        elif member.kind == "layer":
-            found[member.name] = _search_layer(member.chunks, forms)
-        else:
-            documents[member.name] = b"".join(member.chunks)
-    manifest = json.loads(documents["manifest.json"])[0]
-    config = json.loads(documents[manifest["Config"]])
-    names = [links.get(name, name) for name in manifest["Layers"] or ()]
-    if not set(names) <= found.keys():
-        raise ImageError(f"The engine gave not all layers of {reference!r}; try again.")
-    parts = [found[name] for name in names]
+    forms, image_id = _forms(secret), _id(reference, engine)
+    try:
+        config, parts = _read(layers.members(engine, image_id), forms)
+    except (OSError, EOFError, ValueError, KeyError, zlib.error, tarfile.TarError) as error:
+        raise ImageError(
+            f"The engine gave not all of {reference!r} ({error}); look whether it is well "
+            "(`docker info`) and search again."
+        ) from error
     sightings = [*_in_layers(parts, config), *_in_history(config, forms), *_in_settings(config, forms)]
     return Search(
         layers=len(parts),
@@ -95,6 +87,25 @@ def search(reference: str, secret: str, engine: Engine) -> Search:
         history=len(config.get("history") or ()),
         sightings=tuple(sightings),
     )
+
+
+def _read(
+    members: Iterable[layers.Member], forms: Mapping[str, bytes]
+) -> tuple[dict[str, Any], list[_Layer]]:
+    """Return the image's configuration, and what was found in each of its layers from the base up."""
+    documents: dict[str, bytes] = {}
+    found: dict[str, _Layer] = {}
+    links: dict[str, str] = {}
+    for member in members:
+        if member.kind == "link":
+            links[member.name] = member.target
+        elif member.kind == "layer":
+            found[member.name] = _search_layer(member.chunks, forms)
+        else:
+            documents[member.name] = b"".join(member.chunks)
+    manifest = json.loads(documents["manifest.json"])[0]
+    names = [links.get(name, name) for name in manifest["Layers"] or ()]
+    return json.loads(documents[manifest["Config"]]), [found[name] for name in names]
 
 
 def _id(reference: str, engine: Engine) -> str:
@@ -134,16 +145,19 @@ def _search_layer(chunks: Iterable[bytes], forms: Mapping[str, bytes]) -> _Layer
             tar.members.clear()  # type: ignore[attr-defined]
     tape.finish()
     places = ((names[bisect.bisect_right(starts, at) - 1], form) for at, form in finder.hits)
-    return _Layer(finder.bytes, tuple(dict.fromkeys(places)))
+    return _Layer(finder.passed, tuple(dict.fromkeys(places)))
 
 
 @dataclass
 class Finder:
-    """Looks for texts in bytes that pass in pieces; ``hits`` are offsets and names, ``bytes`` a count."""
+    """Looks for texts in bytes that pass in pieces.
+
+    ``hits`` are the offsets at which a form of the secret begins, with its name; ``passed`` counts.
+    """
 
     forms: Mapping[str, bytes]
     hits: list[tuple[int, str]] = field(default_factory=list)
-    bytes: int = 0
+    passed: int = 0
 
     def passing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Hand the pieces on, each searched together with the end of what came before it."""
@@ -151,14 +165,14 @@ class Finder:
         tail = b""
         for chunk in chunks:
             window = tail + chunk
-            begin = self.bytes - len(tail)
+            begin = self.passed - len(tail)
             for name, text in self.forms.items():
                 at = window.find(text)
                 while at >= 0:
                     if at + len(text) > len(tail):  # else the window before had it
                         self.hits.append((begin + at, name))
                     at = window.find(text, at + 1)
-            self.bytes += len(chunk)
+            self.passed += len(chunk)
             tail = window[len(window) - min(longest - 1, len(window)) :]
             yield chunk
 

@@ -5,6 +5,7 @@ the tests try figures on both sides of each. "About" is 15 % to either side: the
 10 MB, and a point release of Node moves an image by a few per cent.
 """
 
+from helpers.claims.context import judge_x1, judge_x2
 from helpers.claims.model import ABOUT, LESSONS, MB, TEXTS, Judgement, Size, Verdict
 from helpers.claims.sizes import (
     ALPINE_MB,
@@ -39,4 +40,6 @@ __all__ = [
     "judge_s5",
     "judge_s6",
     "judge_v1",
+    "judge_x1",
+    "judge_x2",
 ]

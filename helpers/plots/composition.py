@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -35,9 +36,9 @@ def composition(frame: pd.DataFrame, caption: str = "", title: str = "") -> Char
     style.name_rows(axes, list(images), center=-0.2)
     figure.draw_without_rendering()
     for at, (name, parts) in enumerate(images.items()):
-        rest = _stack(axes, at, parts)
+        rest = stack(axes, at, parts, _look)
         style.value(axes, totals[name], at - 0.2, mb(totals[name]), bold=True)
-        _list_below(axes, at + 0.14, rest)
+        list_below(axes, at + 0.14, rest)
     facts = (
         f"{name} {mb(totals[name])}: " + ", ".join(f"{c} {mb(v)}" for c, v in parts.items())
         for name, parts in images.items()
@@ -56,11 +57,13 @@ def _look(category: str) -> Look:
     return CATEGORIES.get(category, CATEGORIES["other"])
 
 
-def _stack(axes: Axes, at: int, parts: dict[str, float]) -> list[tuple[str, Look]]:
+def stack(
+    axes: Axes, at: int, parts: dict[str, float], look_of: Callable[[str], Look]
+) -> list[tuple[str, Look]]:
     """Draw one stacked bar; return the labels that found no room inside."""
     rest, left = [], 0.0
     for category, value in parts.items():
-        look = _look(category)
+        look = look_of(category)
         axes.barh(at - 0.2, value, left=left, height=0.5, **look.fill())
         label = axes.text(
             left + value / 2,
@@ -80,7 +83,7 @@ def _stack(axes: Axes, at: int, parts: dict[str, float]) -> list[tuple[str, Look
     return rest
 
 
-def _list_below(axes: Axes, at: float, pieces: list[tuple[str, Look]]) -> None:
+def list_below(axes: Axes, at: float, pieces: list[tuple[str, Look]]) -> None:
     """Write labels with a swatch each in lines below a bar."""
     gap = axes.get_xlim()[1] / 75
     x = 0.0

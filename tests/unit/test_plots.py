@@ -120,6 +120,18 @@ def spare():
     return plots.spare(pd.DataFrame(rows, columns=["what", "MB", "spare"]), CAPTION)
 
 
+def sent():
+    frame = pd.DataFrame(
+        {
+            "no list": [0.138, 200, 91.5, 0.09, 0.0003, 1.7],
+            "minimal": [0.138, 200, 0.71, 0, 0.000087, 0.77],
+            "recommended": [0.138, 0, 0, 0, 0, 0],
+        },
+        index=list(plots.SENT),
+    )
+    return plots.sent(frame, CAPTION)
+
+
 def board():
     said = ["✓ holds", "≈ holds with a condition", "✗ does not hold", "· not tried yet"]
     rows = [(f"S{n}", said[n % 4], "02_multistage") for n in range(18)]
@@ -134,6 +146,7 @@ UNITS = {  # what stands at the axis; a board has none
     timeline: "seconds",
     scenarios: "seconds",
     spare: "MB",
+    sent: "MB",
     board: "",
 }
 CHARTS = list(UNITS)
@@ -247,6 +260,7 @@ def test_the_reader_s_own_style_and_pyplot_are_left_alone(make):
         (composition, "The largest part of naive is toolchain: 565 MB of 1196 MB"),
         (crossing, "COPY --from took 62 MB of 168 MB; 106 MB stayed behind"),
         (timeline, "21.7 s when cold, 0.0 s when warm"),
+        (sent, "Of 293 MB, minimal still sends 202 MB, recommended 0.1 MB"),
         (scenarios, "From 55.0 s (naive, cold) to 0.7 s (distroless-pruned, nothing changed)"),
     ],
 )
@@ -365,12 +379,13 @@ def seen(color, eye):
     "palette",
     [
         [look.color for look in style.CATEGORIES.values()],
+        [look.color for look in plots.SENT.values()],
         [style.KEPT.color, style.LEFT.color],
         [style.BASE.color, style.OWN.color],
         [style.ON_DISK.color, style.ON_WIRE.color],
         list(style.SERIES),
     ],
-    ids=["categories", "crossing", "layers", "sizes", "series"],
+    ids=["categories", "sent", "crossing", "layers", "sizes", "series"],
 )
 def test_colours_stay_apart_for_every_eye(palette, eye):
     pairs = itertools.combinations((seen(color, eye) for color in palette), 2)

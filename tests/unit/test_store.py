@@ -38,7 +38,7 @@ def test_nothing_recorded_is_an_empty_ledger():
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_a_spoilt_file_counts_as_empty_and_the_next_verdict_is_kept(spoilt):
-    file = places.state("ledger") / "verdicts.json"
+    file = places.state("verdicts") / "verdicts.json"
     file.write_bytes(spoilt)
     store.records()
     store.keep(judgement(), "01_naive", "", stand_ins=False)

@@ -1,0 +1,35 @@
+"""Exercises: a task, a check that builds and tries what the learner wrote, hints, and a solution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from helpers.exercises import records
+from helpers.exercises.catalogue import CATALOGUE
+from helpers.exercises.exercise import Exercise, ExerciseError, Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["CATALOGUE", "Exercise", "ExerciseError", "Outcome", "progress", "task"]
+
+
+def task(name: str) -> Exercise:
+    """Return an exercise by its name. Raises `ExerciseError` that names those there are."""
+    known = {exercise.name: exercise for exercise in CATALOGUE}
+    if name not in known:
+        raise ExerciseError(f"There is no exercise {name!r}; there are {', '.join(known)}.")
+    return known[name]
+
+
+def progress() -> pd.DataFrame:
+    """Return one row an exercise: lesson, exercise, whether it is solved, attempts and hints."""
+    import pandas as pd
+
+    kept = records.all_records()
+    rows = []
+    for exercise in CATALOGUE:
+        record = kept.get(exercise.name, records.Record(exercise.name))
+        mark = "✓ solved" if record.solved else "· open"
+        rows.append((exercise.lesson, exercise.title, mark, record.attempts, record.hints))
+    return pd.DataFrame(rows, columns=["lesson", "exercise", "state", "attempts", "hints"])

@@ -1,0 +1,134 @@
+"""One exercise as a learner meets it: the task, the check of an answer, the hints, the solution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from helpers import places
+from helpers.build import BuildError
+from helpers.errors import WorkbookError
+from helpers.exercises import records
+from helpers.exercises.attempt import Attempt
+from helpers.exercises.checks import Check
+
+if TYPE_CHECKING:
+    from IPython.display import Markdown
+
+_TEXTS = Path(__file__).parent / "texts"
+
+
+class ExerciseError(WorkbookError):
+    """An exercise was asked for something that it does not have."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the checks said of an answer, each a sentence with what was found, and the next hint."""
+
+    title: str
+    held: tuple[str, ...]
+    missed: tuple[tuple[str, str], ...]
+    hint: str
+
+    @property
+    def solved(self) -> bool:
+        """Whether every check held."""
+        return not self.missed
+
+    def __repr__(self) -> str:
+        lines = [f"✓ {sentence}" for sentence in self.held]
+        lines += [f"✗ {sentence}. {found}" for sentence, found in self.missed]
+        lines.append(f"{self.title}: solved." if self.solved else f"Hint: {self.hint}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = [("✓", escape(sentence), "") for sentence in self.held]
+        rows += [("✗", escape(sentence), escape(found)) for sentence, found in self.missed]
+        cells = "".join(
+            f'<tr><td>{mark}</td><td style="text-align:left">{sentence}</td>'
+            f'<td style="text-align:left">{found}</td></tr>'
+            for mark, sentence, found in rows
+        )
+        end = f"<b>{escape(self.title)}: solved.</b>" if self.solved else f"Hint: {escape(self.hint)}"
+        return f"<table>{cells}</table><p>{end}</p>"
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A task with its checks. Its texts lie in ``texts/NAME``: the start and the solution.
+
+    ``answers`` names the file that the learner writes, ``Dockerfile`` or ``.dockerignore``; ``app`` is
+    the project that it belongs to, and ``source`` the file that stands for a change of the source.
+    """
+
+    name: str
+    lesson: str
+    title: str
+    task: str
+    checks: tuple[Check, ...]
+    hints: tuple[str, str, str]
+    answers: str = "Dockerfile"
+    app: Path = places.SAMPLE_APP
+    source: str = "src/version.ts"
+    clutter: Callable[[Path], object] | None = None
+
+    @property
+    def start(self) -> str:
+        """The text to begin with."""
+        return self._text("start")
+
+    def check(self, answer: str) -> Outcome:
+        """Build the answer, try it out, and say what holds; nothing of it stays but the cache.
+
+        Raises the errors of `helpers.engine`; a build that fails is an outcome, not an error.
+        """
+        with Attempt(self.name, self.app, self._files(answer), self.source, self.clutter) as attempt:
+            outcome = self._judge(attempt)
+        records.attempted(self.name, solved=outcome.solved)
+        return outcome
+
+    def hint(self) -> str:
+        """Return the next hint, each stronger than the one before; after the third, the third."""
+        return self.hints[min(records.hinted(self.name), len(self.hints)) - 1]
+
+    def solution(self) -> Markdown:
+        """Show one solution; there may be others."""
+        from IPython.display import Markdown
+
+        return Markdown(f"```dockerfile\n{self._text('solution')}```")
+
+    def _judge(self, attempt: Attempt) -> Outcome:
+        try:
+            _ = attempt.result
+        except BuildError as error:
+            missed = (("The answer builds", str(error)),)
+            return Outcome(self.title, (), missed, "Read the first line that the failing step printed.")
+        held, missed_now, hint = ["The answer builds"], [], ""
+        for check in self.checks:
+            found = check.trial(attempt)
+            if found is None:
+                held.append(check.sentence)
+            else:
+                missed_now.append((check.sentence, found))
+                hint = hint or check.hint
+        return Outcome(self.title, tuple(held), tuple(missed_now), hint)
+
+    def _files(self, answer: str) -> dict[str, str]:
+        files = {self.answers: answer}
+        if self.answers != "Dockerfile":
+            files["Dockerfile"] = self._text("Dockerfile")
+        return files
+
+    def _text(self, kind: str) -> str:
+        return (_TEXTS / self.name / kind).read_text(encoding="utf-8")
+
+    def _repr_markdown_(self) -> str:
+        goals = "\n".join(f"- {check.sentence}" for check in self.checks)
+        return f"**{self.title}.** {self.task}\n\n{goals}"
+
+    def __repr__(self) -> str:
+        return f"{self.title}. {self.task}\n" + "\n".join(f"- {check.sentence}" for check in self.checks)

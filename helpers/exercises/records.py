@@ -1,0 +1,55 @@
+"""Keep which exercises were solved on this machine, and how many hints that took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from helpers.kept import Kept
+
+
+@dataclass(frozen=True)
+class Record:
+    """One exercise: attempts made, hints seen, and when it was first solved (UTC, ISO), else empty."""
+
+    exercise: str
+    attempts: int = 0
+    hints: int = 0
+    solved: str = ""
+
+
+_records = Kept("exercises", Record, lambda record: record.exercise)
+
+
+def of(exercise: str) -> Record:
+    """Return the record of an exercise; a fresh one when it was never tried."""
+    return _records.all().get(exercise, Record(exercise))
+
+
+def all_records() -> dict[str, Record]:
+    """Return the records of the exercises that were tried."""
+    return _records.all()
+
+
+def attempted(exercise: str, *, solved: bool) -> None:
+    """Count one attempt; the first solution's time stays."""
+
+    def edit(known: dict[str, Record]) -> None:
+        old = known.get(exercise, Record(exercise))
+        when = old.solved or (datetime.now(UTC).isoformat(timespec="seconds") if solved else "")
+        known[exercise] = replace(old, attempts=old.attempts + 1, solved=when)
+
+    _records.change(edit)
+
+
+def hinted(exercise: str) -> int:
+    """Count one hint more, and return how many that makes."""
+    seen: list[int] = []
+
+    def edit(known: dict[str, Record]) -> None:
+        old = known.get(exercise, Record(exercise))
+        known[exercise] = replace(old, hints=old.hints + 1)
+        seen.append(old.hints + 1)
+
+    _records.change(edit)
+    return seen[0]

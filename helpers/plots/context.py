@@ -1,0 +1,64 @@
+"""What a build context sends under each ignore list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+
+from helpers.plots import style
+from helpers.plots.composition import list_below, stack
+from helpers.plots.style import BLACK, BLUE, ORANGE, PALE, PURPLE, VERMILION, Chart, Look, mb
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SENT = {
+    "what the build needs": Look(BLUE),
+    "test fixtures": Look(ORANGE, "//"),
+    "node_modules": Look(VERMILION, "//"),
+    ".git": Look(PURPLE, "//"),
+    "secrets (.env*)": Look(BLACK),
+    "logs, tests, tools, dist": Look(PALE),
+}
+
+
+@mpl.rc_context(style.HOUSE)
+def sent(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
+    """Draw the bytes that are sent under each ignore list, by what they are.
+
+    One row a kind, named by the index (those of `SENT`; others are drawn pale); one column a list, in
+    MB, the one that the others are compared with first.
+    """
+    lists = {
+        str(name): {str(kind): float(size) for kind, size in column.items() if size > 0}
+        for name, column in frame.items()
+    }
+    totals = {name: sum(parts.values()) for name, parts in lists.items()}
+    most = max(totals.values())
+    title = title or _title(totals)
+    figure, (axes,) = style.sheet(2.0 + 1.55 * len(lists), title, caption)
+    axes.set_xlim(0, 1.15 * most)
+    axes.set_xlabel("build context in MB")
+    axes.grid(visible=False)
+    style.name_rows(axes, list(lists), center=-0.2)
+    figure.draw_without_rendering()
+    for at, (name, parts) in enumerate(lists.items()):
+        rest = stack(axes, at, parts, lambda kind: SENT.get(kind, Look(PALE)))
+        style.value(axes, totals[name], at - 0.2, mb(totals[name]), bold=True)
+        list_below(axes, at + 0.14, rest)
+    facts = (
+        f"{name} {mb(totals[name])}: " + ", ".join(f"{kind} {mb(size)}" for kind, size in parts.items())
+        for name, parts in lists.items()
+    )
+    return style.chart(figure, "Stacked bars of what a build context sends", title, facts, caption)
+
+
+def _title(totals: dict[str, float]) -> str:
+    """Say what each list still sends of what the first one does."""
+    (_, first), *others = totals.items()
+    if not others:
+        return f"{mb(first)} are sent"
+    (name, size), *fewer = others
+    rest = "".join(f", {name} {mb(size)}" for name, size in fewer)
+    return f"Of {mb(first)}, {name} still sends {mb(size)}{rest}"

@@ -1,0 +1,86 @@
+"""Decks: every slide has its heading, nothing is too high, nothing is fetched."""
+
+import re
+
+import nbformat
+import pytest
+
+from helpers import decks, places
+from helpers.decks import DeckError
+
+
+@pytest.fixture(autouse=True)
+def _no_download(monkeypatch):
+    parts = {"reveal_css": ".reveal{}", "reveal_js": "var Reveal", "notes_js": "var RevealNotes"}
+    monkeypatch.setattr(decks, "_reveal", lambda: parts)
+
+
+def cell(source, slide="-", **outputs):
+    made = (
+        nbformat.v4.new_markdown_cell(source) if slide != "code" else nbformat.v4.new_code_cell(source)
+    )
+    if outputs:
+        made = nbformat.v4.new_code_cell(source)
+        made.outputs = [
+            nbformat.v4.new_output("display_data", {k.replace("_", "/"): v for k, v in outputs.items()})
+        ]
+    made.metadata["slideshow"] = {"slide_type": "-" if slide == "code" else slide}
+    return made
+
+
+def deck(tmp_path, *cells):
+    notebook = nbformat.v4.new_notebook(cells=list(cells))
+    nbformat.write(notebook, tmp_path / "lesson.ipynb")
+    return decks.write(tmp_path / "lesson.ipynb", tmp_path / "slides").read_text()
+
+
+def slides(page):
+    """The headings of the innermost sections, in order."""
+    return re.findall(r"<h[12][^>]*>([^<]+)", page)
+
+
+def test_a_deck_names_its_lesson_and_asks_the_network_for_nothing(tmp_path):
+    page = deck(tmp_path, cell("# 1 · A lesson", "slide"), cell("print(1)", "code"))
+    assert "<title>1 · A lesson</title>" in page
+    assert not re.findall(r'(?:src|href)="(?!#|data:)', page)
+    assert "import " not in page
+
+
+def test_a_subslide_without_a_heading_gets_the_one_before(tmp_path):
+    page = deck(tmp_path, cell("## Why", "slide"), cell("Because.", "subslide"))
+    assert slides(page) == ["Why", "Why"]
+
+
+def test_a_second_picture_goes_on_the_next_slide(tmp_path):
+    picture = {"image_png": "iVBORw0KGgo="}
+    page = deck(tmp_path, cell("## Look", "slide"), cell("a()", **picture), cell("b()", **picture))
+    assert slides(page) == ["Look", "Look"]
+
+
+def test_what_fits_stays_on_one_slide(tmp_path):
+    page = deck(
+        tmp_path, cell("## Look", "slide"), cell("a()", text_plain="one\ntwo"), cell("Then.", "fragment")
+    )
+    assert slides(page) == ["Look"]
+    assert 'class="fragment"' in page
+
+
+def test_notes_are_for_the_presenter_and_take_no_room(tmp_path):
+    long = "\n".join(["A line that the presenter says."] * 40)
+    page = deck(tmp_path, cell("## Look", "slide"), cell(long, "notes"), cell("Then."))
+    assert slides(page) == ["Look"]
+    assert '<aside class="notes">' in page
+
+
+def test_a_notebook_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(DeckError, match=r"no notebook at .*none\.ipynb"):
+        decks.write(tmp_path / "none.ipynb")
+
+
+@pytest.mark.parametrize(
+    "lesson", sorted((places.ROOT / "notebooks").glob("*.ipynb")), ids=lambda f: f.stem
+)
+def test_each_lesson_makes_a_deck(lesson, tmp_path):
+    page = decks.write(lesson, tmp_path).read_text()
+    assert page.count("<section") > 5
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//', re.sub(r'<a [^>]*href="[^"]*"', "", page))

@@ -1,0 +1,100 @@
+"""Docker's rules for ignore files, one behaviour a test; the engine test holds them against a builder."""
+
+import pytest
+
+from helpers import clutter, dockerignore, places
+
+
+def kept_out(patterns: str, *paths: str) -> list[str]:
+    rules = dockerignore.parse(patterns)
+    return [path for path in paths if rules.decide(path).kept_out]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "out", "sent"),
+    [
+        ("node_modules", ["node_modules", "node_modules/a/b"], ["tools/node_modules", "node_modules2"]),
+        (
+            "**/node_modules",
+            ["node_modules", "tools/node_modules/a", "a/b/node_modules"],
+            ["xnode_modules"],
+        ),
+        ("*.log", ["npm.log"], ["logs/npm.log", "npm.logs"]),
+        ("**/*.log", ["npm.log", "logs/a/npm.log"], ["npm.logx"]),
+        ("logs/**", ["logs/a", "logs/a/b"], ["logs", "old/logs/a"]),
+        ("**", ["a", "a/b"], []),
+        ("a/**/z", ["a/z", "a/b/z", "a/b/c/z"], ["a/zz", "z"]),
+        ("**/a/**", ["a/b", "x/a/b/c"], ["a", "x/a", "b"]),
+        ("**log", ["log", "catalog", "a/blog"], ["logs"]),
+        ("*/temp*", ["a/temp", "a/temporary/file"], ["temp", "a/b/temp"]),
+        ("temp?", ["tempa"], ["temp", "tempab"]),
+        ("[a-c]x", ["ax", "cx"], ["dx", "x"]),
+        ("[^a-c]x", ["dx"], ["ax"]),
+        (r"a\*b", ["a*b"], ["axb"]),
+        ("a.b+c(d)|{e}$", ["a.b+c(d)|{e}$"], ["axb+c(d)|{e}$"]),
+        ("/src", ["src", "src/a"], ["lib/src"]),
+        ("./src/", ["src/a"], ["lib/src"]),
+        ("a/../b", ["b"], ["a"]),
+        ("  spaced  ", ["spaced"], []),
+        ("# no pattern", [], ["# no pattern"]),
+        (" # a pattern", ["# a pattern"], []),
+        ("\n\n", [], ["a"]),
+        ("\N{BYTE ORDER MARK}first", ["first"], []),
+        ("a\r\nb\r\n", ["a", "b"], []),
+        (".", [], ["a"]),
+        ("../up", [], ["up"]),
+    ],
+)
+def test_what_one_pattern_keeps_out(patterns, out, sent):
+    assert kept_out(patterns, *out, *sent) == out
+
+
+def test_the_last_line_that_fits_decides():
+    paths = ("docs/a.md", "docs/README.md")
+    assert kept_out("docs\n!docs/README.md", *paths) == ["docs/a.md"]
+    assert kept_out("!docs/README.md\ndocs", *paths) == list(paths)
+
+
+def test_a_file_comes_back_out_of_a_folder_that_is_kept_out_at_any_depth():
+    rules = "test\n!**/one.json"
+    assert kept_out(rules, "test/fixtures/one.json", "test/fixtures/two.json") == [
+        "test/fixtures/two.json"
+    ]
+
+
+def test_the_first_exercise_s_answer_sends_the_one_fixture():
+    rules = f"{clutter.FIXTURES}\n!{clutter.SMALL_FIXTURE}"
+    large = f"{clutter.FIXTURES}/manifests-00.ndjson.gz"
+    assert kept_out(rules, clutter.SMALL_FIXTURE, large, "test/config.test.ts") == [large]
+
+
+def test_the_article_s_list_with_four_times_any_depth_keeps_every_secret_out():
+    listed = (places.DOCKERFILES / "minimal.dockerignore").read_text()
+    assert kept_out(listed, *clutter.SECRET_FILES) == [".env", ".env.local"]
+    mended = "**/node_modules\n.git\n**/.env*\n**/dist\n**/*.log"
+    assert kept_out(mended, *clutter.SECRET_FILES) == list(clutter.SECRET_FILES)
+    assert kept_out(mended, clutter.SMALL_FIXTURE, "coverage/lcov.info") == []
+
+
+def test_an_allow_list_keeps_out_everything_but_what_it_names():
+    assert kept_out("*\n!src\n!package*.json", "src/a/b.ts", "package.json", "lib/a", ".env") == [
+        "lib/a",
+        ".env",
+    ]
+
+
+def test_a_readmission_before_anything_was_kept_out_is_not_handed_down():
+    assert kept_out("a/b\n!a", "a/b") == ["a/b"]
+
+
+def test_a_decision_names_its_line():
+    rules = dockerignore.parse("# comment\n*.md\n!README.md\n")
+    assert rules.decide("x.md").by.line == 2
+    assert rules.decide("README.md").by.written == "!README.md"
+    assert rules.decide("README.txt").by is None
+
+
+@pytest.mark.parametrize("pattern", ["[a", "[]", "[]a]", "[a-]", "[-a]", "a\\", "!", "!/", "[z-a]"])
+def test_a_pattern_that_docker_refuses_is_refused_with_its_line(pattern):
+    with pytest.raises(dockerignore.PatternError, match="Line 2 "):
+        dockerignore.parse(f"fine\n{pattern}\n")

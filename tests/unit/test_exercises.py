@@ -1,0 +1,53 @@
+"""The exercises' texts, hints and progress, without building anything."""
+
+import pytest
+
+from helpers import exercises, places
+from helpers.exercises import CATALOGUE, ExerciseError, Outcome, records
+
+
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBOOK_STATE", str(tmp_path))
+
+
+@pytest.mark.parametrize("exercise", CATALOGUE, ids=lambda e: e.name)
+def test_each_has_a_start_a_solution_three_hints_and_its_files(exercise):
+    assert exercise.start != exercise._text("solution")
+    assert len(set(exercise.hints)) == 3
+    assert (exercise.app / exercise.source).is_file()
+    assert len({check.sentence for check in exercise.checks}) == len(exercise.checks)
+
+
+def test_names_are_unique_and_an_unknown_one_is_told_the_known():
+    assert len({exercise.name for exercise in CATALOGUE}) == len(CATALOGUE)
+    with pytest.raises(ExerciseError, match="there are secret, runner"):
+        exercises.task("nonsense")
+
+
+def test_hints_grow_stronger_and_the_last_one_stays():
+    task = exercises.task("order")
+    assert [task.hint() for _ in range(4)] == [*task.hints, task.hints[-1]]
+    assert exercises.progress().set_index("exercise")["hints"][task.title] == 4
+
+
+def test_progress_counts_attempts_and_keeps_the_first_solution():
+    records.attempted("order", solved=False)
+    assert records.of("order").solved == ""
+    records.attempted("order", solved=True)
+    first = records.of("order").solved
+    records.attempted("order", solved=False)
+    assert (records.of("order").attempts, records.of("order").solved) == (3, first)
+
+
+def test_an_outcome_says_what_holds_what_does_not_and_the_hint():
+    outcome = Outcome("Reorder", ("It builds",), (("It is <small>", "It takes 900 MB."),), "Think.")
+    assert repr(outcome) == "✓ It builds\n✗ It is <small>. It takes 900 MB.\nHint: Think."
+    assert "&lt;small&gt;" in outcome._repr_html_()
+    assert not outcome.solved
+
+
+def test_the_vault_is_a_project_of_its_own():
+    folder = exercises.task("capstone").app
+    assert not folder.is_relative_to(places.SAMPLE_APP)
+    assert {"package.json", "package-lock.json", "tsconfig.json"} <= {f.name for f in folder.iterdir()}
