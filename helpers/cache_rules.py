@@ -26,11 +26,12 @@ _SOURCE_FOLDERS = {
     "test",
     "tests",
 }
-_CHANGES = re.compile(
-    r"(?i)(^|_)(build|commit|date|git|hash|number|ref|rev|revision|sha|sha1|stamp|time|timestamp"
-    r"|version|cachebust|cache_?bust)(_|$)|cachebust"
+_CHANGES = re.compile(  # names of what a pipeline passes anew: GIT_SHA, BUILD_DATE, VERSION
+    r"(?i)(git|vcs|ci|commit|build|source|app|release|image|project)_?"
+    r"(sha1?|hash|commit|ref|rev|revision|version|number|id|date|time|timestamp|tag|branch)"
+    r"|(sha1?|commit|commit_sha|revision|version|timestamp|cache_?bust\w*)"
 )
-_LIVES_ON = re.compile(r"(?i)^(node|python|go|golang|java|rust|ruby|php|debian|alpine|npm)_?version$")
+_PINNED = re.compile(r"['\"]?[0-9a-f]{20,}['\"]?")  # a default that is a checksum stays as it is
 
 
 def check(
@@ -124,8 +125,8 @@ def _early_arguments(own: Sequence[Instruction], given: set[str]) -> Iterator[Fi
     for at, argument in enumerate(own):
         if argument.keyword != "ARG":
             continue
-        for name in re.findall(r"(?:^|\s)([A-Za-z_]\w*)", argument.value):
-            changes = _CHANGES.search(name) and not _LIVES_ON.match(name)
+        for name, default in re.findall(r"(?:^|\s)([A-Za-z_]\w*)(?:=(\S*))?", argument.value):
+            changes = _CHANGES.fullmatch(name) and not _PINNED.fullmatch(default)
             runs = [i for i in own[at + 1 :] if i.keyword == "RUN"]
             unmoved = runs[: _first_use(runs, name)]
             if unmoved and (changes or name in given):

@@ -104,6 +104,8 @@ def test_an_argument_that_changes_often_above_other_steps_is_found(name):
     [
         "FROM a\nARG NODE_VERSION=20\nRUN one\n",
         "FROM a\nARG USERNAME\nRUN one\n",
+        "FROM a\nARG JDK_VERSION=21\nARG TINI_SHA=93dcc18adc78\nRUN one\n",
+        f"FROM a\nARG COMMIT={'0' * 40}\nRUN one\n",
         "FROM a\nARG GIT_SHA\nRUN echo $GIT_SHA\nRUN two\n",
         "FROM a\nRUN one\nARG GIT_SHA\nLABEL sha=$GIT_SHA\n",
         "ARG VERSION=1\nFROM a:$VERSION\nRUN one\n",
