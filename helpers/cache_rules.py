@@ -189,7 +189,7 @@ def _remote_add(instruction: Instruction) -> Iterator[Finding]:
 
 def _clone(instruction: Instruction) -> Iterator[Finding]:
     ran = run_commands.commands(instruction) if instruction.keyword == "RUN" else []
-    clones = [c for c in ran if c[0] == "git" and "clone" in c[:3]]
+    clones = [c for c in ran if c[0] == "git" and "clone" in c[:3] and not {"-b", "--branch"} & set(c)]
     pinned = any(c[0] == "git" and {"checkout", "reset", "switch"} & set(c[:4]) for c in ran)
     if clones and not pinned:
         yield Finding(

@@ -43,9 +43,9 @@ def _one_stage(
     """Find images that hold what compiled them: the build step is in a stage that ships."""
     if any(i.keyword == "COPY" and i.flag("from") for i in own):
         return
-    builds = [
-        (i, c) for i in own if i.keyword == "RUN" for c in run_commands.commands(i) if _compiles(c)
-    ]
+    runs = [i for i in own if i.keyword == "RUN"]
+    kept = [run for run in runs if not any(map(_uninstalls, run_commands.commands(run)))]
+    builds = [(run, c) for run in kept for c in run_commands.commands(run) if _compiles(c)]
     if builds:
         run, command = builds[0]
         yield Finding(
@@ -58,6 +58,12 @@ def _one_stage(
             "Name this stage (`FROM … AS builder`), add a stage on a smaller base, and take the result "
             "over with `COPY --from=builder`.",
         )
+
+
+def _uninstalls(command: Command) -> bool:
+    """Whether a command takes packages out again, as a step does that cleans up behind itself."""
+    verbs = {"del", "purge", "remove", "autoremove"}
+    return command[0] in ("apk", "apt", "apt-get", "dnf", "yum") and bool(verbs & set(command[1:4]))
 
 
 def _compiles(command: Command) -> bool:
@@ -124,9 +130,16 @@ def _installs_with_dev(own: Sequence[Instruction]) -> Iterator[tuple[Instruction
 
 
 def _copied_twice(own: Sequence[Instruction]) -> Iterator[Finding]:
-    """Find a recursive chown or chmod: it stores every file that it changes a second time."""
+    """Find a recursive chown or chmod: it stores every file that it changes a second time.
+
+    A step that makes the folder itself, or one above which nothing was copied, is left.
+    """
+    copied = False
     for instruction in own:
-        for command in run_commands.commands(instruction) if instruction.keyword == "RUN" else ():
+        copied = copied or instruction.keyword in ("ADD", "COPY")
+        ran = run_commands.commands(instruction) if instruction.keyword == "RUN" else []
+        made = any(command[0] in ("install", "mkdir", "useradd", "adduser") for command in ran)
+        for command in ran if copied and not made else ():
             if command[0] in ("chown", "chmod") and {"-R", "--recursive", "-hR", "-Rh"} & set(command):
                 yield Finding(
                     "copied-twice",
@@ -146,7 +159,7 @@ def _removed_later(own: Sequence[Instruction]) -> Iterator[Finding]:
             yield Finding(
                 "removed-later",
                 "size",
-                Severity.WARNING,
+                Severity.HINT,
                 instruction.line,
                 f"`{' '.join(ran[0])}` frees nothing: the files stay in the layer that made them.",
                 "Remove them in the RUN that makes them, or leave them behind in an earlier stage.",

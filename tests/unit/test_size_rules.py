@@ -22,6 +22,7 @@ def test_a_compiler_in_the_stage_that_ships_is_found(command):
 def test_a_second_stage_or_nothing_to_compile_is_left():
     assert not lines("FROM a AS b\nRUN make\nFROM scratch\nCOPY --from=b /x /x\n", "one-stage")
     assert not lines("FROM a\nRUN pip install -r requirements.txt\n", "one-stage")
+    assert not lines("FROM a\nRUN apk add make && make && apk del make\n", "one-stage")
 
 
 def test_development_dependencies_that_ship_are_found():
@@ -53,6 +54,8 @@ def test_the_articles_distroless_file_copies_them_and_the_pruned_one_does_not():
 def test_a_recursive_chown_is_found():
     assert lines("FROM a\nCOPY . .\nRUN x && chown -R node:node /app\n", "copied-twice") == [3]
     assert not lines("FROM a\nCOPY --chown=node . .\nRUN chown node /app/x\n", "copied-twice")
+    assert not lines("FROM a\nRUN x\nRUN chown -R node /app\n", "copied-twice")
+    assert not lines("FROM a\nCOPY a b\nRUN mkdir /d && chown -R node /d\n", "copied-twice")
 
 
 def test_a_step_that_only_removes_is_found():
