@@ -99,7 +99,12 @@ def _tables(report: Examination) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def _html(frame: pd.DataFrame) -> str:
-    heads = "".join(f"<th>{escape(str(name))}</th>" for name in frame.columns)
+    numeric = [frame[name].dtype.kind in "fi" for name in frame.columns]
+    sides = ["right" if is_number else "left" for is_number in numeric]
+    heads = "".join(
+        f'<th style="text-align:{side}">{escape(str(name))}</th>'
+        for name, side in zip(frame.columns, sides, strict=True)
+    )
     rows = "".join(
         "<tr>" + "".join(_html_cell(value) for value in row) + "</tr>"
         for row in frame.itertuples(index=False)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
+_HEAD = '<th style="text-align:left">{}</th>'
+
 
 class Severity(Enum):
     """How much a finding matters, the gravest first."""
@@ -62,7 +64,7 @@ class Listing:
             return "<p>No findings.</p>"
         rows = "".join(_row(finding) for finding in self.findings)
         heads = ("line", "severity", "finding", "what to do", "rule")
-        return f"<table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>{rows}</table>"
+        return f"<table><tr>{''.join(_HEAD.format(head) for head in heads)}</tr>{rows}</table>"
 
 
 def _said(finding: Finding) -> str:

@@ -91,7 +91,7 @@ def _rules(reference: str, engine: Engine, files: list[File], base_layers: int) 
         ),
         (
             "compilers and headers",
-            "by their package's section or name, or their place",
+            "by package section or name, or by place",
             lambda file: (
                 contents.merged_usr(file.path) in building or bool(_TOOLCHAINS.match(file.path))
             ),
