@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import uuid
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -153,7 +154,10 @@ def test_a_foreign_platform_is_said(project, engine):
 def test_arguments_of_the_build_go_through_as_they_are(project, tmp_path):
     secret = tmp_path / "token"
     secret.write_text("x")
-    text = f"FROM scratch\n{SHELL}RUN --mount=type=secret,id=t,required=true busybox test -s /run/secrets/t\n"
+    text = (
+        f"FROM scratch\n{SHELL}RUN --mount=type=secret,id=t,required=true "
+        f"busybox test -s /run/secrets/t && busybox echo {uuid.uuid4()}\n"
+    )
     assert "secret t" in examined(project, text).failure
     report = examined(project, text, extra=("--secret", f"id=t,src={secret}"), measure_rebuild=True)
     assert_whole(report)
