@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable
 
-from helpers import bases, doctor, engine, places, sample
+from helpers import bases, doctor, engine, examine_command, places, sample
 from helpers.engine import LABEL, NoEngineError
 from helpers.errors import WorkbookError
 from helpers.private_engine import PrivateEngine
@@ -44,7 +44,10 @@ def stop_engine() -> None:
 
 def prepare_bases() -> None:
     """Have the base images of every Dockerfile ready before the first build."""
-    for base in bases.prepare(engine.find(), sample.base_images()):
+    from helpers import own_lesson
+
+    names = [*sample.base_images(), *own_lesson.base_images()]
+    for base in bases.prepare(engine.find(), names):
         print(base.note)
 
 
@@ -119,9 +122,18 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, command in COMMANDS.items():
         commands.add_parser(name, help=(command.__doc__ or "").splitlines()[0], add_help=name != "lab")
-    arguments, _ = parser.parse_known_args()
+    examine_command.add_to(commands)
+    words, extra = sys.argv[1:], []
+    if "--" in words:
+        words, extra = words[: words.index("--")], words[words.index("--") + 1 :]
+    arguments, unknown = parser.parse_known_args(words)
     try:
-        COMMANDS[arguments.command]()
+        if arguments.command == "examine":
+            if unknown:
+                parser.error(f"examine does not know {' '.join(unknown)}")
+            examine_command.run(arguments, extra)
+        else:
+            COMMANDS[arguments.command]()
     except WorkbookError as error:
         sys.exit(str(error))
 

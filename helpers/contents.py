@@ -156,11 +156,11 @@ class Debian:
         for name, listed in lists.items():
             package = name.removesuffix(".list").partition(":")[0]
             paths = self._bare if package in bare else self._added
-            paths.update(_merged_usr(path) for path in listed.splitlines())
+            paths.update(merged_usr(path) for path in listed.splitlines())
 
     def added(self, path: str) -> bool:
         """Say whether a path is of an added package; a file of none goes with the folder it is in."""
-        path = _merged_usr(path)
+        path = merged_usr(path)
         while path and path not in self._bare:
             if path in self._added:
                 return True
@@ -214,6 +214,6 @@ def _names(relation: str) -> list[str]:
     return re.findall(r"(?:^|[,|])\s*([a-z0-9][a-z0-9+.-]*)", relation)
 
 
-def _merged_usr(path: str) -> str:
+def merged_usr(path: str) -> str:
     """Name a path alike whether its package says /lib or /usr/lib."""
     return path.removeprefix("/usr") if path.startswith("/usr/") else path

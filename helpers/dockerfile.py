@@ -10,6 +10,7 @@ Linux on arm64.
 from __future__ import annotations
 
 import csv
+import json
 import platform
 import re
 from collections.abc import Iterator, Mapping
@@ -49,6 +50,13 @@ class Instruction:
         """Return the values of a flag that may be given several times, such as ``--mount``."""
         prefix = f"--{name}="
         return [flag.removeprefix(prefix) for flag in self.flags if flag.startswith(prefix)]
+
+    def copied(self) -> list[str]:
+        """Return the paths of the build context that a COPY or ADD names, as they are written."""
+        if self.keyword not in ("ADD", "COPY") or self.flag("from"):
+            return []
+        words = _json_words(self.value) or self.value.split()
+        return [word for word in words[:-1] if not _HEREDOC.fullmatch(word)]
 
     def sources(self) -> list[str]:
         """Return what the instruction copies or mounts from: stage names, stage numbers, images."""
@@ -108,6 +116,21 @@ class Dockerfile:
             names = ", ".join(self._named) or "none"
             raise DockerfileError(f"There is no stage {target!r}; the file names {names}.")
         return self.stages[self._named[target.lower()][-1]]
+
+    def parent(self, stage: Stage) -> Stage | None:
+        """Return the stage that a stage is ``FROM``; None where that is an image."""
+        return self._base(stage)
+
+    def lineage(self, target: str | None = None) -> list[Stage]:
+        """Return the stages whose layers an image of ``target`` has, the lowest first."""
+        found = [self.stage(target)]
+        while (parent := self.parent(found[0])) is not None:
+            found.insert(0, parent)
+        return found
+
+    def source_stage(self, name: str) -> Stage | None:
+        """Return the stage that ``--from=name`` means; None for an image from outside."""
+        return self._source(name)
 
     def needs(self, target: str | None = None) -> list[Stage]:
         """Return the stages that a build of ``target`` runs, in file order; BuildKit skips the rest."""
@@ -328,6 +351,15 @@ def _body(lines: list[str], number: int, word: str, *, chomp: bool) -> tuple[str
     raise DockerfileError(
         f"the here-document <<{word} on line {number} has no end line `{word}`; add it."
     )
+
+
+def _json_words(value: str) -> list[str]:
+    """Return the words of the JSON form; empty for the shell form."""
+    try:
+        words = json.loads(value) if value.startswith("[") else []
+    except ValueError:
+        return []
+    return words if isinstance(words, list) and all(isinstance(word, str) for word in words) else []
 
 
 def _platform(architecture: str | None) -> dict[str, str]:

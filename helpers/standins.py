@@ -40,7 +40,10 @@ _NEWEST_FOR_MUSL = 24
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to make the stand-in for one image: its parts, lowest layer first, and its settings."""
+    """How to make the stand-in for one image: its parts, lowest layer first, and its settings.
+
+    ``node`` is empty for an image without Node.
+    """
 
     stands_for: str
     node: str
@@ -66,9 +69,12 @@ def recipe(name: str, arch: str, host: HostSettings = host_settings.NOTHING) -> 
     """
     if arch not in ("amd64", "arm64"):
         return None
-    plain = re.sub(r"^(docker\.io/library/|docker\.io/|library/)(?=node)", "", name.split("@")[0])
+    plain = re.sub(
+        r"^(docker\.io/library/|docker\.io/|library/)(?=node|buildpack)", "", name.split("@")[0]
+    )
     for pattern, make in _RECIPES.items():
-        if (found := re.fullmatch(pattern, plain)) and int(found["line"]) in _LINES:
+        found = re.fullmatch(pattern, plain)
+        if found and int(found.groupdict().get("line", min(_LINES))) in _LINES:
             return make(name, found.groupdict(), arch, host)
     return None
 
@@ -96,6 +102,12 @@ def _alpine_node(name: str, found: _Found, arch: str, host: HostSettings) -> Rec
     return _finished(name, node, parts, arch, host.environment, command=("node",))
 
 
+def _debian_tools(name: str, _found: _Found, arch: str, _: HostSettings) -> Recipe:
+    return _finished(
+        name, "", (standin_parts.debian_system(arch, slim=False),), arch, {}, command=("bash",)
+    )
+
+
 def _distroless_node(name: str, found: _Found, arch: str, _: HostSettings) -> Recipe:
     node, _npm = _versions(found)
     tag = found["tag"] or "latest"
@@ -119,6 +131,7 @@ _DISTROLESS_TAG = r"(:(?P<tag>latest|nonroot|debug|debug-nonroot))?"
 _RECIPES: dict[str, Callable[[str, _Found, str, HostSettings], Recipe | None]] = {
     rf"node:{_VERSION}(-bookworm)?(?P<slim>-slim)?": _debian_node,
     rf"node:{_VERSION}-alpine(\d+\.\d+)?": _alpine_node,
+    r"buildpack-deps:bookworm": _debian_tools,
     rf"gcr\.io/distroless/nodejs{_VERSION}-debian12{_DISTROLESS_TAG}": _distroless_node,
 }
 
@@ -141,14 +154,14 @@ def _finished(
     folder: str = "",
 ) -> Recipe:
     settings = {"PATH": PATH, **environment}
-    if not entrypoint:
+    if node and not entrypoint:
         settings["NODE_VERSION"] = node
     whole = Part((name, arch, repr((settings, entrypoint, command)), *(p.key for p in parts)), _none)
     labels = {
         LABEL: LABEL_VALUE,
         FOR_LABEL: name,
         KEY_LABEL: whole.key,
-        NODE_LABEL: node,
+        **({NODE_LABEL: node} if node else {}),
     }
     image = ImageSettings(arch, settings, entrypoint, command, user, folder, labels)
     return Recipe(name, node, parts, image)

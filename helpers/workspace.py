@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import weakref
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 
@@ -17,6 +18,7 @@ from helpers import places, processes
 from helpers.errors import WorkbookError
 
 FAKE_SECRET = "sk_fake_NOT_A_REAL_KEY_workbook_lesson_only"  # noqa: S105
+Ignore = Callable[[str, list[str]], Iterable[str]]
 _LEFT_OUT = shutil.ignore_patterns(
     "node_modules", "dist", "coverage", ".git", ".env", ".env.local", "*.log"
 )
@@ -78,9 +80,12 @@ class Workspace:
         return file
 
 
-def copy(source: Path = places.SAMPLE_APP, *, with_secret: bool = False) -> Workspace:
+def copy(
+    source: Path = places.SAMPLE_APP, *, with_secret: bool = False, ignore: Ignore = _LEFT_OUT
+) -> Workspace:
     """Copy a project, without what its tools make (``node_modules``, ``dist``, ``.git``, logs).
 
+    ``ignore`` says otherwise what to leave out, as `shutil.copytree` asks it: folder and names.
     ``with_secret`` adds an ``.env.local`` with an obviously fake key, as a developer's folder would
     have one. Raises `WorkspaceError` when ``source`` is no folder or there is no room.
     """
@@ -90,7 +95,7 @@ def copy(source: Path = places.SAMPLE_APP, *, with_secret: bool = False) -> Work
     processes.sweep(home)
     path = home / f"{os.getpid()}-{secrets.token_hex(3)}" / source.name
     try:
-        shutil.copytree(source, path, ignore=_LEFT_OUT, symlinks=True)
+        shutil.copytree(source, path, ignore=ignore, symlinks=True)
     except (OSError, shutil.Error) as error:
         shutil.rmtree(path.parent, ignore_errors=True)
         raise WorkspaceError(f"{source} could not be copied to {path.parent}: {error}.") from error

@@ -12,6 +12,7 @@ from helpers.plots.layers import layers
 from helpers.plots.pins import lines
 from helpers.plots.pipeline import bill, day, moves, waits
 from helpers.plots.sizes import sizes
+from helpers.plots.spare import spare
 from helpers.plots.stages import stages
 from helpers.plots.style import Chart
 from helpers.plots.surface import surface
@@ -32,6 +33,7 @@ __all__ = [
     "scenarios",
     "sent",
     "sizes",
+    "spare",
     "stages",
     "surface",
     "timeline",

@@ -136,6 +136,18 @@ def stages():
     return plots.stages(nodes, edges, CAPTION)
 
 
+def spare():
+    rows = [
+        ("compilers and headers", 434.4, True),
+        ("development dependencies", 81.6, True),
+        ("package caches", 73.0, True),
+        ("version control", 12.3, True),
+        ("sources of compiled code", 0.03, True),
+        ("all the rest", 625.0, False),
+    ]
+    return plots.spare(pd.DataFrame(rows, columns=["what", "MB", "spare"]), CAPTION)
+
+
 def sent():
     frame = pd.DataFrame(
         {
@@ -241,6 +253,7 @@ UNITS = {  # what stands at the axis; a board has none
     crossing: "MB",
     timeline: "seconds",
     scenarios: "seconds",
+    spare: "MB",
     sent: "MB",
     board: "",
     lines: "MB",

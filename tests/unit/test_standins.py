@@ -24,6 +24,7 @@ DISTROLESS = "gcr.io/distroless/nodejs20-debian12"
         ("node:24-alpine", "24.19.0"),
         ("node:22-alpine3.22", "22.20.0"),
         ("node:20-alpine@sha256:" + "0" * 64, "20.18.0"),
+        ("buildpack-deps:bookworm", ""),
         (DISTROLESS, "20.18.0"),
         ("gcr.io/distroless/nodejs22-debian12:nonroot", "22.20.0"),
         ("gcr.io/distroless/nodejs24-debian12:debug", "24.19.0"),
@@ -42,6 +43,12 @@ def test_these_names_have_a_recipe(name, node, arch):
 )
 def test_these_names_have_none(name):
     assert standins.recipe(name, "amd64") is None
+
+
+def test_an_image_without_node_says_nothing_of_node():
+    recipe = standins.recipe("buildpack-deps:bookworm", "amd64")
+    assert "workbook.node" not in recipe.settings.labels
+    assert "NODE_VERSION" not in recipe.settings.environment
 
 
 def test_another_architecture_has_no_recipe():

@@ -1,0 +1,113 @@
+"""Know by their names the files that seldom belong in a build context or an image, and the secrets.
+
+A name is evidence, not proof: each find says what it takes the file for. It looks at no disk.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+LARGE = 10_000_000  # bytes from which a single file is worth a question
+
+_FOLDERS = {
+    ".git": "the history of the sources",
+    ".hg": "the history of the sources",
+    ".svn": "the history of the sources",
+    "node_modules": "packages that the build installs itself",
+    ".venv": "a Python environment of the host",
+    "venv": "a Python environment of the host",
+    "__pycache__": "bytecode of the host's Python",
+    ".pytest_cache": "a cache of the host's tools",
+    ".mypy_cache": "a cache of the host's tools",
+    ".ruff_cache": "a cache of the host's tools",
+    ".tox": "a cache of the host's tools",
+    ".gradle": "a cache of the host's tools",
+    ".next": "build output of the host",
+    ".nuxt": "build output of the host",
+    ".terraform": "a cache of the host's tools",
+    "coverage": "reports of the host's tests",
+    ".idea": "settings of an editor",
+    ".vscode": "settings of an editor",
+}
+_MADE_BY = {
+    "dist": ("package.json", "pyproject.toml", "setup.py"),
+    "build": ("package.json", "build.gradle", "build.gradle.kts", "CMakeLists.txt", "setup.py"),
+    "out": ("package.json", "tsconfig.json"),
+    "target": ("Cargo.toml", "pom.xml"),
+    "bin": ("*.csproj",),
+    "obj": ("*.csproj",),
+}
+_SECRETS: tuple[str, ...] = (
+    ".env",
+    ".env.*",
+    "id_rsa",
+    "id_ed25519",
+    "*.pem",
+    "*.key",
+    "*.p12",
+    "*.pfx",
+)
+_SECRETS += (".netrc", ".pypirc", "credentials.json", "kubeconfig")
+_HARMLESS = ("*.example", "*.sample", "*.template", "*.dist", "*.pub")
+
+
+@dataclass(frozen=True)
+class Ballast:
+    """A file or folder that seldom belongs in a context: its path, its bytes, what it seems to be.
+
+    ``pattern`` is the line for a ``.dockerignore``.
+    """
+
+    path: str
+    bytes: int
+    what: str
+    pattern: str
+    secret: bool = False
+
+
+def is_secret(path: str) -> bool:
+    """Whether a file's name is one that secrets bear; an example or a public key is none."""
+    name = path.rpartition("/")[2]
+    return _fits(name, _SECRETS) and not _fits(name, _HARMLESS)
+
+
+def find(files: Iterable[tuple[str, int]]) -> list[Ballast]:
+    """Return the ballast among files given with their bytes, the heaviest first."""
+    listed = list(files)
+    names: dict[str, set[str]] = {}
+    for path, _ in listed:
+        folder, _, name = path.rpartition("/")
+        names.setdefault(folder, set()).add(name)
+    found: dict[str, Ballast] = {}
+    for path, size in listed:
+        one = _classify(path, size, names)
+        if one and one.path in found:
+            one = Ballast(one.path, found[one.path].bytes + size, one.what, one.pattern, one.secret)
+        if one:
+            found[one.path] = one
+    return sorted(found.values(), key=lambda ballast: (-ballast.bytes, ballast.path))
+
+
+def _classify(path: str, size: int, names: dict[str, set[str]]) -> Ballast | None:
+    parts = path.split("/")
+    for depth, part in enumerate(parts[:-1]):
+        folder, parent = "/".join(parts[: depth + 1]), "/".join(parts[:depth])
+        pattern = folder if depth == 0 else f"**/{part}"
+        if part in _FOLDERS:
+            return Ballast(folder, size, _FOLDERS[part], pattern)
+        made_by = _MADE_BY.get(part, ())
+        if any(fnmatch.filter(names.get(parent, ()), maker) for maker in made_by):
+            return Ballast(folder, size, "build output of the host", folder)
+    if is_secret(path):
+        return Ballast(path, size, "by its name a secret", path, secret=True)
+    if parts[-1].endswith(".log"):
+        return Ballast(path, size, "a log", "**/*.log")
+    if size >= LARGE:
+        return Ballast(path, size, "a large file", path)
+    return None
+
+
+def _fits(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)

@@ -1,0 +1,105 @@
+"""One finding about a Dockerfile or its context: what was seen, where, and what to do about it.
+
+It finds nothing itself: rules, linters and measurements make findings.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_HEAD = '<th style="text-align:left">{}</th>'
+
+
+class Severity(Enum):
+    """How much a finding matters, the gravest first."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    HINT = "hint"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that can be done better.
+
+    ``topic`` is ``cache``, ``size``, ``context`` or ``style``; ``line`` counts from 1 in the
+    Dockerfile, None where no line of it is meant; ``source`` is who found it.
+    """
+
+    rule: str
+    topic: str
+    severity: Severity
+    line: int | None
+    sentence: str
+    remedy: str = ""
+    source: str = "workbook"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Findings as a reader sees them: each with its line, its sentence and what to do."""
+
+    findings: tuple[Finding, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a finding."""
+        return to_frame(self.findings)
+
+    def __repr__(self) -> str:
+        return "\n".join(_said(finding) for finding in self.findings) or "no findings"
+
+    def _repr_html_(self) -> str:
+        if not self.findings:
+            return "<p>No findings.</p>"
+        rows = "".join(_row(finding) for finding in self.findings)
+        heads = ("line", "severity", "finding", "what to do", "rule")
+        return f"<table><tr>{''.join(_HEAD.format(head) for head in heads)}</tr>{rows}</table>"
+
+
+def _said(finding: Finding) -> str:
+    line = f"line {finding.line}: " if finding.line else ""
+    remedy = f"\n    → {finding.remedy}" if finding.remedy else ""
+    return f"{finding.severity}: {line}{finding.sentence} ({finding.source} {finding.rule}){remedy}"
+
+
+def _row(finding: Finding) -> str:
+    rule = f"{finding.source} {finding.rule}"
+    cells = (finding.line or "", finding.severity, finding.sentence, finding.remedy, rule)
+    shown = (f'<td style="text-align:left">{escape(str(cell))}</td>' for cell in cells)
+    return f"<tr>{''.join(shown)}</tr>"
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings the gravest first, then by line; what two sources say alike stays twice."""
+    rank = {severity: number for number, severity in enumerate(Severity)}
+    return tuple(sorted(findings, key=lambda f: (rank[f.severity], f.line or 0, f.source, f.rule)))
+
+
+def counted(findings: Iterable[Finding]) -> str:
+    """Return how many findings there are of each severity, such as ``2 errors, 1 hint``."""
+    counts = Counter(str(finding.severity) for finding in findings)
+    said = [f"{counts[str(s)]} {s}{'s' * (counts[str(s)] > 1)}" for s in Severity if counts[str(s)]]
+    return ", ".join(said) or "no findings"
+
+
+def to_frame(findings: Iterable[Finding]) -> pd.DataFrame:
+    """Return one row a finding; a line of 0 stands for none."""
+    import pandas as pd
+
+    rows = [
+        (f.line or 0, str(f.severity), f.topic, f.sentence, f.remedy, f"{f.source} {f.rule}")
+        for f in findings
+    ]
+    columns = ["line", "severity", "topic", "finding", "what to do", "rule"]
+    return pd.DataFrame(rows, columns=columns)
