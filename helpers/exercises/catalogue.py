@@ -6,8 +6,22 @@ from pathlib import Path
 
 from helpers.exercises import checks, conversations
 from helpers.exercises.exercise import Exercise
+from helpers.workspace import FAKE_SECRET
 
 VAULT = Path(__file__).parent / "vault"
+
+
+def months_of_work(project: Path) -> None:
+    """Leave in a project's folder what work leaves there: fixtures, a log, a tool with its settings."""
+    fixtures = project / "test" / "fixtures"
+    fixtures.mkdir(parents=True)
+    for number in range(4):
+        (fixtures / f"orders-{number}.json").write_text('{"order": "WB-1"}\n' * 400_000)
+    (project / "debug.log").write_text("2026-01-01T00:00:00Z request served\n" * 20_000)
+    tool = project / "tools" / "mock-carrier"
+    tool.mkdir(parents=True)
+    (tool / ".env").write_text(f"CARRIER_KEY={FAKE_SECRET}\n")
+
 
 CATALOGUE = (
     Exercise(
@@ -62,6 +76,21 @@ CATALOGUE = (
             "What does `npm ci` read? Only that has to stand above it.",
             "`COPY package*.json ./`, then `RUN npm ci`, then `COPY . .`.",
         ),
+    ),
+    Exercise(
+        "ignore",
+        "05_context",
+        "What stays at home",
+        "This folder has seen some months of work: fixtures, a log, a helper tool with settings of its "
+        "own. The Dockerfile says `COPY . .`, and you may not change it. Write the `.dockerignore`.",
+        (checks.sends_at_most(300), checks.hides_the_secret(), checks.answers()),
+        (
+            "A pattern without `**/` fits only beside the ignore file, not in the folders below.",
+            "Two files hold the fake key: `.env.local`, and one in a folder.",
+            "`test`, `tools`, `*.log` and `**/.env*` are four of the lines that you need.",
+        ),
+        answers=".dockerignore",
+        clutter=months_of_work,
     ),
     Exercise(
         "libc",

@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from helpers import image, layers, sample, surface
+from helpers import context, image, sample, secret_search, surface
 from helpers.build import BuildError
 from helpers.claims import MB
 from helpers.container import ContainerError, Running
 from helpers.exercises.attempt import Attempt
 from helpers.sample import SampleError
+from helpers.workspace import FAKE_SECRET
 
 _HEALTH_SECONDS = 40.0
 _INSTALL = re.compile(r"\bnpm (ci|i|install)\b")
@@ -83,16 +84,17 @@ def rebuilds_within(seconds: float) -> Check:
 
 
 def hides_the_secret() -> Check:
-    """Ask that no layer holds the fake key of ``.env.local``, not even one below a deletion."""
+    """Ask that the fake key is nowhere in the image: no layer, no history entry, no setting."""
 
     def trial(attempt: Attempt) -> str | None:
-        result = attempt.result
-        found = layers.scan(result.engine, result.image_id, layers.Wanted(entries=True))
-        held = [e.path for layer in found.layers for e in layer.entries if e.path.endswith(".env.local")]
-        return f"A layer holds {held[0]}." if held else None
+        found = secret_search.search(attempt.result.image_id, FAKE_SECRET, attempt.result.engine)
+        if not found.sightings:
+            return None
+        first = found.sightings[0]
+        return f"It is in the {first.where}: {first.what} ({first.instruction})."
 
     hint = "What is copied and deleted later is still in the layer that copied it."
-    return Check("No layer holds the key of .env.local", hint, trial)
+    return Check("No part of the image holds the fake key", hint, trial)
 
 
 def is_not_root() -> Check:
@@ -118,11 +120,15 @@ def has_no_shell() -> Check:
 
 
 def sends_at_most(kilobytes: float) -> Check:
-    """Ask for a build context of no more than that (kB of 1000 bytes)."""
+    """Ask for a build context of no more than that (kB of 1000 bytes), by the builder's own rules."""
 
     def trial(attempt: Attempt) -> str | None:
-        sent = attempt.result.context_bytes / 1000
-        return None if sent <= kilobytes else f"{sent:,.0f} kB are sent."
+        path = attempt.copy.path
+        sent = context.survey(path, context.rules(path, path / "Dockerfile"))
+        largest = max(sent.sent, key=lambda entry: entry.bytes)
+        if sent.sent_bytes <= kilobytes * 1000:
+            return None
+        return f"{sent.sent_bytes / 1000:,.0f} kB are sent, the largest of it {largest.path}."
 
     hint = "List what the build needs; everything else in the folder can stay at home."
     return Check(f"At most {kilobytes:,.0f} kB of context are sent", hint, trial)

@@ -84,6 +84,16 @@ WRONG = {
         solution("order").replace("COPY package*.json ./", "COPY . ./"),
         "stands above the install",
     ),
+    "a pattern for the top folder only": (
+        "ignore",
+        solution("ignore").replace("**/.env*", ".env*").replace("tools\n", ""),
+        "copied and deleted later",
+    ),
+    "the fixtures are forgotten": (
+        "ignore",
+        solution("ignore").replace("test\n", ""),
+        "List what the build needs",
+    ),
     "the other libc again": (
         "libc",
         exercises.task("libc").start.replace("npm ci", "npm install"),
