@@ -5,6 +5,7 @@ the tests try figures on both sides of each. "About" is 15 % to either side: the
 10 MB, and a point release of Node moves an image by a few per cent.
 """
 
+from helpers.claims.cache import TIMES_FASTER, Installs, judge_t1, judge_t2, judge_t3
 from helpers.claims.model import ABOUT, LESSONS, MB, TEXTS, Judgement, Size, Verdict
 from helpers.claims.sizes import (
     ALPINE_MB,
@@ -29,6 +30,8 @@ __all__ = [
     "NAIVE_MB",
     "PASSENGERS",
     "TEXTS",
+    "TIMES_FASTER",
+    "Installs",
     "Judgement",
     "Size",
     "Verdict",
@@ -38,5 +41,8 @@ __all__ = [
     "judge_s4",
     "judge_s5",
     "judge_s6",
+    "judge_t1",
+    "judge_t2",
+    "judge_t3",
     "judge_v1",
 ]
