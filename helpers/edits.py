@@ -1,4 +1,4 @@
-"""The edits that a lesson makes to a working copy: a source line, a dependency, a script in package.json.
+"""The edits that a lesson makes to a working copy: a source line, a dependency, a script, a test.
 
 Each edit is one that no build has seen before, or BuildKit would find an earlier result for it; each
 is undone when its block ends. It edits files and builds nothing.

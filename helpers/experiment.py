@@ -1,4 +1,4 @@
-"""Build Dockerfiles in scenarios that start from a known cache, several times in turns, and keep the runs.
+"""Build Dockerfiles in scenarios that start from a known cache, in turns, and keep the runs.
 
 A scenario is what happened to the project since its last build. The cache is never emptied: cold is
 ``--no-cache`` and cache mounts of a name that was never used; an edit is one that no build has seen.
@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,6 @@ class Scenario(StrEnum):
 
 
 USUAL = (Scenario.COLD, Scenario.UNCHANGED, Scenario.SOURCE, Scenario.DEPENDENCY)
-CHEAP = (Scenario.UNCHANGED, Scenario.SOURCE)  # repeated once more than the others
 
 _EDITS: Mapping[Scenario, Callable[[Workspace], contextlib.AbstractContextManager[str]]] = {
     Scenario.SOURCE: edits.source,
@@ -133,27 +132,23 @@ def run(
 ) -> Experiment:
     """Build each of ``dockerfiles`` from ``app`` in each scenario, and return all runs.
 
-    Every round builds each once, so that what drifts on the machine falls on all alike; a cheap
-    scenario takes one round more. ``told`` hears of every build before it begins. The images are
-    removed again. Raises the errors of `helpers.build`.
+    Every one of the ``repeats`` rounds builds each once, so that what drifts on the machine falls on
+    all alike. ``told`` hears of every build before it begins. The images are removed again. Raises the
+    errors of `helpers.build`.
     """
     scenarios = tuple(scenarios)
     with _Builder(dockerfiles, app, told) as builder:
         if Scenario.COLD not in scenarios:
             builder.build_once()
         spread.in_turns(repeats, builder.measures(scenarios))
-        cheap = [scenario for scenario in scenarios if scenario in CHEAP]
-        if cheap and repeats > 1:
-            spread.in_turns(1, builder.measures(cheap))
     return Experiment(tuple(builder.runs))
 
 
 def count(dockerfiles: int, repeats: int, scenarios: Iterable[Scenario] = USUAL) -> int:
     """Return how many builds `run` reports."""
     scenarios = tuple(scenarios)
-    cheap = sum(scenario in CHEAP for scenario in scenarios) if repeats > 1 else 0
     before = 0 if Scenario.COLD in scenarios else 1
-    return dockerfiles * (before + repeats * len(scenarios) + cheap)
+    return dockerfiles * (before + repeats * len(scenarios))
 
 
 class _Builder:
@@ -184,7 +179,7 @@ class _Builder:
     def measures(self, scenarios: Iterable[Scenario]) -> dict[str, Callable[[], float]]:
         """Return one measurement each scenario and Dockerfile, in this order."""
         return {
-            f"{name}, {scenario}": lambda name=name, scenario=scenario: self._run(name, scenario)
+            f"{name}, {scenario}": partial(self._run, name, scenario)
             for scenario in scenarios
             for name in self._dockerfiles
         }

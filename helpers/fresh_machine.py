@@ -1,4 +1,4 @@
-"""A builder machine that has never built anything: an engine with an empty cache, gone when its block ends.
+"""A builder machine that has never built anything: its cache is empty, and it goes with its block.
 
 It stands for the runner that a CI service hands out for each job. It is a private engine of the
 workbook that keeps images as containerd does, since such an engine can export a build's cache and

@@ -63,8 +63,7 @@ def of(result: BuildResult) -> list[Served]:
 def served(steps: Iterable[Step], parsed: Dockerfile, target: str | None = None) -> list[Served]:
     """Return what each step served, see `of`."""
     steps = [step for step in steps if step.done and not step.error]
-    # A cached step may carry the times of the build that made it, long ago.
-    begin = min((step.started or 0.0 for step in steps if not step.cached), default=0.0)
+    begin = _begin(steps)
     uses: dict[str, list[tuple[str, Instruction]]] = {}
     for stage, instruction, step in _pairs(steps, parsed.needs(target)):
         if instruction.keyword in WORK:
@@ -72,6 +71,25 @@ def served(steps: Iterable[Step], parsed: Dockerfile, target: str | None = None)
     named = len(parsed.stages) > 1
     rows = [_row(step, uses[step.digest], begin, named=named) for step in steps if step.digest in uses]
     return sorted(rows, key=lambda row: row.line)
+
+
+def covered(rows: Iterable[Served]) -> float:
+    """Return the seconds in which at least one of the steps worked."""
+    total, reach = 0.0, 0.0
+    for row in sorted(rows, key=lambda row: row.started):
+        total += max(0.0, row.ended - max(row.started, reach))
+        reach = max(reach, row.ended)
+    return total
+
+
+def _begin(steps: list[Step]) -> float:
+    """Return when this build began.
+
+    A step that is cached, or shared with another build that runs, may carry times from long before;
+    reading the Dockerfile is a build's own.
+    """
+    own = [step for step in steps if step.name.startswith("[internal] load build definition")]
+    return min((step.started or 0.0 for step in own or steps), default=0.0)
 
 
 def _row(step: Step, uses: list[tuple[str, Instruction]], begin: float, *, named: bool) -> Served:

@@ -1,7 +1,7 @@
 """The rules of the claims on cache and time, T1 to T3.
 
-T1 and T3 are judged by which steps ran and which came from the cache: no noise moves that. T2 is a ratio
-of times: it is judged by the rounds of an experiment, each of which gives one ratio.
+They are judged by which steps ran and which came from the cache: no noise moves that. Only the nine
+times of T2 are a ratio of times, one a round of the experiment, and every round has to show it.
 """
 
 from __future__ import annotations
@@ -56,25 +56,27 @@ def judge_t1(
     return Judgement("T1", Verdict.HOLDS, figures, because)
 
 
-def judge_t2(speed_up: Spread, install_share: float) -> Judgement:
+def judge_t2(speed_up: Spread, install_share: float, source: Installs) -> Judgement:
     """T2: after a source edit the ordered file builds about nine times faster than the unordered one.
 
     ``speed_up`` holds one ratio a round; ``install_share`` is the part of the unordered build's time
-    that its install took, from 0 to 1. Nine times in every round holds; no gain in the median fails.
+    that its install took, from 0 to 1; ``source`` are the installs of the ordered file after the edit.
+    Nine times in every round holds. That there is any gain is read off the install, which ran in one
+    file and not in the other, since a busy machine can hide it in the times.
     """
     figures = (
         f"{speed_up.median:.1f} times faster ({speed_up.low:.1f} to {speed_up.high:.1f}) after a source "
         f"edit; the install took {install_share:.0%} of the unordered build"
     )
+    if source.ran:
+        because = "The ordered file installs again as well, so the order saves nothing here."
+        return Judgement("T2", Verdict.FAILS, figures, because)
     if speed_up.low >= TIMES_FASTER * (1 - ABOUT):
         because = "In every round the order saved what the article says, or more."
         return Judgement("T2", Verdict.HOLDS, figures, because)
-    if speed_up.median <= 1:
-        because = "The ordered file is no faster here."
-        return Judgement("T2", Verdict.FAILS, figures, because)
     because = (
-        "Faster, but not nine times. The order saves the install and nothing else, so nine times faster "
-        "needs an install that takes eight times as long as all the rest."
+        "The order saves the install and nothing else, so nine times faster needs an install that takes "
+        "eight times as long as all the rest; here it does not."
     )
     return Judgement("T2", Verdict.CONDITION, figures, because)
 

@@ -11,4 +11,13 @@ from helpers.plots.sizes import sizes
 from helpers.plots.style import Chart
 from helpers.plots.times import scenarios, timeline
 
-__all__ = ["Chart", "composition", "crossing", "invalidation", "layers", "scenarios", "sizes", "timeline"]
+__all__ = [
+    "Chart",
+    "composition",
+    "crossing",
+    "invalidation",
+    "layers",
+    "scenarios",
+    "sizes",
+    "timeline",
+]
