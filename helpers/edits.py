@@ -50,8 +50,9 @@ def dependency(app: Workspace) -> Iterator[str]:
             raise WorkspaceError(f"The app depends on {PACKAGE} already; add another package.")
         for place in (manifest, root):
             place["dependencies"][PACKAGE] = f"^{_LOCKED['version']}"
+        version = f"{manifest['version']}-{_token()}"
         for place in (manifest, lock, root):
-            place["version"] += f"-{_token()}"
+            place["version"] = version
         lock["packages"][f"node_modules/{PACKAGE}"] = _LOCKED
         _write(app, MANIFEST, manifest)
         _write(app, LOCK, lock)
