@@ -145,7 +145,7 @@ def overlap(runs: Experiment, name: str, scenario: str = "cold") -> pd.DataFrame
     rows = [(stage, sum(s.seconds for s in ran if s.stage == stage)) for stage in stages]
     total = sum(seconds for _, seconds in rows)
     rows += [("one after another", total), ("as it ran", shared_steps.covered(ran))]
-    return pd.DataFrame(rows, columns=["stage", "seconds"])
+    return pd.DataFrame(rows, columns=["stage", "seconds"]).round(1)
 
 
 def hand_over(name: str) -> Handover | None:
@@ -173,6 +173,6 @@ def hand_over_times(handover: Handover | None) -> pd.DataFrame | None:
         return None
     rows = [
         ("first machine: builds everything, exports", handover.first.seconds, handover.cache_bytes / MB),
-        ("second machine: imports, builds after an edit", handover.second.seconds, float("nan")),
+        ("second machine: imports, builds after an edit", handover.second.seconds, handover.cache_bytes / MB),
     ]
-    return pd.DataFrame(rows, columns=["machine", "seconds", "cache MB"])
+    return pd.DataFrame(rows, columns=["machine", "seconds", "cache MB"]).round(1)

@@ -32,10 +32,16 @@ def changed(app, before):
     ],
 )
 def test_an_edit_changes_its_files_only_and_is_undone_also_after_an_error(app, edit, files):
-    before = contents(app)
-    with pytest.raises(RuntimeError), edit(app):
-        assert changed(app, before) == files
-        raise RuntimeError
+    before, during = contents(app), set()
+
+    def break_off():
+        with edit(app):
+            during.update(changed(app, before))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        break_off()
+    assert during == files
     assert contents(app) == before
 
 

@@ -21,7 +21,11 @@ def test_each_build_is_told_with_its_number_and_the_last_line_counts_them(capsys
 
 
 def test_a_series_that_breaks_off_says_where_and_lets_the_error_pass(capsys):
-    with pytest.raises(KeyboardInterrupt), live_series.line("experiment", 5) as told:
-        told("naive, cold")
-        raise KeyboardInterrupt
+    def break_off():
+        with live_series.line("experiment", 5) as told:
+            told("naive, cold")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        break_off()
     assert "experiment: stopped at 1 of 5" in capsys.readouterr().err
