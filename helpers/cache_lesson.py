@@ -173,6 +173,10 @@ def hand_over_times(handover: Handover | None) -> pd.DataFrame | None:
         return None
     rows = [
         ("first machine: builds everything, exports", handover.first.seconds, handover.cache_bytes / MB),
-        ("second machine: imports, builds after an edit", handover.second.seconds, handover.cache_bytes / MB),
+        (
+            "second machine: imports, builds after an edit",
+            handover.second.seconds,
+            handover.cache_bytes / MB,
+        ),
     ]
     return pd.DataFrame(rows, columns=["machine", "seconds", "cache MB"]).round(1)
