@@ -46,10 +46,16 @@ class Handover:
 
 
 def hand_over(
-    file: Path, app: Workspace, told: Callable[[str], None] = lambda _: None, where: Engine | None = None
+    file: Path,
+    app: Workspace,
+    told: Callable[[str], None] = lambda _: None,
+    *,
+    mode: str = "max",
+    where: Engine | None = None,
 ) -> Handover:
     """Build ``file`` on one fresh machine, hand the cache to another, edit a source, build there.
 
+    ``mode`` is what is exported: ``max`` the steps of all stages, ``min`` those of the final image.
     Raises the errors of `helpers.fresh_machine` and `helpers.build`.
     """
     where = where or engine.find()
@@ -58,7 +64,7 @@ def hand_over(
     with tempfile.TemporaryDirectory(prefix="workbook-cache-") as folder:
         told("first machine: boot, build, export")
         with fresh_machine.booted(images, where) as machine:
-            first = _build(file, app, machine, "--cache-to", f"type=local,dest={folder},mode=max")
+            first = _build(file, app, machine, "--cache-to", f"type=local,dest={folder},mode={mode}")
         size = sum(blob.stat().st_size for blob in Path(folder).rglob("*") if blob.is_file())
         told("second machine: boot, import, build after a source edit")
         with fresh_machine.booted(images, where) as machine, edits.source(app):

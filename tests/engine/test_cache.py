@@ -151,6 +151,14 @@ def test_a_fresh_machine_takes_the_installs_of_both_stages_from_the_exported_cac
 
 
 @needs_private_engine
+def test_a_cache_exported_in_the_default_mode_lacks_the_builders_steps(files, app):
+    frame = ci_cache.hand_over(files["ordered"], app, mode="min").to_frame()
+    second = dict(zip(zip(frame["stage"], frame["step"], strict=True), frame.iloc[:, 3], strict=True))
+    assert second["runner", "RUN echo npm ci --omit=dev"] == "cached"
+    assert second["builder", "RUN --mount=type=cache,target=/root/.npm echo npm ci"] == "ran"
+
+
+@needs_private_engine
 def test_a_fresh_machine_has_the_images_it_was_given_and_no_cache():
     with fresh_machine.booted([]) as machine:
         assert machine.store == "containerd"
