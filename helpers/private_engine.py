@@ -290,7 +290,8 @@ class PrivateEngine:
         while time.monotonic() < end:
             if daemons.answers(self.socket):
                 return
-            if not self._processes():
+            # On a busy machine `setsid` may not have become dockerd yet.
+            if not daemons.wait_for(lambda: bool(self._processes()), _GRACE_SECONDS):
                 self._undo()
                 reason = daemons.start_failure(self.log.read_text(errors="replace"))
                 raise PrivateEngineError(f"{reason} Its log is {self.log}.")
