@@ -7,6 +7,7 @@ only when it runs already: this module starts nothing and builds nothing.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -107,15 +108,22 @@ def find() -> Engine:
     return _found[1]
 
 
+def of(private: PrivateEngine) -> Engine:
+    """Return a private engine that runs, whatever the reader's settings say. Raises as `find` does."""
+    client = _client(base_url=f"unix://{private.socket}")
+    if client is None:
+        raise NoEngineError(f"The private engine in {private.folder} does not answer; start it.")
+    return _inspect(str(private.docker), private.environment(), client, private=True)
+
+
 def _find() -> Engine:
     docker, client = shutil.which("docker"), _reader_client()
     if client is not None:
         return _inspect(docker, {}, client, private=False)
     private = PrivateEngine()
     if not _chosen_by_reader() and private.running:
-        client = _client(base_url=f"unix://{private.socket}")
-        if client is not None:
-            return _inspect(str(private.docker), private.environment(), client, private=True)
+        with contextlib.suppress(NoEngineError):
+            return of(private)
     raise NoEngineError(_no_engine_sentence())
 
 

@@ -262,7 +262,7 @@ def _first_line(error: str | None) -> str:
 
 @contextlib.contextmanager
 def _surface() -> Iterator[Callable[[Board], None]]:
-    if _in_notebook():
+    if in_notebook():
         yield _Notebook().draw
     elif sys.stderr.isatty():
         with _terminal() as draw:
@@ -271,7 +271,8 @@ def _surface() -> Iterator[Callable[[Board], None]]:
         yield _Log().draw
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
+    """Whether what is shown lands in a notebook."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return getattr(shell, "kernel", None) is not None

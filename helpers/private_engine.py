@@ -69,7 +69,8 @@ class PrivateEngine:
     ``folder`` holds everything that is kept, ``suite`` is the Debian release whose Docker is taken.
     ``registry_mirror`` is an address asked before Docker Hub. An ``isolated`` engine has a network
     of its own with nothing but a loopback. ``programs`` is the unpacked tree of another private
-    engine, used in place of a download. Nothing happens before `install` or `start`.
+    engine, used in place of a download. ``containerd_store`` keeps images as containerd does, which
+    can export a build's cache. Nothing happens before `install` or `start`.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class PrivateEngine:
         registry_mirror: str | None = None,
         isolated: bool = False,
         programs: Path | None = None,
+        containerd_store: bool = False,
     ) -> None:
         self.folder = folder.absolute()
         self.suite = suite
@@ -91,6 +93,7 @@ class PrivateEngine:
         self._cgroup = f"{_PREFIX}{self.name}"
         self._mirror = registry_mirror
         self._isolated = isolated
+        self._containerd_store = containerd_store
         self._own_programs = programs is None
 
     @property
@@ -102,6 +105,11 @@ class PrivateEngine:
     def docker(self) -> Path:
         """The docker command line client."""
         return self.programs / "usr/bin/docker"
+
+    @property
+    def installed(self) -> bool:
+        """Whether its programs are there."""
+        return (self.programs / "usr/sbin/dockerd").exists()
 
     @property
     def running(self) -> bool:
@@ -122,7 +130,7 @@ class PrivateEngine:
 
         Raises `PrivateEngineError` where they cannot run, `DebianError` when the archive fails.
         """
-        if self._installed():
+        if self.installed:
             return
         require_possible(self.home)
         with self._locked():
@@ -167,11 +175,8 @@ class PrivateEngine:
         with suppress(OSError):
             self.folder.rmdir()
 
-    def _installed(self) -> bool:
-        return (self.programs / "usr/sbin/dockerd").exists()
-
     def _install(self) -> None:
-        if self._installed():
+        if self.installed:
             return
         if not self._own_programs:
             raise PrivateEngineError(
@@ -244,6 +249,7 @@ class PrivateEngine:
 
     def _configuration(self) -> dict[str, object]:
         mirrors = {"registry-mirrors": [self._mirror]} if self._mirror else {}
+        store = {"features": {"containerd-snapshotter": True}} if self._containerd_store else {}
         return {
             "data-root": str(self.home / "data"),
             "exec-root": str(self.runtime / "exec"),
@@ -258,6 +264,7 @@ class PrivateEngine:
             "cgroup-parent": self._cgroup,
             "exec-opts": ["native.cgroupdriver=cgroupfs"],
             **mirrors,
+            **store,
         }
 
     def _command(self) -> list[str]:
@@ -283,7 +290,8 @@ class PrivateEngine:
         while time.monotonic() < end:
             if daemons.answers(self.socket):
                 return
-            if not self._processes():
+            # On a busy machine `setsid` may not have become dockerd yet.
+            if not daemons.wait_for(lambda: bool(self._processes()), _GRACE_SECONDS):
                 self._undo()
                 reason = daemons.start_failure(self.log.read_text(errors="replace"))
                 raise PrivateEngineError(f"{reason} Its log is {self.log}.")

@@ -5,6 +5,7 @@ the tests try figures on both sides of each. "About" is 15 % to either side: the
 10 MB, and a point release of Node moves an image by a few per cent.
 """
 
+from helpers.claims.cache import TIMES_FASTER, Installs, judge_t1, judge_t2, judge_t3
 from helpers.claims.context import judge_x1, judge_x2
 from helpers.claims.howlow import (
     LATER_SECONDS,
@@ -48,11 +49,13 @@ __all__ = [
     "SMALL_GB",
     "SMALL_MB",
     "TEXTS",
+    "TIMES_FASTER",
     "V3_ORDER",
     "V3_WAY_OUT",
     "WAYS",
     "Day",
     "Goal",
+    "Installs",
     "Judgement",
     "Mismatch",
     "PinTest",
@@ -72,6 +75,9 @@ __all__ = [
     "judge_s6",
     "judge_small_and_quick",
     "judge_smallest",
+    "judge_t1",
+    "judge_t2",
+    "judge_t3",
     "judge_v1",
     "judge_v2",
     "judge_v3",

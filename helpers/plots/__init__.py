@@ -5,6 +5,7 @@ alternative. It measures nothing and builds nothing. MB are 10^6 bytes.
 """
 
 from helpers.plots.board import board
+from helpers.plots.cache import invalidation
 from helpers.plots.composition import composition, crossing
 from helpers.plots.context import SENT, sent
 from helpers.plots.frontier import frontier
@@ -27,6 +28,7 @@ __all__ = [
     "crossing",
     "day",
     "frontier",
+    "invalidation",
     "layers",
     "lines",
     "moves",

@@ -252,7 +252,7 @@ def test_plain_text_keeps_its_shape_whatever_the_figures(drawn):
 
 
 def test_a_log_has_one_line_a_finished_step_and_one_for_the_whole(capsys, monkeypatch):
-    monkeypatch.setattr(live, "_in_notebook", lambda: False)
+    monkeypatch.setattr(live, "in_notebook", lambda: False)
     with live.watcher("demo") as watch:
         feed(watch, PARTLY)
     out, err = capsys.readouterr()
@@ -294,7 +294,7 @@ def test_a_notebook_gets_one_output_changed_in_place(monkeypatch):
             sent.append(("update", data))
 
     monkeypatch.setattr("IPython.display.DisplayHandle", Handle)
-    monkeypatch.setattr(live, "_in_notebook", lambda: True)
+    monkeypatch.setattr(live, "in_notebook", lambda: True)
     with live.watcher("demo") as watch:
         feed(watch, CACHED)
     assert [kind for kind, _ in sent[:1]] == ["display"]

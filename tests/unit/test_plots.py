@@ -99,6 +99,24 @@ def timeline():
     )
 
 
+def invalidation():
+    rows = [
+        ("cold", "builder + runner", "COPY package*.json ./", 0.03, False),
+        ("cold", "builder", "RUN npm ci", 14.2, False),
+        ("cold", "builder", "COPY . .", 0.01, False),
+        ("cold", "builder", "RUN npm run build", 6.3, False),
+        ("cold", "runner", "RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev", 6.1, False),
+        ("cold", "runner", "COPY --from=builder /app/dist ./dist", 0.02, False),
+    ]
+    edited = [("a source line changed", *row[1:4], "npm ci" in row[2]) for row in rows[1:]]
+    same = [("nothing changed", *row[1:4], True) for row in rows]
+    frame = pd.DataFrame(
+        [*rows, *same, ("a source line changed", *rows[0][1:4], True), *edited],
+        columns=["scenario", "stage", "step", "seconds", "cached"],
+    )
+    return plots.invalidation(frame, CAPTION)
+
+
 def scenarios():
     rows = [
         (dockerfile, scenario, factor * seconds, 0.9 * factor * seconds, 1.1 * factor * seconds)
@@ -264,6 +282,7 @@ UNITS = {  # what stands at the axis; a board has none
     day: "GB",
     waits: "seconds",
     bill: "GB",
+    invalidation: "seconds",
 }
 CHARTS = list(UNITS)
 every_chart = pytest.mark.parametrize("make", CHARTS, ids=lambda make: make.__name__)
@@ -375,6 +394,10 @@ def test_the_reader_s_own_style_and_pyplot_are_left_alone(make):
         (layers, "One layer holds 1070 MB of the image's 1707 MB: FROM node:20"),
         (composition, "The largest part of naive is toolchain: 565 MB of 1196 MB"),
         (crossing, "COPY --from took 62 MB of 168 MB; 106 MB stayed behind"),
+        (
+            invalidation,
+            "6 of 6 (cold), 0 of 6 (nothing changed), 3 of 6 (a source line changed)",
+        ),
         (timeline, "21.7 s when cold, 0.0 s when warm"),
         (stages, "The target runner leaves out lint"),
         (lines, "Node 24 has 17 months of fixes ahead at 189 MB on disk; Node 20 has none"),
@@ -456,6 +479,13 @@ def test_a_step_that_comes_twice_in_a_stage_has_two_rows():
     twice = steps("", cached=False)[:1] * 2
     chart = plots.timeline(pd.DataFrame(twice))
     assert len(chart.figure.axes[0].get_yticks()) == 2
+
+
+def test_a_step_from_the_cache_differs_from_one_that_ran_in_word_and_hatch():
+    chart = invalidation()
+    assert words(chart).count("cached") == 6 + 3
+    hatches = [patch.get_hatch() for patch in chart.figure.axes[0].patches]
+    assert hatches.count("//") == 6 + 3
 
 
 def test_scenarios_show_median_and_range():
