@@ -6,6 +6,8 @@ Everything is done when it is first asked for, and once. It judges nothing: the 
 from __future__ import annotations
 
 import contextlib
+import json
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -70,11 +72,26 @@ class Attempt:
     @cached_property
     def after_an_edit(self) -> BuildResult:
         """The next build, after a line was added to a source file."""
-        return self.rebuilt_with(self._source, "\nexport const edited = true;\n")
+        _ = self.result
+        return self.rebuilt_with(self._source, _edit())
+
+    @cached_property
+    def two_releases(self) -> tuple[BuildResult, BuildResult]:
+        """Two builds with a change of the source between them, the first one new to every cache.
+
+        A step that was built cold several times has several results in BuildKit's cache, and the next
+        build may take any of them: layers would differ that no change has touched.
+        """
+        version = f"1.0.0-{secrets.token_hex(4)}"  # npm writes it into node_modules, too
+        for name in ("package.json", "package-lock.json"):
+            file = self.copy.path / name
+            settings = json.loads(file.read_text(encoding="utf-8"))
+            file.write_text(json.dumps({**settings, "version": version}), encoding="utf-8")
+        first = self._build("-first")
+        return first, self.rebuilt_with(self._source, _edit())
 
     def rebuilt_with(self, file: str, addition: str) -> BuildResult:
         """Build once more with a line added to a file, which gets its old text back."""
-        _ = self.result
         path = self.copy.path / file
         text = path.read_text(encoding="utf-8")
         path.write_text(text + addition, encoding="utf-8")
@@ -95,6 +112,11 @@ class Attempt:
         result = builds.build(Request(path / "Dockerfile", path, tag), watch)
         self._stack.callback(_remove, result)
         return result
+
+
+def _edit() -> str:
+    """Return a line of source that no build has seen: the cache would know the outcome of another."""
+    return f'\nexport const edited = "{secrets.token_hex(8)}";\n'
 
 
 def _remove(result: BuildResult) -> None:

@@ -172,7 +172,7 @@ def moves_at_most(kilobytes: float) -> Check:
     """Ask that, after a change of the source, no more moves in a deploy (compressed kB)."""
 
     def trial(attempt: Attempt) -> str | None:
-        before, after = attempt.result, attempt.after_an_edit
+        before, after = attempt.two_releases
         known = {layer.digest for layer in image.inspect(before.image_id, before.engine).layers}
         fresh = [x for x in image.inspect(after.image_id, after.engine).layers if x.digest not in known]
         moved = sum(layer.compressed_bytes for layer in fresh) / 1000
