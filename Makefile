@@ -19,7 +19,7 @@ lab: environment ## open the workbook in JupyterLab
 	@$(RUN) -m helpers lab
 
 test: check bases ## everything: checks, tests on the real engine, every notebook
-	$(RUN) -m pytest tests/engine
+	$(RUN) -m pytest tests/engine tests/browser
 	$(RUN) -m pytest --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg \
 	  --nbval-cell-timeout 1200 --nbval-current-env notebooks
 

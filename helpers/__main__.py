@@ -43,10 +43,10 @@ def stop_engine() -> None:
 
 
 def prepare_bases() -> None:
-    """Have the base images of every Dockerfile ready before the first build."""
-    from helpers import own_lesson
+    """Have the base images of every lesson ready before the first build."""
+    from helpers import own_lesson, pinning_lesson
 
-    names = [*sample.base_images(), *own_lesson.base_images()]
+    names = [*sample.base_images(), *own_lesson.base_images(), *pinning_lesson.base_images()]
     for base in bases.prepare(engine.find(), names):
         print(base.note)
 

@@ -59,7 +59,7 @@ class Calculator:
             "usd_per_gb_month_kept": (widgets.BoundedFloatText, "USD a GB and month kept", 0, 100, 0.01),
         }
         made: dict[str, Widget] = {
-            "image": widgets.Dropdown(
+            "image": widgets.ToggleButtons(
                 options=list(self.moves), value=self.image, description="image", style=_WIDE
             )
         }

@@ -67,43 +67,47 @@ class Explorer:
 
     @cached_property
     def controls(self) -> dict[str, Widget]:
-        """The widgets to operate: ``image``, and ``layer`` of that image."""
+        """The widgets to operate: ``image``, and ``layer`` of that image.
+
+        Buttons and a slider, since JupyterLab keeps the arrow keys from a list in a cell's output.
+        """
         import ipywidgets as widgets
 
-        look: dict[str, Any] = {"layout": {"width": "56em"}, "style": {"description_width": "5em"}}
-        first = next(iter(self.images))
+        names = list(self.images)
         return {
-            "image": widgets.Dropdown(
-                options=list(self.images), value=first, description="image", **look
+            "image": widgets.ToggleButtons(options=names, value=names[0], description="image"),
+            "layer": widgets.SelectionSlider(
+                options=self._choices(names[0]),
+                description="layer",
+                layout={"width": "56em"},
             ),
-            "layer": widgets.Select(options=self._choices(first), description="layer", rows=8, **look),
         }
 
     @cached_property
     def box(self) -> VBox:
-        """The controls above the files of the layer that is chosen."""
+        """The layers of the chosen image, the controls, and the files of the chosen layer."""
         import ipywidgets as widgets
 
-        table = widgets.HTML()
+        table, files = widgets.HTML(), widgets.HTML()
         chosen, layer = self.controls["image"], self.controls["layer"]
 
         def show(_: object = None) -> None:
-            if layer.value is not None:
-                frame = self.files(chosen.value, layer.value)
-                table.value = frame.round(2).to_html(index=False, border=0)
+            files.value = _html(self.files(chosen.value, layer.value).round(2))
 
-        def turn(_: object) -> None:
+        def turn(_: object = None) -> None:
+            table.value = _html(self.layers(chosen.value).round(1))
             layer.options = self._choices(chosen.value)
-            layer.value = layer.options[0][1]
+            layer.index = 0
+            show()
 
         chosen.observe(turn, names="value")
         layer.observe(show, names="value")
-        show()
-        return widgets.VBox([chosen, layer, table])
+        turn()
+        return widgets.VBox([chosen, table, layer, files])
 
     def _choices(self, name: str) -> list[tuple[str, int]]:
         rows = self.layers(name).itertuples(index=False, name=None)
-        return [(f"{size:8.1f} MB  {text[:80]}", number) for number, text, size, *_ in rows]
+        return [(f"{number}: {size:.1f} MB, {text[:50]}", number) for number, text, size, *_ in rows]
 
     def _facts(self, name: str) -> image.ImageFacts:
         return image.inspect(self.images[name].image_id, self.images[name].engine)
@@ -112,6 +116,10 @@ class Explorer:
         table = self.layers(next(iter(self.images))).round(1)
         return {
             **self.box._repr_mimebundle_(),
-            "text/html": table.to_html(index=False, border=0),
+            "text/html": _html(table),
             "text/plain": table.to_string(index=False),
         }
+
+
+def _html(frame: pd.DataFrame) -> str:
+    return str(frame.to_html(index=False, border=0, justify="left"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from helpers import dockerfile, image
+from helpers import dockerfile, image, shared_steps
 from helpers.build import BuildResult
 from helpers.claims import MB
 
@@ -21,30 +21,29 @@ COLUMNS = ["stage", "line", "seconds", "in the image MB"]
 def of(result: BuildResult) -> pd.DataFrame:
     """Return one row an instruction that the build needed, in the file's order.
 
-    ``seconds`` is NaN where no step ran for the line (``FROM``, ``EXPOSE``) and 0 where its result came
-    from the cache; ``in the image MB`` counts uncompressed bytes (10^6) of the line's layer, and for the
-    last stage's ``FROM`` those of all layers below.
+    ``seconds`` is NaN where no step worked for the line (``FROM``, ``WORKDIR``, ``EXPOSE``) and 0 where
+    its result came from the cache; ``in the image MB`` counts uncompressed bytes (10^6) of the line's
+    layer, and for the last stage's ``FROM`` those of all layers below.
     """
     import pandas as pd
 
     parsed = dockerfile.read(result.request.dockerfile, result.request.build_args)
     final = parsed.stage(result.request.target)
-    seconds = {(step.stage, step.instruction): _seconds(result, step.digest) for step in result.steps}
+    seconds = {
+        (stage, step.text): step.seconds
+        for step in shared_steps.of(result)
+        for stage in step.stages or (final.label,)
+    }
     base, sizes = _sizes(result, len([i for i in final.instructions if _makes_layer(i)]))
     rows = []
     for stage in parsed.needs(result.request.target):
         rows.append((stage.label, f"FROM {stage.base}", float("nan"), base if stage is final else 0.0))
         for instruction in stage.instructions:
-            line = f"{instruction.keyword} {' '.join([*instruction.flags, instruction.value])}"
-            took = seconds.get((stage.label, line), seconds.get(("", line), float("nan")))
+            line = " ".join([instruction.keyword, *instruction.flags, *instruction.value.split()])
+            took = seconds.get((stage.label, line), float("nan"))
             size = sizes.pop(0) if stage is final and sizes and _makes_layer(instruction) else 0.0
             rows.append((stage.label, line, took, size))
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _seconds(result: BuildResult, digest: str) -> float:
-    step = next(step for step in result.steps if step.digest == digest)
-    return 0.0 if step.cached else step.seconds or 0.0
 
 
 def _makes_layer(instruction: dockerfile.Instruction) -> bool:

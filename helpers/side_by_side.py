@@ -1,6 +1,6 @@
 """Two Dockerfiles side by side, each line with the seconds and the bytes that it cost.
 
-In a running notebook two menus choose the files; where widgets do not run it shows the first two as
+In a running notebook buttons choose the files; where widgets do not run it shows the first two as
 tables. It builds nothing: it reads builds that ran.
 """
 
@@ -31,18 +31,18 @@ class SideBySide:
 
     @cached_property
     def controls(self) -> dict[str, Widget]:
-        """The two menus, ``left`` and ``right``."""
+        """The two rows of buttons, ``left`` and ``right``."""
         import ipywidgets as widgets
 
         names = list(self.builds)
         return {
-            side: widgets.Dropdown(options=names, value=names[at], description=side)
+            side: widgets.ToggleButtons(options=names, value=names[at], description=side)
             for at, side in enumerate(("left", "right"))
         }
 
     @cached_property
     def box(self) -> HBox:
-        """Both menus, each above the table of its choice."""
+        """Both rows of buttons, each above the table of its choice."""
         import ipywidgets as widgets
 
         columns = []
@@ -58,7 +58,7 @@ class SideBySide:
 
     def _html(self, name: str) -> str:
         frame = self.table(name).round(2)
-        return f"<b>{name}</b>{frame.to_html(index=False, border=0, na_rep='')}"
+        return f"<b>{name}</b>{frame.to_html(index=False, border=0, justify='left', na_rep='')}"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         names = list(self.builds)[:2]

@@ -24,6 +24,10 @@ def cell(page: Page, source: str):
     return page.locator(".jp-CodeCell").filter(has_text=source).first
 
 
+def changed(shown, text: str) -> None:
+    shown.page.wait_for_function("([e, t]) => e.innerText !== t", arg=[shown.element_handle(), text])
+
+
 def scroll_to(page: Page, source: str):
     """JupyterLab draws the cells near the view: go down until the one with that source is there."""
     found = cell(page, source)
@@ -49,15 +53,16 @@ def test_lesson_1_runs_from_the_menu_and_its_widget_answers_mouse_and_keyboard(l
     build.screenshot(path=screenshots / "progress.png")
 
     explorer = scroll_to(page, "lesson.explore(naive)")
-    layers = explorer.locator("select[multiple], select[size]").first
-    layers.wait_for(timeout=120 * SECONDS)
+    handle = explorer.get_by_role("slider")
+    handle.wait_for()
     before = explorer.inner_text()
-    layers.select_option(index=1)
-    page.wait_for_function("([e, t]) => e.innerText !== t", arg=[explorer.element_handle(), before])
-    by_mouse = explorer.inner_text()
-    layers.focus()
-    page.keyboard.press("ArrowDown")
-    page.wait_for_function("([e, t]) => e.innerText !== t", arg=[explorer.element_handle(), by_mouse])
+    handle.focus()
+    page.keyboard.press("ArrowRight")
+    changed(explorer, before)
+    by_keyboard = explorer.inner_text()
+    track = explorer.locator(".noUi-base").bounding_box()
+    page.mouse.click(track["x"] + 0.8 * track["width"], track["y"] + track["height"] / 2)
+    changed(explorer, by_keyboard)
     explorer.screenshot(path=screenshots / "explorer.png")
 
     chart = scroll_to(page, "lesson.chart_layers(naive)")
@@ -69,7 +74,7 @@ def test_the_progress_view_moves_while_a_build_runs(lesson):
     page = lesson
     page.get_by_role("menuitem", name="Kernel", exact=True).first.click()
     page.get_by_role("menuitem", name="Restart Kernel and Clear Outputs of All Cells…").click()
-    page.get_by_role("button", name="Restart").last.click()
+    page.locator(".jp-Dialog").get_by_role("button", name="Confirm Kernel Restart").click()
     first = scroll_to(page, "from helpers import claims, lesson")
     first.locator(".cm-content").click()
     page.keyboard.press("Shift+Enter")

@@ -52,6 +52,7 @@ def test_choosing_another_image_turns_to_its_layers(result):
     assert "/source.txt" in box.children[-1].value
     explorer.controls["image"].value = "two"
     assert explorer.controls["layer"].value == 0
+    assert "/bin/busybox" in box.children[-1].value
 
 
 def test_a_page_without_widgets_gets_a_table(result):
