@@ -17,7 +17,7 @@ from helpers.errors import WorkbookError
 from helpers.workshop import Workshop
 
 FOLDER = places.ROOT / "slides"
-_SLIDE_LINES, _PICTURE_LINES = 20.0, 13.0  # in lines of running text
+_SLIDE_LINES, _HEADING_LINES, _PICTURE_LINES = 20.0, 2.0, 13.0  # in lines of running text
 _CODE_LINE = 0.65  # of a line of running text
 WIDTH, HEIGHT = 1280, 720  # pixels; the charts are drawn for this size
 _REVEAL = "5.2.1"
@@ -63,9 +63,9 @@ def _presented(notebook: Any) -> Any:
         begins = cell.metadata.get("slideshow", {}).get("slide_type") in ("slide", "subslide")
         if begins and _heading(cell):
             heading, height = _heading(cell), 0.0
-        elif begins or height + _lines(cell) > _SLIDE_LINES:
+        elif begins or (height > _HEADING_LINES and height + _lines(cell) > _SLIDE_LINES):
             cells.append(_headed(heading))
-            height = 2.0
+            height = _HEADING_LINES
             cell.metadata["slideshow"] = {"slide_type": "-"}
         height += _lines(cell)
         cells.append(cell)
@@ -84,7 +84,9 @@ def _lines(cell: Any) -> float:
         return 0.0
     text = cell.source.partition("<details>")[0].splitlines()
     if cell.cell_type == "markdown":
-        return sum(2.0 if line.startswith("#") else 1.2 * -(-len(line) // 85) for line in text)
+        return sum(
+            _HEADING_LINES if line.startswith("#") else 1.2 * -(-len(line) // 85) for line in text
+        )
     outputs = [output.get("data", {}) for output in cell.get("outputs", [])]
     return 1.0 + _CODE_LINE * len(text) + sum(map(_output_lines, outputs))
 
