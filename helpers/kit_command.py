@@ -1,0 +1,43 @@
+"""The terminal commands of the workshop kit: ``kit FILE``, ``kit-load FILE`` and ``kit-unload``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from helpers import engine, kit, npm_shelf, own_lesson, sample
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, _SubParsersAction
+
+
+def base_images() -> list[str]:
+    """Return the base images of every Dockerfile of the workbook, each once."""
+    return list(dict.fromkeys([*sample.base_images(), *own_lesson.base_images()]))
+
+
+def write(file: Path) -> None:
+    """Write base images, npm packages and Python wheels into one archive."""
+    kit.write(file, engine.find(), base_images())
+
+
+def load(file: Path) -> None:
+    """Use such an archive, with the network off."""
+    for base in kit.load(file, engine.find()):
+        print(base.note)
+    print("Builds take npm packages from the kit now, until `make kit-unload` or `make clean`.")
+
+
+def unload(_file: Path) -> None:
+    """Have builds ask this machine's npm registry again; the images stay."""
+    npm_shelf.take_down(engine.find())
+
+
+COMMANDS = {"kit": write, "kit-load": load, "kit-unload": unload}
+
+
+def add_to(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Add the commands, each with the archive as its argument, to a parser's commands."""
+    for name, command in COMMANDS.items():
+        parser = commands.add_parser(name, help=(command.__doc__ or "").splitlines()[0])
+        parser.add_argument("file", type=Path, nargs="?", default=kit.FILE, help="the archive")
