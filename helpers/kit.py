@@ -139,6 +139,7 @@ def load(file: Path, engine: Engine, *, say: Say = print) -> list[Base]:
     with opened(file) as archive:
         manifest = read_manifest(archive, file)
         _check_fits(manifest, engine)
+        server = _image_with_npm(manifest)
         say(f"Checking {file} (written {manifest.written}) …")
         _check_whole(archive, manifest, file)
         for name in (_STAND_INS, _REAL):
@@ -146,7 +147,7 @@ def load(file: Path, engine: Engine, *, say: Say = print) -> list[Base]:
                 say("Loading the base images …")
                 _load_images(_stream(archive, name), engine)
         say("Putting the npm shelf up …")
-        npm_shelf.put_up(engine, _image_with_npm(manifest), _stream(archive, SHELF))
+        npm_shelf.put_up(engine, server, _stream(archive, SHELF))
     return bases.prepare(engine, [image.name for image in manifest.images])
 
 
@@ -345,7 +346,7 @@ def _load_images(content: IO[bytes], engine: Engine) -> None:
 
 
 def _image_with_npm(manifest: Manifest) -> str:
-    """Return the reference of the smallest image that the kit is sure to have Node in."""
+    """Return the reference of an image of the kit that has Node, a small one if there is."""
     fit = [image for image in manifest.images if host_overlay.serves(image.name)]
     if not fit:
         raise KitError("This kit has no image with Node in it, so nothing can serve its npm packages.")
