@@ -69,9 +69,9 @@ class Base:
 
     def arguments(self) -> list[str]:
         """Return what a ``docker buildx build`` needs so that it uses this base."""
-        if self.reference == self.name:
-            return []
         known = ["--add-host", f"{npm_shelf.NAME}:{self.shelf}"] if self.shelf else []
+        if self.reference == self.name:
+            return known
         return ["--build-context", f"{self.name}=docker-image://{self.reference}", *known]
 
     @property

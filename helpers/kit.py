@@ -1,8 +1,9 @@
 """Write all that the workbook needs from a network into one archive, and load it where there is none.
 
-The archive holds the base images, the npm packages and the Python wheels, for one CPU and one release
-of Python. It holds nothing of the host that wrote it: neither its certificates nor its registry. What
-lessons fetch from Debian's archive is not in it.
+The archive holds the base images, the npm packages, the Python wheels and, where the lessons' registry
+is a program of Debian's, that program: for one CPU and one release of Python. It holds nothing of the
+host that wrote it: neither its certificates nor its registry. What lessons fetch from Debian's archive
+is not in it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from helpers import (
     docker_archive,
     downloads,
     host_overlay,
+    loopback_registry,
     npm_collection,
     npm_shelf,
     places,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 MANIFEST = "manifest.json"
 SHELF = "npm-shelf.tar"
+REGISTRY = "docker-registry"
 WHEELS = "wheels"
 FILE = Path("workbook-kit.tar")
 _STAND_INS, _REAL = "images-stand-ins.tar", "images-real.tar"
@@ -120,6 +123,8 @@ def write(
         count = npm_collection.collect(engine.architecture, folder / "shelf", workshop)
         _pack_shelf(folder / "shelf", folder / SHELF)
         say(f"  {count} packages")
+        if program := loopback_registry.program_for(engine):
+            shutil.copy(program, folder / REGISTRY)
         if wheels:
             say("Python wheels …")
             _download_wheels(folder / WHEELS, workshop)
@@ -148,6 +153,8 @@ def load(file: Path, engine: Engine, *, say: Say = print) -> list[Base]:
                 _load_images(_stream(archive, name), engine)
         say("Putting the npm shelf up …")
         npm_shelf.put_up(engine, server, _stream(archive, SHELF))
+        if REGISTRY in archive.getnames():
+            _place_program(_stream(archive, REGISTRY), loopback_registry.kept_program())
     return bases.prepare(engine, [image.name for image in manifest.images])
 
 
@@ -335,6 +342,15 @@ def _stream(archive: tarfile.TarFile, name: str) -> IO[bytes]:
     if found is None:
         raise KeyError(name)
     return found
+
+
+def _place_program(content: IO[bytes], place: Path) -> None:
+    partial = place.with_name(f"{place.name}.partial")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with partial.open("wb") as out:
+        shutil.copyfileobj(content, out)
+    partial.chmod(0o755)
+    partial.replace(place)
 
 
 def _load_images(content: IO[bytes], engine: Engine) -> None:

@@ -5,20 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import engine, kit, npm_shelf, own_lesson, sample
+from helpers import dockerfile, engine, kit, npm_shelf, own_lesson, places, sample
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, _SubParsersAction
+# What the lesson on pinning publishes under a tag of its own, and moves the tag to.
+PUBLISHED = ("node:20.18.0-bookworm-slim", "node:20.19.5-bookworm-slim")
 
 
 def base_images() -> list[str]:
-    """Return the base images of every Dockerfile of the workbook, each once."""
-    return list(dict.fromkeys([*sample.base_images(), *own_lesson.base_images()]))
+    """Return the base images of every Dockerfile of the workbook, of the exercises too, each once."""
+    texts = sorted((places.ROOT / "helpers" / "exercises" / "texts").glob("*/s*"))
+    exercises = [name for file in texts for name in dockerfile.read(file).base_images()]
+    return list(dict.fromkeys([*sample.base_images(), *own_lesson.base_images(), *exercises]))
 
 
 def write(file: Path) -> None:
     """Write base images, npm packages and Python wheels into one archive."""
-    kit.write(file, engine.find(), base_images())
+    kit.write(file, engine.find(), [*base_images(), *PUBLISHED])
 
 
 def load(file: Path) -> None:

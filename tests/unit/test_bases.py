@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import types
 
 import pytest
@@ -247,6 +248,10 @@ def test_with_a_kit_loaded_builds_are_told_where_its_npm_packages_are(shelf):
         *("--add-host", "workbook-npm-shelf:10.0.0.2"),
     ]
     assert distroless.arguments() == []
+    republished = dataclasses.replace(
+        node, name="127.0.0.1:5000/node:20", reference="127.0.0.1:5000/node:20"
+    )
+    assert republished.arguments() == ["--add-host", "workbook-npm-shelf:10.0.0.2"]
 
 
 def test_with_a_kit_loaded_its_stand_ins_count_whatever_this_host_has_set(shelf):

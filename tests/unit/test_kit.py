@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 import tarfile
 import types
 
 import pytest
 
-from helpers import docker_archive, kit, npm_shelf, standins
+from helpers import docker_archive, kit, kit_command, loopback_registry, npm_shelf, places, standins
 from helpers.kit import Carried, KitError, Manifest, Member
 
 RECIPE = standins.recipe("node:20-alpine", "amd64", npm_shelf.SETTINGS)
@@ -41,13 +42,15 @@ def deeds(monkeypatch):
 def written(tmp_path):
     """Write a small kit, with a manifest as wished."""
 
-    def write(images=ALPINE, **more):
+    def write(images=ALPINE, more_members=(), **more):
         contents = {kit._STAND_INS: b"images", kit.SHELF: b"packages"}
         members = []
         for name, content in contents.items():
             (tmp_path / name).write_bytes(content)
             members.append(Member(name, len(content), hashlib.sha256(content).hexdigest()))
-        facts = Manifest(kit.FORMAT, "2026-01-01", "amd64", kit.python(), images, 1_000, tuple(members))
+        facts = Manifest(
+            kit.FORMAT, "2026-01-01", "amd64", kit.python(), images, 1_000, (*members, *more_members)
+        )
         file = tmp_path / "kit.tar"
         kit._write_archive(file, tmp_path, dataclasses.replace(facts, **more))
         return file
@@ -129,6 +132,35 @@ def test_a_manifest_reads_back_as_it_was_written(written):
         assert archive.getnames()[0] == kit.MANIFEST
         manifest = kit.read_manifest(archive, file)
     assert Manifest.read(json.dumps(dataclasses.asdict(manifest)).encode()) == manifest
+
+
+def test_the_kit_has_each_image_that_a_lesson_publishes_or_builds_on():
+    names = {*kit_command.base_images(), *kit_command.PUBLISHED}
+    publish = re.compile(r'registry\.publish\(\\"([^"\\]+)')
+    texts = [file.read_text() for file in sorted((places.ROOT / "notebooks").glob("*.ipynb"))]
+    published = {name for text in texts for name in publish.findall(text)}
+    assert published
+    assert published <= names
+    exercises = sorted((places.ROOT / "helpers/exercises/texts").rglob("*"))
+    built_on = {
+        name
+        for file in exercises
+        if file.name in ("start", "solution") and file.is_file()
+        for name in re.findall(r"^FROM ((?:node|gcr)\S+)", file.read_text(), re.M)
+    }
+    assert built_on
+    assert built_on <= names
+
+
+def test_the_lessons_registry_is_placed_ready_to_run(written, engine, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBOOK_STATE", str(tmp_path / "state"))
+    program = b"#!/bin/sh\n"
+    (tmp_path / kit.REGISTRY).write_bytes(program)
+    whole = Member(kit.REGISTRY, len(program), hashlib.sha256(program).hexdigest())
+    kit.load(written(more_members=(whole,)), engine, say=lambda _: None)
+    placed = loopback_registry.kept_program()
+    assert placed.read_bytes() == program
+    assert placed.stat().st_mode & 0o777 == 0o755
 
 
 def test_nothing_of_the_writer_is_in_the_archives_headers(written):
