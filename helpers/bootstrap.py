@@ -12,6 +12,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import platform
 import subprocess
 import sys
 import tarfile
@@ -59,12 +60,19 @@ def ensure(folder: Path, kit: Path | None = None) -> None:
     stamp.write_text(wanted)
 
 
+def python() -> str:
+    """Return what wheels depend on: the release of Python, the system and the CPU."""
+    major, minor, *_ = sys.version_info
+    return f"{major}.{minor} {platform.system()} {platform.machine()}"
+
+
 def _install(folder: Path, wheels: Path | None) -> None:
+    pip_of_kit = _wheel_of_pip(wheels) if wheels else None
     venv.create(folder, clear=True, symlinks=True)
     python, environment = folder / "bin" / "python", {**os.environ}
     source: list[str | Path] = ["--no-index", "--find-links", wheels] if wheels else []
-    if wheels:
-        _run([python, _wheel_of_pip(wheels) / "pip", "install", "--quiet", *source, "pip"], environment)
+    if pip_of_kit:
+        _run([python, pip_of_kit / "pip", "install", "--quiet", *source, "pip"], environment)
     elif importlib.util.find_spec("ensurepip"):
         _run([python, "-m", "ensurepip", "--default-pip"], environment)
     else:
@@ -83,15 +91,27 @@ def _wheels(kit: Path | None) -> Iterator[Path | None]:
     with tempfile.TemporaryDirectory(prefix="workbook-") as folder:
         try:
             with tarfile.open(kit, "r:") as archive:
-                for entry in archive:
-                    content = archive.extractfile(entry) if entry.name.startswith("wheels/") else None
-                    if content is not None:
-                        (Path(folder) / Path(entry.name).name).write_bytes(content.read())
+                _unpack_wheels(archive, Path(folder))
         except FileNotFoundError:
             raise BootstrapError(f"There is no kit at {kit}; name it with FILE=….") from None
-        except (OSError, tarfile.TarError) as error:
+        except (OSError, KeyError, ValueError, tarfile.TarError) as error:
             raise BootstrapError(f"{kit} is no kit, or only part of one ({error}).") from None
         yield Path(folder)
+
+
+def _unpack_wheels(archive: tarfile.TarFile, folder: Path) -> None:
+    """Unpack them into ``folder``. Raises `BootstrapError` when they are for another Python."""
+    for entry in archive:
+        content = archive.extractfile(entry)
+        if entry.name == "manifest.json" and content:
+            made_with = json.load(content)["python"]
+            if made_with != python():
+                raise BootstrapError(
+                    f"The kit's wheels are for Python {made_with}, this is {python()}; run make with "
+                    "PYTHON=… of that release, or write a kit with this one."
+                )
+        elif entry.name.startswith("wheels/") and content:
+            (folder / Path(entry.name).name).write_bytes(content.read())
 
 
 def _wheel_of_pip(wheels: Path) -> Path:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +23,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from helpers import (
     bases,
+    bootstrap,
     docker_archive,
     downloads,
     host_overlay,
@@ -50,7 +51,7 @@ WHEELS = "wheels"
 FILE = Path("workbook-kit.tar")
 _STAND_INS, _REAL = "images-stand-ins.tar", "images-real.tar"
 _CHUNK = 1 << 20
-_WHEELS_SECONDS = 1800
+_SECONDS, _WHEELS_SECONDS = 300, 1800
 _SPARE = 2_000_000_000  # bytes that the builds of the lessons want beside the images
 
 Say = Callable[[str], None]
@@ -247,14 +248,34 @@ def _download_wheels(folder: Path, workshop: Workshop) -> None:
     """Fetch the wheels of the lock file for this Python, each checked by its hash, and pip's."""
     command = [*downloads.pip_command(), "download", "--quiet", "--only-binary=:all:"]
     command += ["--no-cache-dir", "--dest", str(folder)]
-    lock = ["--require-hashes", "--requirement", str(places.ROOT / "requirements.lock")]
-    try:
-        workshop.run([*command, *lock], seconds=_WHEELS_SECONDS)
-        workshop.run([*command, "--no-deps", "pip"], seconds=_WHEELS_SECONDS)
-    except WorkshopError as error:
-        raise KitError(
-            f"The Python wheels could not be fetched ({error}); check the network and `pip config list`."
-        ) from error
+    lock = bootstrap.LOCK.read_text()
+    with workshop.scratch() as scratch:
+        own = scratch / "requirement.txt"
+        try:
+            workshop.run(
+                [*command, "--require-hashes", "-r", str(bootstrap.LOCK)], seconds=_WHEELS_SECONDS
+            )
+            for entry in entries_for_patches(lock, sys.version_info[:2]):
+                own.write_text(entry)
+                workshop.run(
+                    [*command, "--no-deps", "--require-hashes", "-r", str(own)], seconds=_SECONDS
+                )
+            workshop.run([*command, "--no-deps", "pip"], seconds=_SECONDS)
+        except WorkshopError as error:
+            raise KitError(
+                f"The Python wheels could not be fetched ({error}); check the network and "
+                "`pip config list`."
+            ) from error
+
+
+def entries_for_patches(lock: str, release: tuple[int, int]) -> list[str]:
+    """Return the lock's entries that some patches of a Python release take and others do not.
+
+    They come without their markers, so that this Python fetches what its neighbour on a laptop wants.
+    """
+    patch = rf"{release[0]}\.{release[1]}\.\d+"
+    entry = rf"^(\S+==\S+) ; python_full_version [<>=!]+ '{patch}' (\\\n(?:    --hash=\S+(?: \\)?\n)+)"
+    return [f"{name} {hashes}" for name, hashes in re.findall(entry, lock, re.MULTILINE)]
 
 
 def _describe(folder: Path, engine: Engine, images: tuple[Carried, ...], size: int) -> Manifest:
@@ -265,13 +286,7 @@ def _describe(folder: Path, engine: Engine, images: tuple[Carried, ...], size: i
             digest = hashlib.file_digest(content, "sha256").hexdigest()
         members.append(Member(file.relative_to(folder).as_posix(), file.stat().st_size, digest))
     today = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
-    return Manifest(FORMAT, today, engine.architecture, python(), images, size, tuple(members))
-
-
-def python() -> str:
-    """Return what wheels depend on: the release of Python, the system and the CPU."""
-    major, minor, *_ = sys.version_info
-    return f"{major}.{minor} {platform.system()} {platform.machine()}"
+    return Manifest(FORMAT, today, engine.architecture, bootstrap.python(), images, size, tuple(members))
 
 
 def _write_archive(file: Path, folder: Path, manifest: Manifest) -> None:

@@ -11,7 +11,16 @@ import types
 
 import pytest
 
-from helpers import docker_archive, kit, kit_command, loopback_registry, npm_shelf, places, standins
+from helpers import (
+    bootstrap,
+    docker_archive,
+    kit,
+    kit_command,
+    loopback_registry,
+    npm_shelf,
+    places,
+    standins,
+)
 from helpers.kit import Carried, KitError, Manifest, Member
 
 RECIPE = standins.recipe("node:20-alpine", "amd64", npm_shelf.SETTINGS)
@@ -49,7 +58,13 @@ def written(tmp_path):
             (tmp_path / name).write_bytes(content)
             members.append(Member(name, len(content), hashlib.sha256(content).hexdigest()))
         facts = Manifest(
-            kit.FORMAT, "2026-01-01", "amd64", kit.python(), images, 1_000, (*members, *more_members)
+            kit.FORMAT,
+            "2026-01-01",
+            "amd64",
+            bootstrap.python(),
+            images,
+            1_000,
+            (*members, *more_members),
         )
         file = tmp_path / "kit.tar"
         kit._write_archive(file, tmp_path, dataclasses.replace(facts, **more))
@@ -173,3 +188,38 @@ def test_too_little_room_leaves_no_file_behind(written, tmp_path, monkeypatch):
     with pytest.raises(KitError, match="make room"):
         written()
     assert not list(tmp_path.glob("kit.tar*"))
+
+
+LOCK = """\
+plain==1.0 \\
+    --hash=sha256:aa
+soupsieve==2.10 ; python_full_version < '3.11.5' \\
+    --hash=sha256:bb \\
+    --hash=sha256:cc
+    # via beautifulsoup4
+soupsieve==4.1 ; python_full_version >= '3.11.5' \\
+    --hash=sha256:dd
+numpy==2.4 ; python_full_version < '3.12' \\
+    --hash=sha256:ee
+"""
+
+
+def test_wheels_are_fetched_for_every_patch_of_the_release():
+    assert kit.entries_for_patches(LOCK, (3, 11)) == [
+        "soupsieve==2.10 \\\n    --hash=sha256:bb \\\n    --hash=sha256:cc\n",
+        "soupsieve==4.1 \\\n    --hash=sha256:dd\n",
+    ]
+    assert kit.entries_for_patches(LOCK, (3, 12)) == []
+
+
+def test_wheels_for_another_python_are_refused_before_the_environment_is_touched(written, tmp_path):
+    file = written(python="2.7 Plan9 vax")
+    with pytest.raises(bootstrap.BootstrapError, match=r"for Python 2\.7 Plan9 vax, this is 3\."):
+        bootstrap.ensure(tmp_path / "venv", file)
+    assert not (tmp_path / "venv").exists()
+
+
+def test_a_kit_without_wheels_says_so(written, tmp_path):
+    with pytest.raises(bootstrap.BootstrapError, match="no Python wheels"):
+        bootstrap.ensure(tmp_path / "venv", written())
+    assert not (tmp_path / "venv").exists()
