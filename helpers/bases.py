@@ -2,7 +2,8 @@
 
 In this order: the engine has it; pull it; build a stand-in when its registry cannot be reached. What
 a build uses in the place of a name shows in its command (``--build-context``); no local image is ever
-given an official name. This module decides; others pull (`registry`) and compose (`standins`).
+given an official name. Where a workshop kit is loaded, its npm registry takes the place of this host's
+settings. This module decides; others pull (`registry`) and compose (`standins`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from helpers import (
@@ -26,6 +28,7 @@ from helpers import (
     standins,
 )
 from helpers.errors import WorkbookError
+from helpers.host_settings import HostSettings
 from helpers.standins import Recipe
 from helpers.workshop import Workshop
 
@@ -142,9 +145,15 @@ class _Maker:
         self._engine = engine
         self._policy = policy
         self._progress = progress
-        self._shelf = npm_shelf.address(engine) or ""
-        self._host = npm_shelf.SETTINGS if self._shelf else host_settings.read()
         self._workshop = Workshop(places.state("standins"))
+
+    @cached_property
+    def _shelf(self) -> str:
+        return npm_shelf.address(self._engine) or ""
+
+    @cached_property
+    def _host(self) -> HostSettings:
+        return npm_shelf.SETTINGS if self._shelf else host_settings.read()
 
     def all(self, names: Iterable[str]) -> list[Base]:
         found = {name: self.find(name) for name in names}

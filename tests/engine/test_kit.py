@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import docker
 import pytest
+from docker.errors import ImageNotFound
 
-from helpers import bases, kit, npm_shelf, places, sample
+from helpers import bases, docker_archive, host_overlay, kit, npm_shelf, places, sample
 from helpers import build as builds
 from helpers.bases import Source
 from helpers.build import Request
@@ -26,16 +28,28 @@ pytestmark = [
     ),
 ]
 
+REAL = "localhost/workbook-test/node:real"
 BUILT = ("naive", "alpine", "distroless_pruned")
 _READ = "fetch('http://127.0.0.1:3000/healthz').then(a => process.exit(a.ok ? 0 : 1)).catch(() => process.exit(1))"
 
 
 @pytest.fixture(scope="module")
-def archive(engine, tmp_path_factory):
-    """Write a kit with the article's bases; the wheels are another matter."""
+def real(engine):
+    """Have an image under a name for which there is no stand-in, as a pulled one would be."""
+    (alpine,) = bases.resolve(["node:20-alpine"], engine)
+    engine.client.images.get(alpine.reference).tag(REAL)
+    yield REAL
+    for name in (REAL, host_overlay.tag(REAL)):
+        with suppress(ImageNotFound):
+            engine.client.images.remove(name)
+
+
+@pytest.fixture(scope="module")
+def archive(engine, real, tmp_path_factory):
+    """Write a kit with the article's bases and a real one; the wheels are another matter."""
     file = tmp_path_factory.mktemp("kit") / "kit.tar"
-    manifest = kit.write(file, engine, bases.ARTICLE, wheels=False)
-    assert {image.name for image in manifest.images} == set(bases.ARTICLE)
+    manifest = kit.write(file, engine, [*bases.ARTICLE, real], wheels=False)
+    assert {image.name for image in manifest.images} == {*bases.ARTICLE, real}
     return file
 
 
@@ -64,24 +78,26 @@ def isolated(engine, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def loaded(archive, isolated):
-    """Load the kit there; nothing that a registry would have to answer is left to ask."""
+def loaded(archive, isolated, tmp_path_factory):
+    """Load the kit there, as on a new laptop; no registry is asked and no stand-in is made."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBOOK_STATE", str(tmp_path_factory.mktemp("state")))
         patch.setattr(bases.registry, "reachable", None)
-        patch.setattr(bases.rootfs, "layers_of", None)
+        patch.setattr(docker_archive, "load", None)
         return kit.load(archive, isolated)
 
 
 def test_the_kit_knows_nothing_of_the_host_that_wrote_it(loaded, isolated):
-    for base in loaded:
+    for base in (base for base in loaded if base.source is Source.STAND_IN):
         settings = isolated.client.images.get(base.reference).attrs["Config"]["Env"]
         assert not [line for line in settings if line.startswith("NODE_EXTRA_CA_CERTS=")], base.name
 
 
 def test_after_loading_every_base_is_there(loaded, isolated):
-    assert [base.name for base in loaded] == list(bases.ARTICLE)
-    assert {base.source for base in loaded} <= {Source.STAND_IN, Source.PRESENT}
-    assert bases.resolve(bases.ARTICLE, isolated) == loaded
+    found = {base.name: base for base in loaded}
+    assert set(found) == {*bases.ARTICLE, REAL}
+    assert found[REAL].note == f"{REAL}, here already, with the kit's npm registry"
+    assert bases.resolve(list(found), isolated) == loaded
 
 
 @pytest.mark.parametrize("name", BUILT)
