@@ -9,8 +9,9 @@ from helpers import dockerfile, engine, kit, npm_shelf, own_lesson, places, samp
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, _SubParsersAction
-# What the lesson on pinning publishes under a tag of its own, and moves the tag to.
+# The lesson on pinning publishes these under a tag that it moves, and builds on these lines of Node.
 PUBLISHED = ("node:20.18.0-bookworm-slim", "node:20.19.5-bookworm-slim")
+LINES = (20, 22, 24)
 
 
 def base_images() -> list[str]:
@@ -20,9 +21,19 @@ def base_images() -> list[str]:
     return list(dict.fromkeys([*sample.base_images(), *own_lesson.base_images(), *exercises]))
 
 
+def carried_images() -> list[str]:
+    """Return the images that a kit carries: every base, and those that the lesson on pinning moves to."""
+    from helpers import pinning_lesson
+
+    text = sample.dockerfile("recommended").read_text()
+    moved = [dockerfile.parse(pinning_lesson.moved(text, line)) for line in LINES]
+    names = [name for file in moved for name in file.base_images()]
+    return list(dict.fromkeys([*base_images(), *PUBLISHED, *names]))
+
+
 def write(file: Path) -> None:
     """Write base images, npm packages and Python wheels into one archive."""
-    kit.write(file, engine.find(), [*base_images(), *PUBLISHED])
+    kit.write(file, engine.find(), carried_images())
 
 
 def load(file: Path) -> None:

@@ -150,12 +150,19 @@ def test_a_manifest_reads_back_as_it_was_written(written):
 
 
 def test_the_kit_has_each_image_that_a_lesson_publishes_or_builds_on():
-    names = {*kit_command.base_images(), *kit_command.PUBLISHED}
+    names = set(kit_command.carried_images())
     publish = re.compile(r'registry\.publish\(\\"([^"\\]+)')
     texts = [file.read_text() for file in sorted((places.ROOT / "notebooks").glob("*.ipynb"))]
     published = {name for text in texts for name in publish.findall(text)}
     assert published
     assert published <= names
+    lines = {int(line) for text in texts for line in re.findall(r"pin\.on_line\((\d+)\)", text)}
+    assert lines
+    for line in lines:
+        assert {
+            f"node:{line}-bookworm-slim",
+            f"gcr.io/distroless/nodejs{line}-debian12:nonroot",
+        } <= names
     exercises = sorted((places.ROOT / "helpers/exercises/texts").rglob("*"))
     built_on = {
         name
