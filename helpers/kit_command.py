@@ -22,7 +22,7 @@ def base_images() -> list[str]:
 
 
 def carried_images() -> list[str]:
-    """Return the images that a kit carries: every base, and those that the lesson on pinning moves to."""
+    """Return the images that a kit carries: every base, and what the lesson on pinning moves to."""
     from helpers import pinning_lesson
 
     text = sample.dockerfile("recommended").read_text()
