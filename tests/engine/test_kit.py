@@ -114,12 +114,12 @@ def test_with_the_network_off_the_image_builds_and_answers(loaded, isolated, nam
         container.remove(force=True)
 
 
-def test_a_module_for_another_libc_is_on_the_shelf_as_well(loaded, isolated):
-    request = Request(
-        sample.dockerfile("one_libc_alpine"),
-        places.SAMPLE_APP,
-        "workbook-kit-test:libc",
+def test_a_real_base_takes_a_native_module_for_musl_from_the_shelf(loaded, isolated, tmp_path):
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {REAL}\nWORKDIR /app\nRUN npm install @node-rs/argon2@2.0.2\n"
+        "RUN node -e \"require('@node-rs/argon2').hashSync('x')\"\n"
     )
+    request = Request(tmp_path / "Dockerfile", tmp_path, "workbook-kit-test:libc")
     assert builds.build(request, where=isolated).image_id
 
 
