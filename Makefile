@@ -2,11 +2,12 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 RUN := .venv/bin/python
+FILE ?= workbook-kit.tar
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 export JUPYTER_PLATFORM_DIRS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test check notebooks slides book bench picture engine engine-stop bases doctor lock clean
+.PHONY: help environment lab test check notebooks slides book bench picture engine engine-stop bases kit kit-load kit-unload doctor lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +57,18 @@ engine-stop: environment ## stop the private engine
 
 bases: engine ## have the base images ready
 	@$(RUN) -m helpers bases
+
+kit: bases ## write base images, npm packages and wheels into one file, FILE=workbook-kit.tar
+	@$(RUN) -m helpers kit $(FILE)
+
+kit-load: ## use such a file with the network off: make kit-load FILE=workbook-kit.tar
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is not on the PATH; install it first."; exit 1; }
+	@"$(PYTHON)" -m helpers.bootstrap $(FILE)
+	@$(RUN) -m helpers engine
+	@$(RUN) -m helpers kit-load $(FILE)
+
+kit-unload: environment ## back to this machine's npm registry
+	@$(RUN) -m helpers kit-unload
 
 doctor: environment ## what was found on this machine, and what is missing
 	@$(RUN) -m helpers doctor

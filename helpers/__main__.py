@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable
 
-from helpers import bases, doctor, engine, examine_command, places, sample
+from helpers import bases, doctor, engine, examine_command, kit_command, places
 from helpers.engine import LABEL, NoEngineError
 from helpers.errors import WorkbookError
 from helpers.private_engine import PrivateEngine
@@ -44,10 +44,7 @@ def stop_engine() -> None:
 
 def prepare_bases() -> None:
     """Have the base images of every lesson ready before the first build."""
-    from helpers import own_lesson, pinning_lesson
-
-    names = [*sample.base_images(), *own_lesson.base_images(), *pinning_lesson.base_images()]
-    for base in bases.prepare(engine.find(), names):
+    for base in bases.prepare(engine.find(), kit_command.carried_images()):
         print(base.note)
 
 
@@ -123,6 +120,7 @@ def main() -> None:
     for name, command in COMMANDS.items():
         commands.add_parser(name, help=(command.__doc__ or "").splitlines()[0], add_help=name != "lab")
     examine_command.add_to(commands)
+    kit_command.add_to(commands)
     words, extra = sys.argv[1:], []
     if "--" in words:
         words, extra = words[: words.index("--")], words[words.index("--") + 1 :]
@@ -132,6 +130,8 @@ def main() -> None:
             if unknown:
                 parser.error(f"examine does not know {' '.join(unknown)}")
             examine_command.run(arguments, extra)
+        elif arguments.command in kit_command.COMMANDS:
+            kit_command.COMMANDS[arguments.command](arguments.file)
         else:
             COMMANDS[arguments.command]()
     except WorkbookError as error:

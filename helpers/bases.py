@@ -2,7 +2,8 @@
 
 In this order: the engine has it; pull it; build a stand-in when its registry cannot be reached. What
 a build uses in the place of a name shows in its command (``--build-context``); no local image is ever
-given an official name. This module decides; others pull (`registry`) and compose (`standins`).
+given an official name. Where a workshop kit is loaded, its npm registry takes the place of this host's
+settings. This module decides; others pull (`registry`) and compose (`standins`).
 """
 
 from __future__ import annotations
@@ -13,10 +14,21 @@ import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from helpers import docker_archive, host_overlay, host_settings, places, registry, rootfs, standins
+from helpers import (
+    docker_archive,
+    host_overlay,
+    host_settings,
+    npm_shelf,
+    places,
+    registry,
+    rootfs,
+    standins,
+)
 from helpers.errors import WorkbookError
+from helpers.host_settings import HostSettings
 from helpers.standins import Recipe
 from helpers.workshop import Workshop
 
@@ -47,7 +59,8 @@ class Base:
     """A base image that is ready: the ``name`` in the Dockerfile, and what a build uses for it.
 
     ``reference`` is the name itself, a stand-in's, or that of the real image with this host's
-    settings added (``host`` says which). ``node`` is its version of Node, as far as known.
+    settings added (``host`` says which). ``node`` is its version of Node, as far as known. ``shelf``
+    is the address of the kit's npm shelf, for a base in which npm runs where a kit is loaded.
     """
 
     name: str
@@ -55,12 +68,14 @@ class Base:
     reference: str
     node: str | None = None
     host: str = ""
+    shelf: str = ""
 
     def arguments(self) -> list[str]:
         """Return what a ``docker buildx build`` needs so that it uses this base."""
+        known = ["--add-host", f"{npm_shelf.NAME}:{self.shelf}"] if self.shelf else []
         if self.reference == self.name:
-            return []
-        return ["--build-context", f"{self.name}=docker-image://{self.reference}"]
+            return known
+        return ["--build-context", f"{self.name}=docker-image://{self.reference}", *known]
 
     @property
     def note(self) -> str:
@@ -130,8 +145,15 @@ class _Maker:
         self._engine = engine
         self._policy = policy
         self._progress = progress
-        self._host = host_settings.read()
         self._workshop = Workshop(places.state("standins"))
+
+    @cached_property
+    def _shelf(self) -> str:
+        return npm_shelf.address(self._engine) or ""
+
+    @cached_property
+    def _host(self) -> HostSettings:
+        return npm_shelf.SETTINGS if self._shelf else host_settings.read()
 
     def all(self, names: Iterable[str]) -> list[Base]:
         found = {name: self.find(name) for name in names}
@@ -150,7 +172,7 @@ class _Maker:
         image = self._image(recipe.tag)
         if image is None or image.labels.get(standins.KEY_LABEL) != recipe.key:
             return None
-        return Base(name, Source.STAND_IN, recipe.tag, recipe.node, self._phrase(name))
+        return self._base(name, Source.STAND_IN, recipe.tag, recipe.node)
 
     def _make_together(self, names: list[str]) -> list[Base]:
         pool = ThreadPoolExecutor(max_workers=len(names))
@@ -200,10 +222,14 @@ class _Maker:
         layers = [layer for part in recipe.parts for layer in rootfs.layers_of(part, self._workshop)]
         self._progress(name, "loading the stand-in")
         docker_archive.load(self._engine, recipe.tag, layers, recipe.settings, self._workshop.check)
-        return Base(name, Source.STAND_IN, recipe.tag, recipe.node, self._phrase(name))
+        return self._base(name, Source.STAND_IN, recipe.tag, recipe.node)
 
     def _recipe(self, name: str) -> Recipe | None:
         return standins.recipe(name, self._engine.architecture, self._host)
+
+    def _base(self, name: str, source: Source, reference: str, node: str | None) -> Base:
+        shelf = self._shelf if host_overlay.serves(name) else ""
+        return Base(name, source, reference, node, self._phrase(name), shelf)
 
     def _phrase(self, name: str) -> str:
         return self._host.phrase if self._host and host_overlay.serves(name) else ""
@@ -226,20 +252,14 @@ class _Maker:
         key = host_overlay.key(str(image.id), self._host)
         if overlay is None or overlay.labels.get(host_overlay.KEY_LABEL) != key:
             return None
-        return Base(name, source, tag, node, self._phrase(name))
+        return self._base(name, source, tag, node)
 
     def _with_overlay(self, name: str, image: Image, source: Source) -> Base:
         found = self._real(name, image, source)
         if found is None:
             self._progress(name, f"adding {self._host.phrase}")
             host_overlay.make(name, str(image.id), self._host, self._engine, self._workshop)
-            found = Base(
-                name,
-                source,
-                host_overlay.tag(name),
-                _node_version(name, image.attrs),
-                self._phrase(name),
-            )
+            found = self._base(name, source, host_overlay.tag(name), _node_version(name, image.attrs))
         return found
 
 

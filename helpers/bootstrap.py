@@ -2,7 +2,8 @@
 
 Standard library only, since it runs before anything is installed: ``python3 -m helpers.bootstrap``.
 Debian's Python comes without ``pip``; there pip is fetched from the host's own Debian mirror and used
-from a folder of ours.
+from a folder of ours. ``python3 -m helpers.bootstrap KIT`` takes all from a workbook kit and asks no
+network.
 """
 
 from __future__ import annotations
@@ -11,10 +12,14 @@ import hashlib
 import importlib.util
 import json
 import os
+import platform
 import subprocess
 import sys
+import tarfile
 import tempfile
 import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from helpers import debian, places
@@ -30,32 +35,91 @@ class BootstrapError(WorkbookError):
 
 
 def main() -> None:
-    """Make the environment, or do nothing when it is up to date."""
+    """Make the environment, from the kit if one is named; do nothing when it is up to date."""
     try:
-        ensure(ENVIRONMENT)
+        ensure(ENVIRONMENT, Path(sys.argv[1]) if sys.argv[1:] else None)
     except WorkbookError as error:
         sys.exit(str(error))
 
 
-def ensure(folder: Path) -> None:
-    """Make the environment in ``folder`` unless it was made from this very lock file."""
+def ensure(folder: Path, kit: Path | None = None) -> None:
+    """Make the environment in ``folder`` unless it was made from this very lock file.
+
+    With ``kit`` all comes from the wheels in that archive. Raises `BootstrapError`, which says so
+    when they are for another Python.
+    """
     if sys.version_info < OLDEST_PYTHON:
         raise BootstrapError("The workbook needs Python 3.11 or later; run make with PYTHON=python3.12.")
     stamp, wanted = folder / "made-from", _fingerprint()
     if stamp.exists() and stamp.read_text() == wanted:
         return
     print(f"Making the Python environment in {folder} (once, a minute or two) …", flush=True)
+    with _wheels(kit) as wheels:
+        _install(folder, wheels)
+    _quiet_lab(folder)
+    stamp.write_text(wanted)
+
+
+def python() -> str:
+    """Return what wheels depend on: the release of Python, the system and the CPU."""
+    major, minor, *_ = sys.version_info
+    return f"{major}.{minor} {platform.system()} {platform.machine()}"
+
+
+def _install(folder: Path, wheels: Path | None) -> None:
+    pip_of_kit = _wheel_of_pip(wheels) if wheels else None
     venv.create(folder, clear=True, symlinks=True)
     python, environment = folder / "bin" / "python", {**os.environ}
-    if importlib.util.find_spec("ensurepip"):
+    source: list[str | Path] = ["--no-index", "--find-links", wheels] if wheels else []
+    if pip_of_kit:
+        _run([python, pip_of_kit / "pip", "install", "--quiet", *source, "pip"], environment)
+    elif importlib.util.find_spec("ensurepip"):
         _run([python, "-m", "ensurepip", "--default-pip"], environment)
     else:
         _run([python, _debian_pip() / "pip", "install", "--quiet", "pip"], environment)
-    install: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--no-input"]
+    install: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--no-input", *source]
     _run([*install, "--require-hashes", "--requirement", LOCK], environment)
     _run([*install, "--no-deps", "--no-build-isolation", "--editable", places.ROOT], environment)
-    _quiet_lab(folder)
-    stamp.write_text(wanted)
+
+
+@contextmanager
+def _wheels(kit: Path | None) -> Iterator[Path | None]:
+    """Unpack the wheels of a kit into a folder that is gone afterwards."""
+    if kit is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="workbook-") as folder:
+        try:
+            with tarfile.open(kit, "r:") as archive:
+                _unpack_wheels(archive, Path(folder))
+        except FileNotFoundError:
+            raise BootstrapError(f"There is no kit at {kit}; name it with FILE=….") from None
+        except (OSError, KeyError, ValueError, tarfile.TarError) as error:
+            raise BootstrapError(f"{kit} is no kit, or only part of one ({error}).") from None
+        yield Path(folder)
+
+
+def _unpack_wheels(archive: tarfile.TarFile, folder: Path) -> None:
+    """Unpack them into ``folder``. Raises `BootstrapError` when they are for another Python."""
+    for entry in archive:
+        content = archive.extractfile(entry)
+        if entry.name == "manifest.json" and content:
+            made_with = json.load(content)["python"]
+            if made_with != python():
+                raise BootstrapError(
+                    f"The kit's wheels are for Python {made_with}, this is {python()}; run make with "
+                    "PYTHON=… of that release, or write a kit with this one."
+                )
+        elif entry.name.startswith("wheels/") and content:
+            (folder / Path(entry.name).name).write_bytes(content.read())
+
+
+def _wheel_of_pip(wheels: Path) -> Path:
+    """Return the wheel of pip in a kit, which Python can run as it is."""
+    found = sorted(wheels.glob("pip-*.whl"))
+    if not found:
+        raise BootstrapError("This kit has no Python wheels; run `make environment` with a network.")
+    return found[-1]
 
 
 def _quiet_lab(folder: Path) -> None:

@@ -13,7 +13,7 @@ import json
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,19 @@ def load(
 
     ``check`` is called again and again, and stops it by raising an error of its own.
     """
+    feed(engine, archive(tag, layers, settings), tag, check)
+
+
+def feed(
+    engine: Engine,
+    stream: Iterator[bytes],
+    what: str,
+    check: Callable[[], None] = lambda: None,
+) -> None:
+    """Have the engine load an archive that comes piece by piece; ``what`` names it in an error.
+
+    ``check`` and the error raised are those of `load`.
+    """
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
             engine.command("load", "--quiet"),
@@ -63,7 +76,7 @@ def load(
             stderr=said,
         )
         try:
-            _feed(process, archive(tag, layers, settings), check)
+            _feed(process, stream, check)
             code = process.wait()
         finally:
             if process.poll() is None:
@@ -72,7 +85,7 @@ def load(
         if code:
             said.seek(0)
             reason = (said.read().strip().splitlines() or ["no reason given"])[-1]
-            raise LoadError(f"Docker did not load {tag}: {reason}")
+            raise LoadError(f"Docker did not load {what}: {reason}")
 
 
 def _feed(process: subprocess.Popen[bytes], stream: Iterator[bytes], check: Callable[[], None]) -> None:
@@ -88,14 +101,24 @@ def _feed(process: subprocess.Popen[bytes], stream: Iterator[bytes], check: Call
 
 def archive(tag: str, layers: Sequence[Layer], settings: ImageSettings) -> Iterator[bytes]:
     """Give the bytes of the image's archive, piece by piece."""
-    config = json.dumps(_config(layers, settings), sort_keys=True).encode()
-    name = f"{hashlib.sha256(config).hexdigest()}.json"
-    files = [f"{layer.diff_id.removeprefix('sha256:')}.tar.gz" for layer in layers]
-    manifest = [{"Config": name, "RepoTags": [tag], "Layers": files}]
-    yield from _member(name, len(config), io.BytesIO(config))
-    for file, layer in zip(files, layers, strict=True):
-        with layer.file.open("rb") as opened:
-            yield from _member(file, layer.size, opened)
+    return archive_of([(tag, layers, settings)])
+
+
+def archive_of(images: Iterable[tuple[str, Sequence[Layer], ImageSettings]]) -> Iterator[bytes]:
+    """Give the bytes of one archive of several images; a layer that they share is in it once."""
+    manifest, kept = [], set()
+    for tag, layers, settings in images:
+        config = json.dumps(_config(layers, settings), sort_keys=True).encode()
+        name = f"{hashlib.sha256(config).hexdigest()}.json"
+        files = [f"{layer.diff_id.removeprefix('sha256:')}.tar.gz" for layer in layers]
+        manifest.append({"Config": name, "RepoTags": [tag], "Layers": files})
+        if name not in kept:
+            yield from _member(name, len(config), io.BytesIO(config))
+        for file, layer in zip(files, layers, strict=True):
+            if file not in kept:
+                with layer.file.open("rb") as opened:
+                    yield from _member(file, layer.size, opened)
+        kept |= {name, *files}
     described = json.dumps(manifest).encode()
     yield from _member("manifest.json", len(described), io.BytesIO(described))
     yield bytes(2 * tarfile.BLOCKSIZE)

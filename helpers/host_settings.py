@@ -22,10 +22,14 @@ NPMRC = "usr/local/etc/npmrc"
 
 @dataclass(frozen=True)
 class HostSettings:
-    """``bundle`` holds the host's certificates (PEM) or is None; ``npmrc`` holds npm's lines."""
+    """``bundle`` holds the host's certificates (PEM) or is None; ``npmrc`` holds npm's lines.
+
+    ``whose`` they are is said in captions and is no part of the `key`.
+    """
 
     bundle: bytes | None
     npmrc: tuple[str, ...]
+    whose: str = "this host's"
 
     def __bool__(self) -> bool:
         """Whether a container needs anything of this."""
@@ -46,7 +50,7 @@ class HostSettings:
     def phrase(self) -> str:
         """What they are, for captions."""
         parts = ["CA bundle"] * (self.bundle is not None) + ["npm registry"] * bool(self.npmrc)
-        return "this host's " + " and ".join(parts)
+        return f"{self.whose} " + " and ".join(parts)
 
     def write(self, tree: Path) -> None:
         """Write them as files below ``tree``."""

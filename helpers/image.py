@@ -325,7 +325,20 @@ def extract(reference: str, path: str, into: Path, engine: Engine | None = None)
     Nothing of it can land outside ``into``. Raises `ImageError` when the image has no such path.
     """
     with _archive(engine or _engine(), reference, path) as archive:
-        archive.extractall(into, filter="data")
+        if hasattr(tarfile, "data_filter"):
+            archive.extractall(into, filter="data")
+        else:  # Python 3.11 before its patch 4
+            for member in filter(_stays_inside, archive):
+                archive.extract(member, into)
+
+
+def _stays_inside(member: tarfile.TarInfo) -> bool:
+    """Whether a member is no device, and neither it nor what it links to leads out of its folder."""
+    if not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
+        return False
+    start = posixpath.dirname(member.name) if member.issym() else ""
+    reached = [member.name, posixpath.join(start, member.linkname)]
+    return not any(posixpath.normpath(path).startswith(("/", "..")) for path in reached)
 
 
 class _NoFileError(ImageError):

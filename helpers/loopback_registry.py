@@ -40,7 +40,7 @@ def serving(where: Engine | None = None, image: str | None = None) -> Iterator[s
     the errors of `helpers.registry` when ``registry:2`` has to be pulled and cannot be.
     """
     where = where or engine.find()
-    program = None if image else _program(where)
+    program = None if image else program_for(where)
     if program:
         with _process(program) as address:
             yield address
@@ -49,14 +49,19 @@ def serving(where: Engine | None = None, image: str | None = None) -> Iterator[s
         yield address
 
 
-def _program(where: Engine) -> Path | None:
+def kept_program() -> Path:
+    """Return where the registry's program is kept, whether or not it is there."""
+    return places.state("registry") / "usr/bin/docker-registry"
+
+
+def program_for(where: Engine) -> Path | None:
     """Return the registry's program where the engine shares this machine's loopback, else None."""
     if where.free_bytes is None:
         return None
     if found := shutil.which("docker-registry"):
         return Path(found)
     folder = places.state("registry")
-    program = folder / "usr/bin/docker-registry"
+    program = kept_program()
     if not program.exists():
         try:
             packages = debian.Suite(places.state("apt"), _SUITE).fetch(["docker-registry"])

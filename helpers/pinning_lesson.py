@@ -45,12 +45,6 @@ def build_file(name: str, shelf: Registry, *, target: str | None = None) -> Buil
     return _build(label, Request(_file(name), *_place(label), target=target), shelf)
 
 
-def base_images() -> list[str]:
-    """Return the base images that the lesson takes beside those of the Dockerfiles."""
-    lines = [f"node:{line}-bookworm-slim" for line in ("20.18.0", "20.19.5", "20", "22")]
-    return [*lines, *(f"gcr.io/distroless/nodejs{line}-debian12:nonroot" for line in (20, 22))]
-
-
 @dataclass(frozen=True)
 class Refusal:
     """What the builder said of an image that it was to build on; ``sentence`` is None if it built."""

@@ -81,6 +81,11 @@ class Exercise:
         """The text to begin with."""
         return self._text("start")
 
+    def dockerfiles(self) -> tuple[str, ...]:
+        """Return the Dockerfiles that the exercise comes with."""
+        kinds = ("start", "solution") if self.answers == "Dockerfile" else ("Dockerfile",)
+        return tuple(map(self._text, kinds))
+
     def check(self, answer: str) -> Outcome:
         """Build the answer, try it out, and say what holds; nothing of it stays but the cache.
 

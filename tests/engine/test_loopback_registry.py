@@ -24,7 +24,7 @@ def get(address: str, path: str) -> dict:
 @pytest.fixture
 def image(engine, context, tag):
     """An image of Debian's registry program, which stands for ``registry:2``."""
-    program = loopback_registry._program(engine)
+    program = loopback_registry.program_for(engine)
     libraries = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
     shutil.copy(program, context / "registry")
     for path in [word for word in libraries.split() if word.startswith("/")]:

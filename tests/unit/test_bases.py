@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import types
 
 import pytest
 
-from helpers import bases, docker_archive, host_overlay, host_settings, registry, rootfs, standins
+from helpers import (
+    bases,
+    docker_archive,
+    host_overlay,
+    host_settings,
+    npm_shelf,
+    registry,
+    rootfs,
+    standins,
+)
 from helpers.bases import Base, BaseError, Source
 from helpers.host_settings import HostSettings
 from helpers.registry import PullError
@@ -70,6 +80,7 @@ def surroundings(monkeypatch, tmp_path):
     monkeypatch.setenv("WORKBOOK_STATE", str(tmp_path))
     monkeypatch.delenv("WORKBOOK_STANDINS", raising=False)
     monkeypatch.setattr(host_settings, "read", lambda: host_settings.NOTHING)
+    monkeypatch.setattr(npm_shelf, "address", lambda _engine: None)
     monkeypatch.setattr(rootfs, "layers_of", lambda _part, _workshop: [])
     monkeypatch.setattr(docker_archive, "load", _load)
 
@@ -213,6 +224,42 @@ def test_a_real_base_with_npm_gets_the_hosts_settings_laid_over(monkeypatch):
 def _overlay(name, image_id, host, engine, _workshop):
     key = host_overlay.key(image_id, host)
     engine.there[host_overlay.tag(name)] = FakeImage({host_overlay.KEY_LABEL: key})
+
+
+@pytest.fixture
+def shelf(monkeypatch):
+    """A kit was loaded: its shelf stands in the engine's network."""
+    monkeypatch.setattr(npm_shelf, "address", lambda _engine: "10.0.0.2")
+    monkeypatch.setattr(host_settings, "read", lambda: COMPANY)
+    monkeypatch.setattr(host_overlay, "make", _overlay_of_the_kit)
+
+
+def _overlay_of_the_kit(name, image_id, host, engine, workshop):
+    assert host == npm_shelf.SETTINGS
+    _overlay(name, image_id, host, engine, workshop)
+
+
+def test_with_a_kit_loaded_builds_are_told_where_its_npm_packages_are(shelf):
+    engine = FakeEngine({"node:20": FakeImage(), DISTROLESS: FakeImage()})
+    node, distroless = bases.resolve(["node:20", DISTROLESS], engine)
+    assert node.note == "node:20, here already, with the kit's npm registry"
+    assert node.arguments() == [
+        *("--build-context", "node:20=docker-image://localhost/workbook-ca/node:20"),
+        *("--add-host", "workbook-npm-shelf:10.0.0.2"),
+    ]
+    assert distroless.arguments() == []
+    republished = dataclasses.replace(
+        node, name="127.0.0.1:5000/node:20", reference="127.0.0.1:5000/node:20"
+    )
+    assert republished.arguments() == ["--add-host", "workbook-npm-shelf:10.0.0.2"]
+
+
+def test_with_a_kit_loaded_its_stand_ins_count_whatever_this_host_has_set(shelf):
+    recipe = standins.recipe("node:20", "amd64", npm_shelf.SETTINGS)
+    engine = FakeEngine({recipe.tag: FakeImage(labels=dict(recipe.settings.labels))}, OFFLINE)
+    (base,) = bases.resolve(["node:20"], engine)
+    assert (base.source, base.shelf) == (Source.STAND_IN, "10.0.0.2")
+    assert (engine.asked, engine.loaded) == ([], [])
 
 
 def test_an_overlay_of_another_image_is_not_used(monkeypatch):

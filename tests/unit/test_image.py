@@ -362,3 +362,23 @@ def test_a_path_that_is_no_file_is_one_sentence(engine, container, path, sentenc
     with pytest.raises(ImageError, match=sentence):
         image.read("app", path, engine)
     assert container.removed
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "target", "stays"),
+    [
+        ("app/a.txt", tarfile.REGTYPE, "", True),
+        ("app/link", tarfile.SYMTYPE, "../etc/passwd", True),
+        ("app/link", tarfile.SYMTYPE, "../../etc/passwd", False),
+        ("app/link", tarfile.SYMTYPE, "/etc/passwd", False),
+        ("app/hard", tarfile.LNKTYPE, "app/a.txt", True),
+        ("app/hard", tarfile.LNKTYPE, "../a.txt", False),
+        ("../a.txt", tarfile.REGTYPE, "", False),
+        ("/a.txt", tarfile.REGTYPE, "", False),
+        ("app/null", tarfile.CHRTYPE, "", False),
+    ],
+)
+def test_what_an_old_python_unpacks_stays_in_its_folder(name, kind, target, stays):
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, target
+    assert image._stays_inside(member) is stays
