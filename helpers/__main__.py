@@ -89,7 +89,7 @@ def clean() -> None:
 
 
 def _remove_labelled(found: engine.Engine) -> None:
-    from docker.errors import APIError
+    from docker.errors import APIError, ImageNotFound
 
     label: dict[str, str | list[str] | bool] = {"label": LABEL}
     for container in found.client.containers.list(all=True, filters=label):
@@ -98,6 +98,8 @@ def _remove_labelled(found: engine.Engine) -> None:
         for name in [*image.tags, str(image.id)]:
             try:
                 found.client.images.remove(name, force=name in image.tags)
+            except ImageNotFound:  # it went with its last name
+                continue
             except APIError as error:
                 print(f"{name} stays: {error.explanation}")
 
