@@ -18,10 +18,10 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from helpers import places, processes, registry_http
+from helpers.closing import Closing
 from helpers.errors import WorkbookError
 from helpers.registry_http import Descriptor
 
@@ -68,7 +68,7 @@ class Pull:
         return tuple(arrival for arrival in self.arrivals if arrival.kind == "layer")
 
 
-class Node:
+class Node(Closing):
     """A node with a folder of its own; use it as a context manager, or let it go with the process.
 
     ``architecture`` is the platform that it runs, as Docker writes it (``amd64``, ``arm64``).
@@ -78,17 +78,6 @@ class Node:
         self._folder = folder
         self._architecture = architecture
         self._finalizer = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-
-    def __enter__(self) -> Node:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Remove the node and what it holds."""

@@ -20,7 +20,7 @@ from helpers.stream import Step
 
 WORK = ("COPY", "ADD", "RUN")
 _STEPS = {*WORK, "WORKDIR"}  # what BuildKit makes a step of
-_INSTALLS = re.compile(r"\bnpm (ci|i|install)\b")
+INSTALLS = re.compile(r"\bnpm (ci|i|install)\b")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Served:
     @property
     def installs(self) -> bool:
         """Whether the step installs npm packages."""
-        return self.text.startswith("RUN") and _INSTALLS.search(self.text) is not None
+        return self.text.startswith("RUN") and INSTALLS.search(self.text) is not None
 
 
 def of(result: BuildResult) -> list[Served]:

@@ -12,9 +12,9 @@ import shutil
 import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import TracebackType
 
 from helpers import places, processes
+from helpers.closing import Closing
 from helpers.errors import WorkbookError
 
 FAKE_SECRET = "sk_fake_NOT_A_REAL_KEY_workbook_lesson_only"  # noqa: S105
@@ -28,7 +28,7 @@ class WorkspaceError(WorkbookError):
     """The copy could not be made or edited as asked."""
 
 
-class Workspace:
+class Workspace(Closing):
     """A working copy at ``path``; use it as a context manager, or let it go with the process.
 
     The folder that holds ``path`` is the workspace's own, and goes with it.
@@ -37,17 +37,6 @@ class Workspace:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._finalizer = weakref.finalize(self, shutil.rmtree, path.parent, ignore_errors=True)
-
-    def __enter__(self) -> Workspace:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Remove the copy."""

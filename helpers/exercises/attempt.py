@@ -11,16 +11,16 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 
 from helpers import build as builds
 from helpers import container as containers
 from helpers import live, workspace
 from helpers.build import BuildResult, Request, Watcher
+from helpers.closing import Closing
 from helpers.container import Running
 
 
-class Attempt:
+class Attempt(Closing):
     """An answer, built in a working copy of its own; use it as a context manager.
 
     ``files`` are texts by their path in the copy; ``Dockerfile`` is one of them. ``source`` is the
@@ -42,15 +42,8 @@ class Attempt:
         self._clutter = clutter
         self._stack = contextlib.ExitStack()
 
-    def __enter__(self) -> Attempt:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Remove the answer's copy and its images."""
         self._stack.close()
 
     @cached_property

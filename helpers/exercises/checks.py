@@ -5,7 +5,6 @@ Each function makes a `Check`: a sentence that must hold, a hint for when it doe
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,10 +15,10 @@ from helpers.claims import MB
 from helpers.container import ContainerError, Running
 from helpers.exercises.attempt import Attempt
 from helpers.sample import SampleError
+from helpers.shared_steps import INSTALLS
 from helpers.workspace import FAKE_SECRET
 
 _HEALTH_SECONDS = 40.0
-_INSTALL = re.compile(r"\bnpm (ci|i|install)\b")
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def keeps_the_install() -> Check:
         again = [
             step.instruction
             for step in attempt.after_an_edit.steps
-            if _INSTALL.search(step.instruction) and not step.cached
+            if INSTALLS.search(step.instruction) and not step.cached
         ]
         return f"It ran again: {again[0]}." if again else None
 
