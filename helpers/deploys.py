@@ -6,12 +6,15 @@ nothing and prices nothing (`bill` does).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from helpers import changes, node, transfer
+from helpers import build as builds
+from helpers import edits, node, releases, transfer, workspace
 from helpers.build import BuildResult
-from helpers.changes import Change
 from helpers.errors import WorkbookError
 from helpers.node import Node, Pull
 from helpers.transfer import Push
@@ -24,6 +27,16 @@ FIRST_VERSION = "1"
 
 class DeployError(WorkbookError):
     """An image's deploy could not be measured as asked."""
+
+
+class Change(StrEnum):
+    """What a new version of the app changes."""
+
+    SOURCE = "source edit"
+    DEPENDENCY = "dependency edit"
+
+
+_EDITS = {Change.SOURCE: edits.source, Change.DEPENDENCY: edits.dependency}
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,22 @@ def push(result: BuildResult, address: str, version: str = FIRST_VERSION) -> Pus
     return transfer.push(result.image_id, reference, result.engine)
 
 
+@contextmanager
+def rebuilt(result: BuildResult, change: Change, *, cold: bool = False) -> Iterator[BuildResult]:
+    """Build an image's next version from a changed copy; its tag goes when the block ends.
+
+    ``cold`` ignores the cache, as a runner does that keeps none. Raises the errors of `helpers.build`.
+    """
+    with workspace.copy(result.request.context, with_secret=True) as copy, _EDITS[change](copy):
+        tag = f"{result.tag}-{change.name.lower()}"
+        request = replace(result.request, context=copy.path, tag=tag, cold=cold)
+        built = builds.build(request, where=result.engine)
+        try:
+            yield built
+        finally:
+            releases.remove(built)
+
+
 def redeploy(
     target: Node, result: BuildResult, change: Change, address: str, *, cold: bool = False
 ) -> Pull:
@@ -61,7 +90,7 @@ def redeploy(
 
     ``cold`` rebuilds without a cache. Raises the errors of `build`, `transfer` and `node`.
     """
-    with changes.rebuilt(result, change, cold=cold) as built:
+    with rebuilt(result, change, cold=cold) as built:
         version = change.name.lower()
         reference = f"{repository(result, address)}:{version}"
         transfer.push(built.image_id, reference, built.engine)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from helpers import bill as bills
 from helpers import (
-    changes,
     claims,
     deploys,
     engine,
@@ -30,9 +29,8 @@ from helpers import (
 from helpers.bill import Plan
 from helpers.build import BuildResult
 from helpers.calculator import Calculator
-from helpers.changes import Change
 from helpers.claims import MB, Day, Waits
-from helpers.deploys import Moves
+from helpers.deploys import Change, Moves
 from helpers.node import Node, Pull
 from helpers.plots import Chart
 
@@ -74,7 +72,7 @@ def build(name: str) -> BuildResult:
     that was never built before all stand on the same of them; older ones may not, and then layers that
     did not change would differ. Names are those of `lesson.build`.
     """
-    changes.release(lesson.app(), releases.NAME)
+    lesson.app().write("src/release.ts", f"export const release = '{releases.NAME}';\n")
     own = lesson.app().path / name
     file = own if own.is_file() else sample.dockerfile(name)
     short = file.name.removesuffix(".Dockerfile").lstrip("0123456789_")

@@ -17,10 +17,9 @@ import pytest
 
 from helpers import (
     bill,
-    changes,
-    container,
     deploys,
     docker_archive,
+    edits,
     image,
     loopback_registry,
     node,
@@ -30,7 +29,7 @@ from helpers import (
     starts,
     transfer,
 )
-from helpers.changes import Change
+from helpers.deploys import Change
 from helpers.docker_archive import ImageSettings
 from helpers.rootfs import Layer
 
@@ -223,19 +222,18 @@ def test_the_first_pull_is_the_compressed_size(moved, ordered):
     assert moved["ordered"].first == pytest.approx(ordered.compressed_bytes, rel=0.03)
 
 
-def test_a_source_edit_reaches_the_running_app_and_its_tag_is_gone_afterwards(engine, ordered):
-    with (
-        changes.rebuilt(ordered, Change.SOURCE) as built,
-        container.running(built.image_id, where=engine) as api,
-    ):
-        assert api.request("GET", "/healthz").body["release"].endswith(".1")
+def test_a_source_edit_reaches_the_image_and_its_tag_is_gone_afterwards(engine, ordered):
+    compiled, line = "/app/dist/version.js", b"exports.build = 'edit"
+    assert line not in image.read(ordered.image_id, compiled, engine)
+    with deploys.rebuilt(ordered, Change.SOURCE) as built:
+        assert line in image.read(built.image_id, compiled, engine)
     assert not engine.client.images.list(filters={"reference": built.tag})
 
 
 def test_a_dependency_edit_puts_the_package_into_the_image(engine, ordered):
-    package = f"/app/node_modules/{changes.PROMOTED}/package.json"
+    package = f"/app/node_modules/{edits.PACKAGE}/package.json"
     assert image.files(ordered.image_id, engine).get(package) is None
-    with changes.rebuilt(ordered, Change.DEPENDENCY) as built:
+    with deploys.rebuilt(ordered, Change.DEPENDENCY) as built:
         assert image.files(built.image_id, engine).get(package)
 
 
