@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import shutil
 import signal
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -31,6 +35,33 @@ def end_with_parent() -> None:
     set_parent_death_signal = 1
     if _libc:
         _libc.prctl(set_parent_death_signal, signal.SIGINT)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold a Ctrl-C back until the block ends, where half of the work is worse than none or all.
+
+    A second one comes through, in case the work hangs. In another thread than the main one, which no
+    Ctrl-C reaches, it does nothing.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[tuple[int, FrameType | None]] = []
+
+    def take(number: int, frame: FrameType | None) -> None:
+        held.append((number, frame))
+        if len(held) > 1 and callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGINT, take)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if len(held) == 1 and callable(before):
+            before(*held[0])
 
 
 def sweep(home: Path) -> None:
