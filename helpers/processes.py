@@ -17,14 +17,24 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def alive(process: int) -> bool:
-    """Return whether a process of this machine has that number, whoever owns it."""
+    """Return whether a process of this machine has that number, whoever owns it.
+
+    One that has ended counts as gone, also where nobody has asked for its exit code yet.
+    """
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True
-    return True
+    return not _ended(process)
+
+
+def _ended(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (OSError, IndexError):  # not Linux
+        return False
 
 
 def end_with_parent() -> None:
