@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import queue
 import signal
+import subprocess
 import sys
 import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from jupyter_client import KernelManager
 
 from helpers import build as builds
-from helpers import container, image, layers, places, secret_search, workspace
+from helpers import container, debian, image, layers, places, secret_search, store, superseded, workspace
 from helpers import engine as engines
 from helpers.build import BuildError, Request
 from helpers.container import OWNER_LABEL
@@ -466,3 +469,148 @@ def test_a_client_that_is_killed_is_one_sentence_and_its_build_ends(engine, cont
     _wait_for(lambda: not _processes(mark), "the end of the step")
     assert not _processes(tag)
     assert builds.build(_request(context, tag, SERVES), where=engine).image_id
+
+
+# Two notebooks at once
+
+NEIGHBOUR = """\
+import sys
+from pathlib import Path
+from helpers import container, engine, image, workspace
+from helpers.build import Request, build
+from helpers.claims import Judgement, Verdict
+from helpers import store
+where, context, tag, own = engine.find(), Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+for number in range(3):
+    with workspace.copy(context) as copy:
+        copy.write("source.txt", f"{own} {number}\\n")
+        result = build(Request(copy.path / "Dockerfile", copy.path, tag, cold=True), where=where)
+        with container.running(result.image_id, where=where) as api:
+            assert api.request("GET", "/healthz").body == f"{own} {number}\\n"
+        assert image.read(result.image_id, "/www/healthz", where) == f"{own} {number}\\n".encode()
+        assert image.inspect(result.image_id, where).layers
+    store.keep(Judgement(f"{own}{number}", Verdict.HOLDS, "", ""), "lesson", "", stand_ins=False)
+"""
+
+
+def test_two_notebooks_that_build_the_same_at_once_get_each_its_own(
+    engine, context, tag, tmp_path, monkeypatch
+):
+    _request(context, tag, SERVES)
+    environment = {**engine.process_environment(), "WORKBOOK_STATE": str(tmp_path / "state")}
+    environment["PYTHONPATH"] = str(places.ROOT)
+    neighbours = [
+        subprocess.Popen(
+            [sys.executable, "-c", NEIGHBOUR, str(context), tag, own],
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for own in ("a", "b")
+    ]
+    try:
+        said = [neighbour.communicate(timeout=2 * PATIENCE)[1] for neighbour in neighbours]
+    finally:
+        for neighbour in neighbours:
+            neighbour.kill()
+    assert [neighbour.returncode for neighbour in neighbours] == [0, 0], said
+    monkeypatch.setenv("WORKBOOK_STATE", str(tmp_path / "state"))
+    assert sorted(store.records()) == ["a0", "a1", "a2", "b0", "b1", "b2"]
+    assert not list(places.state("copies").iterdir())
+    assert not [
+        name for name in _containers(engine) if name.endswith(tuple(str(n.pid) for n in neighbours))
+    ]
+
+
+def test_a_build_takes_away_only_what_nobody_else_looks_at(doomed, context, monkeypatch):
+    """An image that lost its name goes at once if it is ours alone, and after a day in any case."""
+    where = engines.of(doomed)
+    program = (
+        "import sys; from pathlib import Path; from helpers.build import Request, build;"
+        "folder = Path(sys.argv[1]); print(build(Request(folder / 'Dockerfile', folder, 'shop')).image_id)"
+    )
+
+    def ours(source: str) -> str:
+        (context / "source.txt").write_text(source)
+        return builds.build(_request(context, "shop", SERVES), where=where).image_id
+
+    def elsewhere() -> str:
+        environment = {**where.process_environment(), "PYTHONPATH": str(places.ROOT)}
+        command = [sys.executable, "-c", program, str(context)]
+        return subprocess.run(
+            command, env=environment, check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    def there(image_id: str) -> bool:
+        return image_id in {found["Id"] for found in where.client.api.images(all=True)}
+
+    (context / "source.txt").write_text("theirs")
+    _request(context, "shop", SERVES)
+    theirs = elsewhere()
+    both = ours("both")
+    assert there(theirs)
+    assert elsewhere() == both
+    alone = ours("alone")
+    assert there(both)
+    last = ours("last")
+    assert not there(alone)
+    monkeypatch.setattr(superseded, "_LOOKED_AT", timedelta(0))
+    assert ours("last") == last
+    assert not there(theirs)
+    assert not there(both)
+    assert there(last)
+
+
+# A clock that goes backwards
+
+BACKWARDS = """\
+import json, re, select, sys, time
+from pathlib import Path
+from helpers import build, container, engine, live, starts
+time.sleep = lambda seconds: select.select([], [], [], seconds)  # libfaketime fails in Python's own
+where, context, tag, clock = engine.find(), Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+boards, back = [], iter(range(1, 10000))
+live._Log.draw = lambda _, board: boards.append(live.as_text(board))
+with live.watcher("backwards") as draw:
+    def watch(progress):
+        clock.write_text(f"-{next(back)}h")
+        draw(progress)
+    before = time.time()
+    result = build.build(build.Request(context / "Dockerfile", context, tag, cold=True), watch, where)
+    assert time.time() < before, "the clock was not turned back"
+clock.write_text("-5d")
+with container.running(result.image_id, where=where) as api:
+    clock.write_text("-9d")
+    ready = api.ready_seconds
+shown = [float(s) for board in boards for s in re.findall(r"(-?[0-9.]+) s", board)]
+print(json.dumps([result.seconds, ready, starts.seconds_to_answer(result), *shown]))
+"""
+
+
+@pytest.fixture(scope="session")
+def fake_clock(tmp_path_factory) -> Path:
+    """Fetch Debian's libfaketime, which tells a process another time of day."""
+    suite = debian.Suite(places.state("apt"), debian.host_suite())
+    folder = debian.unpack(suite.fetch(["libfaketime"]), tmp_path_factory.mktemp("libfaketime"))
+    return next(folder.rglob("libfaketime.so.1"))
+
+
+def test_a_clock_that_goes_backwards_in_a_measurement_gives_no_negative_time(
+    engine, context, tag, tmp_path, fake_clock
+):
+    _request(context, tag, SERVES)
+    (clock := tmp_path / "clock").write_text("+0")
+    environment = {
+        **engine.process_environment(),
+        "PYTHONPATH": str(places.ROOT),
+        "LD_PRELOAD": str(fake_clock),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    command = [sys.executable, "-c", BACKWARDS, str(context), tag, str(clock)]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    seconds = json.loads(ran.stdout)
+    assert len(seconds) > 10
+    assert all(0 <= one < PATIENCE for one in seconds)
