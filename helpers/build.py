@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helpers import bases as base_images
-from helpers import dockerfile, engine, image, processes
+from helpers import dockerfile, engine, image, processes, superseded
 from helpers.bases import Base
-from helpers.engine import LABEL, Engine
-from helpers.errors import WorkbookError
+from helpers.engine import LABEL, LOST, Engine, EngineLostError
+from helpers.errors import StoppedByReaderError, WorkbookError, stoppable
 from helpers.stream import Progress, Step
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 Watcher = Callable[[Progress], None]
 _PATIENCE = 10.0  # seconds that a build gets to stop by itself
+_PLUGIN_KILLED = 255
 _ENGINE_LOST = (
     "Cannot connect to the Docker daemon",
     "error during connect",
@@ -46,11 +47,13 @@ _EXIT_CODE = re.compile(r"process \".*\" did not complete successfully: (exit co
 _NO_WORDS = ("A complete log of this run", "npm error", "npm ERR!")
 _NO_REGISTRY = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT")
 _NO_TRUST = ("SELF_SIGNED_CERT", "UNABLE_TO_GET_ISSUER", "UNABLE_TO_VERIFY_LEAF")
-
-
-_LOST = (
-    "The Docker engine went away; start it again (`make engine` for the private one) and run the "
-    "cell again."
+_STOPPED = (
+    "The build was stopped at your request; it left no image, and the steps that had ended stay in "
+    "the cache."
+)
+_KILLED = (
+    "The `docker buildx` command was killed in the middle of the build, as the system does when memory "
+    "is short; look what takes it and run the cell again."
 )
 
 
@@ -67,11 +70,7 @@ class DiskFullError(BuildError):
     """The engine has no room left."""
 
 
-class EngineLostError(BuildError):
-    """The engine went away in the middle of a build."""
-
-
-class BuildCancelledError(WorkbookError, KeyboardInterrupt):
+class BuildCancelledError(StoppedByReaderError):
     """The reader stopped the build."""
 
 
@@ -180,11 +179,14 @@ def plan(request: Request, where: Engine | None = None) -> list[str]:
     return request.command(where, _bases(request, where))
 
 
+@stoppable(_STOPPED, BuildCancelledError)
+@engine.in_touch()
 def build(request: Request, watch: Watcher | None = None, where: Engine | None = None) -> BuildResult:
     """Build and return the result; ``watch`` is told after each change of the steps.
 
-    Raises `BuildError` (or a subclass) when the build fails, `BuildCancelledError` when it is
-    interrupted, and the errors of `dockerfile`, `bases` and `engine` before it begins.
+    Raises `BuildError` (or a subclass) when the build fails, `EngineLostError` when the engine goes
+    away, `BuildCancelledError` when it is interrupted, and the errors of `dockerfile`, `bases` and
+    `engine` before it begins.
     """
     where = where or engine.find()
     if not request.context.is_dir():
@@ -199,16 +201,15 @@ def build(request: Request, watch: Watcher | None = None, where: Engine | None =
         code = _run(_followed(command, metadata), where, progress, watch or (lambda _: None))
         seconds = time.monotonic() - clock
         if code:
-            raise _failure(progress)
-        facts = json.loads(metadata.read_text())
-    image_id = _image_id(request.tag, where) or str(facts["containerimage.config.digest"])
-    if replaced and replaced != image_id:
-        _discard(replaced, where)
+            raise _failure(progress, code)
+        digest, config = _digests(metadata)
+    image_id = _image_id(config, where) or _image_id(digest, where) or _image_id(request.tag, where)
+    superseded.clear(image_id or config, replaced, where)
     return BuildResult(
         request=request,
         command=tuple(command),
-        image_id=image_id,
-        digest=str(facts["containerimage.digest"]),
+        image_id=image_id or config,
+        digest=digest,
         seconds=seconds,
         steps=progress.steps,
         context_bytes=progress.context_bytes,
@@ -225,29 +226,26 @@ def _bases(request: Request, where: Engine) -> list[Base]:
     return base_images.resolve(parsed.base_images(request.target), where)
 
 
-def _image_id(tag: str, where: Engine) -> str | None:
-    import requests
+def _digests(metadata: Path) -> tuple[str, str]:
+    """Return the digests of the image and of its configuration."""
+    try:
+        facts = json.loads(metadata.read_text())
+        return str(facts["containerimage.digest"]), str(facts["containerimage.config.digest"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise BuildError(
+            "The build ended without a word on what it built; run the cell again."
+        ) from None
+
+
+def _image_id(reference: str, where: Engine) -> str | None:
     from docker.errors import APIError, NotFound
 
     try:
-        return str(where.client.images.get(tag).id)
+        return str(where.client.images.get(reference).id)
     except NotFound:
         return None
     except APIError as error:
-        raise BuildError(f"No image can be called {tag!r}: {error.explanation}.") from None
-    except requests.RequestException:
-        raise EngineLostError(_LOST) from None
-
-
-def _discard(image_id: str, where: Engine) -> None:
-    """Remove an image of ours that has lost its last name; one still in use stays."""
-    import requests
-    from docker.errors import APIError
-
-    with contextlib.suppress(APIError, requests.RequestException):
-        found = where.client.images.get(image_id)
-        if not found.tags and found.labels.get(LABEL) == "build":
-            where.client.images.remove(image_id)
+        raise BuildError(f"No image can be called {reference!r}: {error.explanation}.") from None
 
 
 def _followed(command: list[str], metadata: Path) -> list[str]:
@@ -258,7 +256,22 @@ def _followed(command: list[str], metadata: Path) -> list[str]:
 
 
 def _run(command: list[str], where: Engine, progress: Progress, watch: Watcher) -> int:
-    process = subprocess.Popen(
+    process = None
+    try:
+        with processes.undisturbed():
+            process = _begun(command, where)
+        assert process.stderr is not None  # noqa: S101 - a pipe was asked for
+        for line in process.stderr:
+            if progress.feed(line):
+                watch(progress)
+        return process.wait()
+    finally:
+        if process:
+            _stop(process)
+
+
+def _begun(command: list[str], where: Engine) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         command,
         env=where.process_environment(),
         stdin=subprocess.DEVNULL,
@@ -269,19 +282,6 @@ def _run(command: list[str], where: Engine, progress: Progress, watch: Watcher) 
         encoding="utf-8",
         errors="replace",
     )
-    assert process.stderr is not None  # noqa: S101 - a pipe was asked for
-    try:
-        for line in process.stderr:
-            if progress.feed(line):
-                watch(progress)
-        return process.wait()
-    except KeyboardInterrupt:
-        raise BuildCancelledError(
-            "The build was stopped at your request; it left no image, and the steps that had ended "
-            "stay in the cache."
-        ) from None
-    finally:
-        _stop(process)
 
 
 def _stop(process: subprocess.Popen[Any]) -> None:
@@ -303,7 +303,7 @@ def _signal(process: subprocess.Popen[Any], number: signal.Signals) -> None:
         os.killpg(process.pid, number)
 
 
-def _failure(progress: Progress) -> BuildError:
+def _failure(progress: Progress, code: int) -> WorkbookError:
     failed = (s for s in progress.steps if s.error and "context canceled" not in s.error)
     step, reason = next(failed, None), _reason(progress)
     log = (progress.log_of(step) if step else progress.log)[-20:]
@@ -316,16 +316,26 @@ def _failure(progress: Progress) -> BuildError:
             log,
         )
     if any(sign in reason for sign in _ENGINE_LOST):
-        return EngineLostError(_LOST, step, log)
+        return EngineLostError(LOST)
+    if step is None and _killed(code, progress):
+        return BuildError(_KILLED, None, log)
     if step is None:
         return BuildError(f"The build did not start: {reason}.", None, log)
     why = _bare(step.error or "")
     return BuildError(f"The step `{_short(step.name)}` failed: {why}.{_hint(evidence, log)}", step, log)
 
 
+def _killed(code: int, progress: Progress) -> bool:
+    """Whether the command was ended by a signal; `docker` gives 255 for a plugin of its that was."""
+    return code < 0 or (code == _PLUGIN_KILLED and not _errors(progress))
+
+
+def _errors(progress: Progress) -> list[str]:
+    return [line for line in progress.text if line.startswith("ERROR: ")]
+
+
 def _reason(progress: Progress) -> str:
-    errors = [line for line in progress.text if line.startswith("ERROR: ")]
-    return _bare((errors or progress.text or ["docker buildx gave no reason"])[-1])
+    return _bare((_errors(progress) or progress.text or ["docker buildx gave no reason"])[-1])
 
 
 def _bare(reason: str) -> str:

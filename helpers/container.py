@@ -2,8 +2,8 @@
 
 The container has no capabilities, cannot gain privileges, and is limited in memory and processes; its
 port is published on 127.0.0.1 at a number that the system chooses. It is removed when the block ends,
-also after an exception or Ctrl-C; one left by a killed process is removed by the next run. It judges no
-answer: that is for the caller.
+also after an exception or Ctrl-C; one left by a killed process, or by an engine that was not there to
+remove it, goes with the next run. It judges no answer: that is for the caller.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import socket
 import time
 import urllib.error
@@ -20,8 +21,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from helpers import engine, processes
-from helpers.engine import LABEL, Engine
-from helpers.errors import WorkbookError
+from helpers.engine import LABEL, LOST, Engine, EngineLostError
+from helpers.errors import WorkbookError, stoppable
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 OWNER_LABEL = f"{LABEL}.owner"
 SAYS = "Its log says: "
 _POLL_SECONDS = 0.02
+_STOPPED = "The run was stopped at your request, and its container is gone."
+_held: set[str] = set()  # names of the containers that this process has not done with
 
 
 class ContainerError(WorkbookError):
@@ -100,15 +103,20 @@ def created(
 ) -> Iterator[Container]:
     """Make a container of ``image`` within our limits, not started, no port published; remove it after.
 
-    ``options`` as for `running`. Raises `ContainerError` when there is no such image.
+    ``options`` as for `running`. Raises `ContainerError` when there is no such image,
+    `EngineLostError` when the engine goes away before the block ends.
     """
     where = where or engine.find()
-    sweep(where)
-    container = _create(where, image, dict(options or {}))
-    try:
-        yield container
-    finally:
-        _remove(container)
+    name = f"{LABEL}-{os.getpid()}-{secrets.token_hex(4)}"
+    with stoppable(_STOPPED), _in_touch(where):
+        sweep(where)
+        _held.add(name)
+        try:
+            yield _create(where, image, {"name": name, **(options or {})})
+        finally:
+            with processes.undisturbed():
+                _remove(name, where)
+                _held.discard(name)
 
 
 def start(container: Container) -> None:
@@ -149,27 +157,35 @@ def finished(
     ``patience`` is the time in seconds that it gets; ``options`` are those of `running`. Raises
     `ContainerError` when it does not start, or still runs when the time is over.
     """
-    import requests
-
     asked = {**(options or {}), "command": list(command)} if command else dict(options or {})
     with created(image, where=where, options=asked) as container:
         start(container)
-        try:
-            code = int(container.wait(timeout=patience)["StatusCode"])
-        except requests.RequestException:
-            raise ContainerError(
-                f"The container of {image} had not ended after {patience:g} s."
-            ) from None
+        code = exit_code(container, patience)
+        if code is None:
+            raise ContainerError(f"The container of {image} had not ended after {patience:g} s.")
         return Finished(code, container.logs().decode(errors="replace"))
 
 
+def exit_code(container: Container, patience: float) -> int | None:
+    """Return the exit code of a container once it ends; None when it runs for ``patience`` s more."""
+    import requests
+
+    try:
+        return int(container.wait(timeout=patience)["StatusCode"])
+    except requests.RequestException:
+        container.reload()  # an engine that went away fails here too
+        return None
+
+
 def sweep(where: Engine) -> None:
-    """Remove containers of ours whose owner, a process of this machine, is gone."""
+    """Remove containers of ours whose owner, a process of this machine, is gone or done with them."""
     mine = where.client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True)
     for container in mine:
         host, _, process = container.labels[OWNER_LABEL].partition("/")
-        if host == socket.gethostname() and not processes.alive(int(process)):
-            _remove(container)
+        name = str(container.name)
+        done = name not in _held if int(process) == os.getpid() else not processes.alive(int(process))
+        if host == socket.gethostname() and done:
+            _remove(name, where)
 
 
 def _create(where: Engine, image: str, options: dict[str, Any]) -> Container:
@@ -216,11 +232,24 @@ def _last_words(container: Container) -> str:
     return f"{SAYS}{(errors or lines)[-1].strip()}" if lines else "Its log is empty."
 
 
-def _remove(container: Container) -> None:
-    from docker.errors import APIError, NotFound
+def _remove(name: str, where: Engine) -> None:
+    import requests
+    from docker.errors import APIError
 
-    with contextlib.suppress(NotFound, APIError):
-        container.remove(force=True, v=True)
+    with contextlib.suppress(APIError, requests.RequestException):
+        where.client.api.remove_container(name, force=True, v=True)
+
+
+@contextlib.contextmanager
+def _in_touch(where: Engine) -> Iterator[None]:
+    """Say of an engine that went away just that, not that the container is silent."""
+    with engine.in_touch():
+        try:
+            yield
+        except ContainerError:
+            if where.answers:
+                raise
+            raise EngineLostError(LOST) from None
 
 
 def _request(method: str, url: str, body: object = None) -> Answer:

@@ -99,17 +99,13 @@ def stopped(
 
     Raises `DebuggingError` when it is still running after 30 s.
     """
-    import requests
-
     options = {"environment": dict(environment or {})}
     with containers.created(image, where=where, options=options) as made:
         containers.start(made)
-        try:
-            made.wait(timeout=_ENDS_IN)
-        except (requests.ReadTimeout, requests.ConnectionError):
+        if containers.exit_code(made, _ENDS_IN) is None:
             raise DebuggingError(
                 f"The container still runs after {_ENDS_IN} s; look into it while it runs."
-            ) from None
+            )
         made.reload()
         yield made
 

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,10 @@ _SETTINGS = (
     "DOCKER_TLS_VERIFY",
     "PATH",
 )
+LOST = (
+    "The Docker engine went away; start it again (`make engine` for the private one) and run the "
+    "cell again."
+)
 _PATIENCE = 10  # seconds in which an engine must answer that it is there
 _LONGEST = 600  # seconds that it may take for a piece of work
 
@@ -48,6 +52,10 @@ class NoEngineError(EngineError):
 
 class NoBuildxError(EngineError):
     """The Docker client lacks the buildx plugin, or its buildx is too old."""
+
+
+class EngineLostError(EngineError):
+    """The engine went away in the middle of its work."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,11 @@ class Engine:
         return {**os.environ, **self.environment}
 
     @property
+    def answers(self) -> bool:
+        """Whether the engine is still there (it has 10 seconds to say so)."""
+        return _answers(self.client)
+
+    @property
     def description(self) -> str:
         """One phrase for captions, such as ``Docker Engine 28.5.2, buildx 0.29.1, linux/amd64``."""
         return f"Docker Engine {self.version}, buildx {self.buildx}, linux/{self.architecture}"
@@ -90,6 +103,17 @@ class Engine:
             return shutil.disk_usage(folder).free if folder.is_dir() else None
         except OSError:
             return None
+
+
+@contextlib.contextmanager
+def in_touch() -> Iterator[None]:
+    """Say in one sentence, by `EngineLostError`, when an engine goes away inside the block."""
+    import requests
+
+    try:
+        yield
+    except requests.RequestException:
+        raise EngineLostError(LOST) from None
 
 
 _found: tuple[tuple[str | None, ...], Engine] | None = None

@@ -6,6 +6,9 @@ what happened and what to do.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 
 class WorkbookError(Exception):
     """Something the reader can act on; its text is one or two sentences, complete in themselves."""
@@ -13,6 +16,24 @@ class WorkbookError(Exception):
     def _render_traceback_(self) -> list[str]:
         """Show the sentence alone in a notebook: IPython asks for this before it prints a traceback."""
         return [f"{type(self).__name__}: {self}"]
+
+
+class StoppedByReaderError(WorkbookError, KeyboardInterrupt):
+    """The reader stopped what ran, by Ctrl-C or the notebook's ■."""
+
+
+@contextlib.contextmanager
+def stoppable(sentence: str, kind: type[StoppedByReaderError] = StoppedByReaderError) -> Iterator[None]:
+    """Turn Ctrl-C inside the block into a ``kind`` of error with this sentence.
+
+    A block inside another one has the word; an error of this kind passes as it is.
+    """
+    try:
+        yield
+    except StoppedByReaderError:
+        raise
+    except KeyboardInterrupt:
+        raise kind(sentence) from None
 
 
 class PrivateEngineError(WorkbookError):

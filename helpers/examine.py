@@ -26,10 +26,10 @@ from helpers import build as builds
 from helpers import context as contexts
 from helpers import dockerfile as dockerfiles
 from helpers import engine as engines
-from helpers.build import BuildCancelledError, BuildError, BuildResult, Request, Watcher
+from helpers.build import BuildError, BuildResult, Request, Watcher
 from helpers.context import Survey
 from helpers.dockerfile import Dockerfile
-from helpers.errors import WorkbookError
+from helpers.errors import StoppedByReaderError, WorkbookError
 from helpers.examination import BuildContext, BuiltImage, Examination, Folder, LayerSize
 from helpers.findings import Finding, Severity
 from helpers.linters import Lint
@@ -113,7 +113,7 @@ def examine(
 
     ``build`` False leaves it at what can be read; ``measure_rebuild`` False leaves out the second
     build; ``watching`` gives a watcher for a build by its title. Raises `ExamineError`,
-    `DockerfileError` for a file that is none, and `BuildCancelledError` when the reader stops it.
+    `DockerfileError` for a file that is none, and `StoppedByReaderError` when the reader stops it.
     """
     file = dockerfiles.read(project.dockerfile, project.build_args)
     file.stage(project.target)
@@ -135,7 +135,7 @@ def examine(
         with _watcher(watching, "examined") as watch:
             result = builds.build(request, watch, where)
         report = _weighed(report, file, result)
-    except BuildCancelledError:
+    except StoppedByReaderError:
         raise
     except WorkbookError as error:
         return replace(report, failure=_failure(error, file, project.target))
@@ -376,7 +376,7 @@ def _rebuilt(
         survey = contexts.survey(context, contexts.rules(context, result.request.dockerfile))
         with _watcher(watching, "examined, one source file edited") as watch:
             measured = rebuild.measure(result, file, survey, watch)
-    except BuildCancelledError:
+    except StoppedByReaderError:
         raise
     except (WorkbookError, OSError, UnicodeDecodeError) as error:
         return _noted(report, f"No rebuild was measured: {error}")

@@ -19,8 +19,9 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from helpers import container as containers
 from helpers import layers as _layers
-from helpers.engine import LABEL
+from helpers.engine import in_touch
 from helpers.layers import Entry, ImageError, Stored, Wanted
 
 if TYPE_CHECKING:
@@ -351,6 +352,7 @@ def _engine() -> Engine:
     return engine.find()
 
 
+@in_touch()
 def _shown(engine: Engine, reference: str) -> dict[str, Any]:
     from docker.errors import APIError, ImageNotFound, NullResource
 
@@ -554,23 +556,22 @@ def _archive(engine: Engine, reference: str, path: str) -> Iterator[tarfile.TarF
     """Open what lies at a path of an image, links followed, as a tar."""
     from docker.errors import APIError, NotFound
 
-    shown = _shown(engine, reference)
-    made: Any = engine.client.containers.create(
-        shown["Id"], command=["never-run"], labels={LABEL: "read"}, network_disabled=True
-    )
-    try:
-        for _ in range(_LINKS):
-            chunks, stat = made.get_archive(path)
-            target = str(stat.get("linkTarget") or "")
-            if not target or target == path:
-                break
-            chunks.close()
-            path = target
-        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
-            yield archive
-    except NotFound:
-        raise _NoFileError(f"There is no {path} in the image {reference!r}; check the path.") from None
-    except APIError as error:
-        raise ImageError(f"{path} of {reference!r} cannot be read: {error.explanation}.") from None
-    finally:
-        made.remove(force=True)
+    options = {"command": ["never-run"], "network_disabled": True}
+    with containers.created(_shown(engine, reference)["Id"], where=engine, options=options) as container:
+        made: Any = container
+        try:
+            for _ in range(_LINKS):
+                chunks, stat = made.get_archive(path)
+                target = str(stat.get("linkTarget") or "")
+                if not target or target == path:
+                    break
+                chunks.close()
+                path = target
+            with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+                yield archive
+        except NotFound:
+            raise _NoFileError(
+                f"There is no {path} in the image {reference!r}; check the path."
+            ) from None
+        except APIError as error:
+            raise ImageError(f"{path} of {reference!r} cannot be read: {error.explanation}.") from None

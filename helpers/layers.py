@@ -12,6 +12,7 @@ import contextlib
 import functools
 import gzip
 import hashlib
+import http
 import importlib
 import itertools
 import json
@@ -21,14 +22,15 @@ import tarfile
 import tempfile
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from helpers import places
-from helpers.errors import WorkbookError
+from helpers.engine import LOST, EngineLostError
+from helpers.errors import WorkbookError, stoppable
 
 if TYPE_CHECKING:
     from helpers.engine import Engine
@@ -37,6 +39,8 @@ GZIP_LEVEL = 5  # of zlib-ng; its bytes are within 0.5 % of what Go's gzip makes
 FORMAT = 2
 _BLOBS = "blobs/sha256/"
 _BLOCK = 1 << 20
+_SAVED_AT_ONCE = 2 << 20
+_STOPPED = "Reading the image was stopped at your request; what was read of whole layers is remembered."
 _WINDOW = 1 << 15
 _GZIP_FRAME = 20
 _LARGEST_DOCUMENT = 16 << 20
@@ -98,10 +102,12 @@ class Wanted(NamedTuple):
     compressed: bool = False
 
 
+@stoppable(_STOPPED)
 def scan(engine: Engine, image_id: str, wanted: Wanted) -> Stored:
     """Return the layers of an image with what is wanted of them, read once and then remembered.
 
-    Raises `ImageError` when the engine has no such image or its layers cannot be read.
+    Raises `ImageError` when the engine has no such image or its layers cannot be read,
+    `EngineLostError` when it goes away.
     """
     if engine.store == "overlay2":
         # The folder may be another machine's, another user's, or of another make.
@@ -123,14 +129,17 @@ class Member(NamedTuple):
     chunks: Iterator[bytes]
 
 
-def members(engine: Engine, image_id: str) -> Iterator[Member]:
+def members(engine: Engine, image_id: str) -> Generator[Member, None, None]:
     """Give all that the engine stores of an image, in the order of ``docker save``, to the last byte.
 
-    Each member's chunks are to be read before the next is asked for. Raises `ImageError`.
+    Each member's chunks are to be read before the next is asked for; who stops half-way closes the
+    generator, or the engine goes on waiting for its reader. Raises as `scan`.
     """
-    tape = Tape(_saved(engine, image_id))
     try:
-        with tarfile.open(fileobj=cast(Any, tape), mode="r:") as outer:
+        with (
+            contextlib.closing(_saved(engine, image_id)) as saved,
+            tarfile.open(fileobj=cast(Any, tape := Tape(saved)), mode="r:") as outer,
+        ):
             while (member := outer.next()) is not None:
                 if member.issym() or member.islnk():
                     yield Member(member.name, "link", _linked(member), iter(()))
@@ -141,7 +150,7 @@ def members(engine: Engine, image_id: str) -> Iterator[Member]:
                     packed = packing in ("gzip", "zstd")
                     kind = "document" if packing == "document" else "layer"
                     yield Member(member.name, kind, "", _unpacked(whole, packing) if packed else whole)
-        tape.finish()
+            tape.finish()
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         raise ImageError(f"{image_id[:19]} could not be read from the engine ({error}).") from error
 
@@ -517,7 +526,8 @@ def _scan_stream(engine: Engine, image_id: str, wanted: Wanted) -> Stored:
     if known:
         return known
     try:
-        return _read_stream(_saved(engine, image_id), image_id, wanted)
+        with contextlib.closing(_saved(engine, image_id)) as saved:
+            return _read_stream(saved, image_id, wanted)
     except ImageError:
         raise
     except _READ_FAILURES as error:
@@ -527,16 +537,21 @@ def _scan_stream(engine: Engine, image_id: str, wanted: Wanted) -> Stored:
         ) from error
 
 
-def _saved(engine: Engine, image_id: str) -> Iterator[bytes]:
-    from docker.errors import APIError, ImageNotFound
+def _saved(engine: Engine, image_id: str) -> Generator[bytes, None, None]:
+    """Give what the engine saves; closed early it tells the engine, which the SDK's own does not."""
     from requests import RequestException
 
+    api = engine.client.api
+    address = f"{api.base_url}/v{api.api_version}/images/{image_id}/get"
     try:
-        yield from engine.client.api.get_image(image_id)
-    except ImageNotFound as error:
-        raise ImageError(unknown_image(image_id)) from error
-    except (APIError, RequestException) as error:
-        raise OSError(f"{type(error).__name__}: {error}") from error
+        with api.get(address, stream=True, timeout=api.timeout) as response:
+            if response.status_code == http.HTTPStatus.NOT_FOUND:
+                raise ImageError(unknown_image(image_id))
+            if not response.ok:
+                raise OSError(response.text.strip())
+            yield from response.iter_content(_SAVED_AT_ONCE)
+    except RequestException:
+        raise EngineLostError(LOST) from None
 
 
 def unknown_image(reference: str) -> str:

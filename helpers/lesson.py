@@ -30,7 +30,7 @@ from helpers import container as containers
 from helpers import dockerfile as dockerfiles
 from helpers.build import BuildResult, Request
 from helpers.claims import MB, Judgement, Size
-from helpers.errors import WorkbookError
+from helpers.errors import WorkbookError, stoppable
 from helpers.explorer import Explorer
 from helpers.plots import Chart
 from helpers.sample import Proof
@@ -98,6 +98,8 @@ def command(name: str) -> Markdown:
     return Markdown("```sh\n" + shown.replace(" --", " \\\n  --") + "\n```")
 
 
+@stoppable("The preparation was stopped at your request; what is ready stays, run it for the rest.")
+@engine.in_touch()
 def prepare() -> pd.DataFrame:
     """Have the article's base images ready; return how each came here."""
     import pandas as pd

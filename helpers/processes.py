@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import shutil
 import signal
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def alive(process: int) -> bool:
-    """Return whether a process of this machine has that number, whoever owns it."""
+    """Return whether a process of this machine has that number, whoever owns it.
+
+    One that has ended counts as gone, also where nobody has asked for its exit code yet.
+    """
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True
-    return True
+    return not _ended(process)
+
+
+def _ended(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (OSError, IndexError):  # not Linux
+        return False
 
 
 def end_with_parent() -> None:
@@ -31,6 +45,33 @@ def end_with_parent() -> None:
     set_parent_death_signal = 1
     if _libc:
         _libc.prctl(set_parent_death_signal, signal.SIGINT)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold a Ctrl-C back until the block ends, where half of the work is worse than none or all.
+
+    A second one comes through, in case the work hangs. In another thread than the main one, which no
+    Ctrl-C reaches, it does nothing.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[tuple[int, FrameType | None]] = []
+
+    def take(number: int, frame: FrameType | None) -> None:
+        held.append((number, frame))
+        if len(held) > 1 and callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGINT, take)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if len(held) == 1 and callable(before):
+            before(*held[0])
 
 
 def sweep(home: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import bisect
+import contextlib
 import json
 import tarfile
 import zlib
@@ -17,6 +18,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from helpers import image, layers
+from helpers.engine import in_touch
+from helpers.errors import stoppable
 from helpers.layers import ImageError
 
 if TYPE_CHECKING:
@@ -64,17 +67,20 @@ class _Layer:
     found: tuple[tuple[str, str], ...]  # file and form
 
 
+@stoppable("The search was stopped at your request.")
+@in_touch()
 def search(reference: str, secret: str, engine: Engine) -> Search:
     """Search an image for a secret.
 
-    Raises `SecretError` for a secret that is too short, and `ImageError` when the engine has no such
-    image or gives not all of its layers.
+    Raises `SecretError` for a secret that is too short, `ImageError` when the engine has no such
+    image or gives not all of its layers, and `EngineLostError` when it goes away.
     """
     if len(secret) < _SHORTEST:
         raise SecretError(f"A text of {len(secret)} characters is found by chance; search a longer one.")
     forms, image_id = _forms(secret), _id(reference, engine)
     try:
-        config, parts = _read(layers.members(engine, image_id), forms)
+        with contextlib.closing(layers.members(engine, image_id)) as members:
+            config, parts = _read(members, forms)
     except (OSError, EOFError, ValueError, KeyError, zlib.error, tarfile.TarError) as error:
         raise ImageError(
             f"The engine gave not all of {reference!r} ({error}); look whether it is well "

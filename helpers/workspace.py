@@ -88,6 +88,9 @@ def copy(
     except (OSError, shutil.Error) as error:
         shutil.rmtree(path.parent, ignore_errors=True)
         raise WorkspaceError(f"{source} could not be copied to {path.parent}: {error}.") from error
+    except KeyboardInterrupt:
+        shutil.rmtree(path.parent, ignore_errors=True)
+        raise
     workspace = Workspace(path)
     if with_secret:
         workspace.write(".env.local", f"# fake, made for the lesson\nPAYMENT_API_KEY={FAKE_SECRET}\n")

@@ -16,6 +16,7 @@ import pytest
 
 from helpers import (
     bases,
+    container,
     debian,
     docker_archive,
     engine,
@@ -27,6 +28,7 @@ from helpers import (
 )
 from helpers import registry as registries
 from helpers.bases import Source
+from helpers.container import ContainerError
 from helpers.host_settings import HostSettings
 from helpers.private_engine import PrivateEngine
 from helpers.workshop import Workshop
@@ -67,9 +69,11 @@ def ready(where):
 
 
 def _run(where, reference, *command, **options):
-    return where.client.containers.run(
-        reference, list(command), remove=True, stderr=True, network_mode="none", **options
-    ).decode()
+    """Run a command to its end; the SDK's own ``run`` leaves a container behind that does not start."""
+    asked = {"network_mode": "none", **options}
+    done = container.finished(reference, *command, patience=120.0, where=where, options=asked)
+    assert done.exit_code == 0, done.output
+    return done.output
 
 
 def test_every_stand_in_says_what_it_is(where, ready):
@@ -131,8 +135,10 @@ def test_distroless_has_no_shell_and_no_package_manager(where, ready):
         "fs.readdirSync('/var/lib/dpkg/status.d').includes('libssl3'), process.getuid())"
     )
     assert _run(where, ready[DISTROLESS].reference, "-e", program) == "0 true 0\n"
-    with pytest.raises(docker.errors.APIError, match="not found"):
+    with pytest.raises(ContainerError, match="not found"):
         _run(where, ready[DISTROLESS].reference, entrypoint=["sh", "-c", "id"])
+    inherited = {"label": "workbook=stand-in"}  # by a container that was made without labels of its own
+    assert not where.client.containers.list(all=True, filters=inherited, ignore_removed=True)
 
 
 def test_distroless_knows_certificates_and_time_zones(where, ready):

@@ -39,11 +39,10 @@ REQUEST = Request(Path("app/prod.Dockerfile"), Path("app"), "shop:1")
 
 
 class _Images:
-    """An engine's images: what has been built under a tag, and what was removed."""
+    """An engine's images: what has been built under a tag."""
 
     def __init__(self) -> None:
         self.by_name: dict[str, SimpleNamespace] = {}
-        self.removed: list[str] = []
         self.error: Exception | None = None
 
     def get(self, name: str) -> SimpleNamespace:
@@ -52,9 +51,6 @@ class _Images:
         if name not in self.by_name:
             raise ImageNotFound("no such image")
         return self.by_name[name]
-
-    def remove(self, name: str) -> None:
-        self.removed.append(name)
 
 
 def _engine(docker: str = "docker", store: str = "overlay2", **environment: str) -> Engine:
@@ -179,25 +175,6 @@ def test_cached_steps_count_no_seconds(docker, request_here):
     frame = build(request_here, where=docker(_recorded("cached-buildx-0.29.1"))).to_frame()
     assert frame["cached"].all()
     assert frame["seconds"].sum() == 0.0
-
-
-@pytest.mark.parametrize(
-    ("label", "tags", "removed"),
-    [("build", [], ["old"]), ("build", ["other:1"], []), (None, [], [])],
-    ids=["ours without a name", "ours with another name", "not ours"],
-)
-def test_only_an_image_of_ours_that_lost_its_name_is_removed(docker, request_here, label, tags, removed):
-    where = docker(_recorded("cold-buildx-0.13.1"))
-    images = where.client.images
-    old = SimpleNamespace(id="old", tags=tags, labels={"workbook": label} if label else {})
-    new = SimpleNamespace(id="new", tags=["wb:test"], labels={})
-    images.by_name = {"wb:test": old, "old": old}
-
-    def watch(_):
-        images.by_name["wb:test"] = new
-
-    assert build(request_here, watch, where).image_id == "new"
-    assert images.removed == removed
 
 
 # A build that fails

@@ -335,7 +335,8 @@ def container(engine):
         {"/d/a": an_archive(a=b"1"), "/d": an_archive(d=None, d__a=b"1", d__b=b"2"), "/l": b""},
         {"/l": "/d/a"},
     )
-    engine.client.containers = SimpleNamespace(create=lambda *_, **__: made)
+    engine.client.containers = SimpleNamespace(create=lambda *_, **__: made, list=lambda **_: [])
+    engine.client.api.remove_container = lambda _name, **how: made.remove(how["force"])
     return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import hashlib
 import io
@@ -15,6 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 from helpers import layers
+from helpers.engine import EngineLostError
 from helpers.layers import Entry, ImageError, Wanted
 
 ALL = Wanted(entries=True, compressed=True)
@@ -64,13 +66,22 @@ def a_save(*tars: bytes, pack=lambda tar: tar) -> bytes:
 def an_engine(save: bytes = b"", store: str = "containerd", root: str = "/nowhere", piece: int = 1000):
     """Stand for an engine that saves one image; it counts how often it is asked."""
 
-    def get_image(image_id):
+    def pieces(_size):
         engine.asked += 1
         return (save[at : at + piece] for at in range(0, len(save), piece))
 
-    api = SimpleNamespace(get_image=get_image)
-    engine = SimpleNamespace(store=store, root=root, client=SimpleNamespace(api=api), asked=0)
+    engine = SimpleNamespace(store=store, root=root, client=SimpleNamespace(api=an_api(pieces)), asked=0)
     return engine
+
+
+def an_api(pieces):
+    """Stand for the API of an engine that answers the request for an image with these pieces."""
+
+    @contextlib.contextmanager
+    def get(_address, **_):
+        yield SimpleNamespace(status_code=200, ok=True, iter_content=pieces)
+
+    return SimpleNamespace(base_url="http+docker://e", api_version="1.45", timeout=60, get=get)
 
 
 def paths(listing) -> list[str]:
@@ -265,13 +276,13 @@ def test_a_stream_cut_anywhere_is_an_error_and_leaves_no_wrong_memory():
 def test_an_engine_that_goes_away_is_an_error_with_a_remedy():
     import requests
 
-    def get_image(image_id):
+    def pieces(_size):
         yield a_save(a_tar(("a", b"1")))[:600]
         raise requests.ConnectionError("gone")
 
     engine = an_engine()
-    engine.client.api.get_image = get_image
-    with pytest.raises(ImageError, match="docker info"):
+    engine.client.api = an_api(pieces)
+    with pytest.raises(EngineLostError, match="start it again"):
         layers.scan(engine, "sha256:i", ALL)
 
 

@@ -1,6 +1,7 @@
 """A secret is found at whatever place of the stream it lies, and nothing else is."""
 
 import base64
+import contextlib
 import gzip
 import hashlib
 import io
@@ -57,13 +58,23 @@ def a_tar(files):
     return buffer.getvalue()
 
 
-def an_engine(contents, config, names):
+def an_engine(contents, config, names, end=None):
     """Stand for an engine with one image, which it saves in pieces that fit no boundary."""
     manifest = json.dumps([{"Config": "config.json", "Layers": names}]).encode()
     saved = a_tar({**contents, "config.json": json.dumps(config).encode(), "manifest.json": manifest})
+    saved = saved[:end]
+
+    @contextlib.contextmanager
+    def get(_address, **_):
+        pieces = (saved[at : at + 700] for at in range(0, len(saved), 700))
+        yield SimpleNamespace(status_code=200, ok=True, iter_content=lambda _size: pieces)
+
     api = SimpleNamespace(
         inspect_image=lambda _: {"Id": "sha256:" + hashlib.sha256(saved).hexdigest()},
-        get_image=lambda _: (saved[at : at + 700] for at in range(0, len(saved), 700)),
+        get=get,
+        base_url="http+docker://e",
+        api_version="1.45",
+        timeout=60,
     )
     return SimpleNamespace(client=SimpleNamespace(api=api))
 
@@ -125,9 +136,7 @@ def test_a_missing_layer_is_no_clean_bill():
 
 
 def test_a_stream_that_ends_early_is_no_clean_bill():
-    engine = an_engine({"1": a_tar({"a": b"x" * 50_000})}, {"history": []}, ["1"])
-    whole = b"".join(engine.client.api.get_image(""))
-    engine.client.api.get_image = lambda _: iter([whole[:20_000]])
+    engine = an_engine({"1": a_tar({"a": b"x" * 50_000})}, {"history": []}, ["1"], end=20_000)
     with pytest.raises(ImageError):
         secret_search.search("image", SECRET, engine)
 
