@@ -115,7 +115,14 @@ def ignore_file(context: Path, dockerfile: Path) -> Path | None:
 def rules(context: Path, dockerfile: Path) -> Rules:
     """Return the patterns that count for a build. Raises `dockerignore.PatternError`."""
     file = ignore_file(context, dockerfile)
-    return dockerignore.parse(file.read_text(encoding="utf-8")) if file else _ALL
+    if file is None:
+        return _ALL
+    try:
+        return dockerignore.parse(os.fsdecode(file.read_bytes()))
+    except OSError as error:
+        raise dockerignore.PatternError(
+            f"{file} cannot be read ({error.strerror}); check its permissions."
+        ) from None
 
 
 def survey(context: Path, patterns: Rules = _ALL) -> Survey:
@@ -162,7 +169,7 @@ def _lines(survey: Survey, prefix: str, depth: int, indent: str = "") -> Iterato
     for entry in ordered:
         last = entry is ordered[-1]
         below = [e for e in inside if e is entry or e.path.startswith(f"{entry.path}/")]
-        name = entry.path[len(prefix) :] + "/" * (entry.kind == "directory")
+        name = _shown(entry.path[len(prefix) :]) + "/" * (entry.kind == "directory")
         total = sum(e.bytes for e in below)
         sent = sum(e.bytes for e in below if not e.kept_out)
         yield Line(indent + ("└─ " if last else "├─ "), name, sent, total, _why(entry, below))
@@ -174,13 +181,20 @@ def _lines(survey: Survey, prefix: str, depth: int, indent: str = "") -> Iterato
 def _why(entry: Entry, below: list[Entry]) -> str:
     if entry.kept_out:
         back = next((e.by for e in below if not e.kept_out and e.by), None)
-        return f"kept out by {_said(entry)}" + (f", in part back by {back.written}" if back else "")
+        return f"kept out by {_said(entry)}" + (
+            f", in part back by {_shown(back.written)}" if back else ""
+        )
     out = dict.fromkeys(_said(e) for e in below if e.kept_out)
     return f"in part kept out by {', '.join(out)}" if out else ""
 
 
 def _said(entry: Entry) -> str:
-    return entry.by.written if entry.by else ""
+    return _shown(entry.by.written) if entry.by else ""
+
+
+def _shown(text: str) -> str:
+    """Return a name so that it can be printed even when its bytes are no UTF-8."""
+    return os.fsencode(text).decode(errors="backslashreplace")
 
 
 def _sent(line: Line) -> str:

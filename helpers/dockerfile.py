@@ -24,6 +24,8 @@ _GAP = re.compile(r"[\t\v\f\r ]+")
 _DIRECTIVE = re.compile(rf"#[{SPACE}]*([a-zA-Z][a-zA-Z0-9]*)[\t\f\r ]*=[\t\f\r ]*(.+?)[\t\f\r ]*$")
 _DIRECTIVES = {"syntax", "escape", "check"}
 _HEREDOC = re.compile(r"\d*<<(-?)[\t\n\f\r ]*([^<]*)")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+_STAGE_NAME = re.compile("[a-z][a-z0-9._-]*")
 _TAKES_HEREDOC = {"ADD", "COPY", "RUN"}
 
 
@@ -129,7 +131,7 @@ class Dockerfile:
         return found
 
     def source_stage(self, name: str) -> Stage | None:
-        """Return the stage that ``--from=name`` means; None for an image from outside."""
+        """Return the stage that ``COPY --from=name`` means; None for an image from outside."""
         return self._source(name)
 
     def needs(self, target: str | None = None) -> list[Stage]:
@@ -159,8 +161,9 @@ class Dockerfile:
         found = [Need("FROM", base or stage.base)]
         for instruction in [*(base.triggers() if base else ()), *stage.instructions]:
             for name in instruction.sources():
-                source = self._source(name)
-                if source or not name.isdecimal():
+                numbered = instruction.keyword == "COPY" and _NUMBER.fullmatch(name)
+                source = self._source(name) if numbered else self._last_named(name)
+                if source or not numbered:
                     found.append(Need(instruction.keyword, source or name))
         return found
 
@@ -170,12 +173,14 @@ class Dockerfile:
         return self.stages[same[-1]] if same else None
 
     def _source(self, name: str) -> Stage | None:
-        """Return the stage that ``--from=`` means: the last one of that name, or by its number."""
-        if name.lower() in self._named:
-            return self.stages[self._named[name.lower()][-1]]
-        if name.isdecimal() and int(name) < len(self.stages):
-            return self.stages[int(name)]
-        return None
+        """Return the stage that ``COPY --from=`` means: by its number, or the last one of that name."""
+        if _NUMBER.fullmatch(name):
+            return self.stages[int(name)] if 0 <= int(name) < len(self.stages) else None
+        return self._last_named(name)
+
+    def _last_named(self, name: str) -> Stage | None:
+        numbers = self._named.get(name.lower())
+        return self.stages[numbers[-1]] if numbers else None
 
     @cached_property
     def _named(self) -> dict[str, list[int]]:
@@ -285,17 +290,21 @@ def _split(logical: str, escape: str) -> tuple[str, tuple[str, ...], str]:
 
 
 def _flags(rest: str, escape: str) -> tuple[tuple[str, ...], str]:
-    """Take the words that begin with ``--`` off, without their quotes; ``--`` alone ends them."""
+    """Take the words that begin with ``--`` off, without their quotes; ``--`` alone ends them.
+
+    BuildKit takes each byte for a character here, which garbles letters outside ASCII; so does this.
+    """
     flags: list[str] = []
     at = 0
+    rest = rest.encode().decode("latin-1")
     while True:
         while at < len(rest) and rest[at] in SPACE:
             at += 1
         if not rest.startswith("--", at):
-            return tuple(flags), rest[at:]
+            return tuple(flags), rest[at:].encode("latin-1").decode(errors="replace")
         flag, at = _flag(rest, at, escape)
         if flag == "--":
-            return tuple(flags), rest[at:]
+            return tuple(flags), rest[at:].encode("latin-1").decode(errors="replace")
         flags.append(flag)
 
 
@@ -380,8 +389,12 @@ def _stages(
     if not starts:
         raise DockerfileError("it has no FROM instruction, so there is nothing to build on.")
     for instruction in instructions[: starts[0]]:
-        if instruction.keyword == "ARG":
-            _take_arguments(instruction, given, known, escape)
+        if instruction.keyword != "ARG":
+            raise DockerfileError(
+                f"{instruction.keyword} on line {instruction.line} stands before the first FROM, where "
+                "only ARG may stand; move it below."
+            )
+        _take_arguments(instruction, given, known, escape)
     ends = [*starts[1:], len(instructions)]
     return tuple(
         _stage(index, instructions[start], instructions[start + 1 : end], known, escape)
@@ -409,13 +422,19 @@ def _stage(
         raise DockerfileError(
             f"FROM on line {start.line} must read `FROM image` or `FROM image AS name`."
         )
+    name = words[2].lower() if named else None
+    if name and not _STAGE_NAME.fullmatch(name):
+        raise DockerfileError(
+            f"FROM on line {start.line} calls its stage {words[2]}; a stage's name begins with a letter "
+            "and goes on with letters, digits, `-`, `_` and `.`."
+        )
     base = _expand(start, words[0], known, escape)
     if not base:
         raise DockerfileError(
             f"FROM on line {start.line} names no image, because {words[0]} is empty; give its ARG a "
             "default before the first FROM, or pass a build argument."
         )
-    return Stage(index, words[2].lower() if named else None, base, body)
+    return Stage(index, name, base, body)
 
 
 def _words(text: str, escape: str) -> list[str]:

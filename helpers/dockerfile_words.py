@@ -6,13 +6,16 @@ It knows neither instructions nor stages.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from helpers.errors import WorkbookError
 
 SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     chr(code) for code in range(0x2000, 0x200B)
 )  # what Go calls a space: Python's own list has four characters more
+
+_PIECES = re.compile(r"\\.|.", re.DOTALL)
+_TEMPLATE = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})")
 
 
 class DockerfileError(WorkbookError):
@@ -147,9 +150,9 @@ class Words:
             return self._replaced(name)
         if operator == ":":
             operator += self._next()
-        if operator not in ("+", "-", "?", ":+", ":-", ":?", "#", "%"):
+        if operator.removeprefix(":") not in ("+", "-", "?", "#", "%"):
             raise DockerfileError(f"BuildKit knows no ${{{name}{operator}…}} (in {self._text}).")
-        word = self._until("}", keep=operator in "#%")[0]
+        word = self._until("}", keep=operator[-1] in "#%")[0]
         if self._known is None:
             return f"${{{name}{operator}{word}}}"
         return _substituted(name, operator, word, self._known.get(name))
@@ -158,10 +161,12 @@ class Words:
         return written if self._known is None else self._known.get(name, "")
 
     def _name(self) -> str:
-        pattern = r"\d+|[@*#?\-$!]|[^\W\d]\w*"
-        match = re.compile(pattern).match(self._text, self._at)
-        self._at = match.end() if match else self._at
-        return match[0] if match else ""
+        if self._peek() and self._peek() in "@*#?-$!":
+            return self._next()
+        start, goes_on = self._at, str.isdecimal if self._peek().isdecimal() else _is_of_a_name
+        while self._peek() and goes_on(self._peek()):
+            self._next()
+        return self._text[start : self._at]
 
     def _replaced(self, name: str) -> str:
         every = self._peek() == "/"
@@ -171,7 +176,29 @@ class Words:
         if self._known is None:
             return f"${{{name}/{pattern}/{other}}}"
         value = self._known.get(name, "")
-        return re.sub(_pattern(pattern), lambda _: other, value, count=0 if every else 1)
+        found = re.compile(_pattern(pattern, ".*"))
+        if every:
+            return _all_replaced(found, other, value)
+        return found.sub(lambda _: other, value, count=1)
+
+
+def _is_of_a_name(character: str) -> bool:
+    return character.isalpha() or character.isdecimal() or character == "_"
+
+
+def _all_replaced(pattern: re.Pattern[str], other: str, value: str) -> str:
+    """Replace as Go's ``ReplaceAllString``: no empty match where another ends, ``$`` has a meaning."""
+    result, end = "", 0
+    for match in pattern.finditer(value):
+        if match[0] or not match.start() or match.start() > end:
+            result += value[end : match.start()] + _TEMPLATE.sub(_filled(match[0]), other)
+            end = match.end()
+    return result + value[end:]
+
+
+def _filled(whole: str) -> Callable[[re.Match[str]], str]:
+    values = {"$": "$", "0": whole}
+    return lambda sign: values.get(sign[1] or sign[2] or "$", "")
 
 
 def _substituted(name: str, operator: str, word: str, current: str | None) -> str:
@@ -189,19 +216,25 @@ def _substituted(name: str, operator: str, word: str, current: str | None) -> st
 
 
 def _trimmed(value: str, operator: str, word: str) -> str:
-    """Cut what matches the pattern ``word`` off the front (``#``) or the end (``%``)."""
-    longest = word.startswith(operator)
-    pattern = re.compile(_pattern(word[longest:]), re.DOTALL)
-    cuts = range(len(value) + 1)
-    if operator == "#":
-        order = reversed(cuts) if longest else cuts
-        return next((value[cut:] for cut in order if pattern.fullmatch(value[:cut])), value)
-    order = cuts if longest else reversed(cuts)
-    return next((value[:cut] for cut in order if pattern.fullmatch(value[cut:])), value)
+    """Cut what matches the pattern ``word`` off the front (``#``) or the end (``%``).
+
+    The end is cut as the front of both written backwards, as BuildKit does.
+    """
+    sign = operator[-1]
+    pattern, stars = (word[1:], ".*") if word.startswith(sign) else (word, ".*?")
+    if sign == "%":
+        pattern, value = "".join(reversed(_PIECES.findall(pattern))), value[::-1]
+    match = re.match(_pattern(pattern, stars), value)
+    rest = value[match.end() :] if match else value
+    return rest[::-1] if sign == "%" else rest
 
 
-def _pattern(text: str) -> str:
+def _pattern(text: str, stars: str) -> str:
     """Turn a shell pattern (``*``, ``?``, escapes) into a regular expression."""
-    known = {"*": ".*", "?": "."}
-    pieces = re.findall(r"\\.|.", text, re.DOTALL)
-    return "".join(known.get(piece, re.escape(piece[-1])) for piece in pieces)
+    return "".join(_piece(piece, text, stars) for piece in _PIECES.findall(text))
+
+
+def _piece(piece: str, text: str, stars: str) -> str:
+    if piece[0] == "\\" and piece[1:] not in ("}", "/", "*", "?", "\\"):
+        raise DockerfileError(f"the pattern {text} has a \\ before what needs none.")
+    return {"*": stars, "?": "."}.get(piece, re.escape(piece[-1]))

@@ -4,23 +4,26 @@ The rules are Docker's own, after the sources of what the builder runs: moby/pat
 (``patternmatcher.go`` and ``ignorefile/ignorefile.go``) for the patterns, and tonistiigi/fsutil
 (``filter.go``) for the order in which folders hand their matches down. It reads text and paths; it
 looks at no disk and at no builder. Paths are relative to the context, with ``/`` between their parts.
-Left out: ``\Q…\E`` and named classes within ``[…]``, which Go's regular expressions would take.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from helpers import go_regexp
+from helpers.dockerfile_words import SPACE
 from helpers.errors import WorkbookError
 
-_PLAIN = frozenset(".+()|{}$")  # what a regular expression knows and a pattern does not
-_ONE = r"(?:\\.|[^\\\-\]])"
-# What Go's filepath.Match takes; Docker refuses every other pattern.
-_WELL_FORMED = re.compile(rf"(?:[^\\\[]|\\.|\[\^?(?:{_ONE}(?:-{_ONE})?)+\])*", re.DOTALL)
+_PLAIN = frozenset(".+()$")  # what Docker escapes; it forgets | and {
+# The pieces of a pattern as Go's filepath.Match sees them: stars, then all up to the next star.
+_CHUNK = re.compile(r"(\**+)((?:\\.|\[(?:\\.|[^]\\])*+\]?|[^*\\[])*+\\?)", re.DOTALL)
+_ONE = r"(?:\\.|[^]\\-])"
+_RANGE = re.compile(rf"({_ONE})(?:-({_ONE}))?", re.DOTALL)
+_SET = rf"\[(\^?+)((?:{_ONE}(?:-{_ONE})?)+)\]"
+_WELL_FORMED = re.compile(rf"(?:[^\\[]|\\.|{_SET})*", re.DOTALL)
 
 
 class PatternError(WorkbookError):
@@ -98,33 +101,59 @@ class Rules:
 def parse(text: str) -> Rules:
     """Read an ignore file. Raises `PatternError` for a pattern that would make the build fail."""
     lines = text.removeprefix("\N{BYTE ORDER MARK}").split("\n")
-    patterns = (_pattern(number, line) for number, line in enumerate(lines, 1))
+    read = {number: _read(line) for number, line in enumerate(lines, 1)}
+    _check_can_be_sent(read)
+    patterns = (_pattern(number, lines[number - 1], text) for number, text in read.items())
     return Rules(tuple(pattern for pattern in patterns if pattern))
 
 
-def _pattern(number: int, line: str) -> Pattern | None:
-    text = line.strip()
+def _read(line: str) -> str:
+    """Return a line's pattern as the builder reads it, to send it to the client; empty for none."""
+    text = line.strip(SPACE)
     if line.startswith("#") or not text:
-        return None
-    readmits = text.startswith("!")
-    cleaned = _clean(text[1:].strip() if readmits else text)
-    if not cleaned or (readmits and cleaned == "/"):
+        return ""
+    mark = "!" if text[0] == "!" else ""
+    cleaned = _clean(rest) if (rest := text.removeprefix(mark).strip(SPACE)) else ""
+    return mark + (cleaned[1:] if len(cleaned) > 1 and cleaned[0] == "/" else cleaned)
+
+
+def _check_can_be_sent(read: dict[int, str]) -> None:
+    """Refuse what cannot travel: the builder writes control characters out only beside others."""
+    broken = [number for number, text in read.items() if not text.isprintable()]
+    if broken and all(text.isascii() for text in read.values()):
+        raise PatternError(
+            f"Line {broken[0]} of the ignore file has a control character, with which Docker's "
+            "builder fails; write ? in its place."
+        )
+
+
+def _pattern(number: int, line: str, read: str) -> Pattern | None:
+    """Make a pattern of what the client gets; it cleans that a second time."""
+    text = read.strip(SPACE)
+    cleaned = _clean(text) if text else ""
+    readmits = cleaned.startswith("!")
+    text = cleaned.removeprefix("!")
+    if readmits and not text:
         raise PatternError(f"Line {number} of the ignore file is a bare !; put a pattern behind it.")
-    return Pattern(number, text, cleaned, readmits, _matcher(cleaned, number))
+    if not text:
+        return None
+    return Pattern(number, line.strip(SPACE), text, readmits, _matcher(text, number))
 
 
 def _clean(text: str) -> str:
-    """Return the shortest way to write a path, as Go's ``filepath.Clean``, without a leading slash."""
-    if not text:
-        return ""
-    cleaned = re.sub(r"\A//+", "/", posixpath.normpath(text))
-    return cleaned[1:] if len(cleaned) > 1 and cleaned[0] == "/" else cleaned
+    """Return the shortest way to write a path, as Go's ``filepath.Clean``."""
+    return re.sub(r"\A//+", "/", posixpath.normpath(text))
 
 
 def _matcher(text: str, line: int) -> Callable[[str], bool]:
+    """Return what tells whether a path fits.
+
+    Docker sees some faults of a pattern when it reads it, and others only when it first tries it; so
+    this raises `PatternError` for the former, and what it returns for the latter.
+    """
     refused = f"Line {line} of the ignore file, {text!r}, is no pattern that Docker takes; close its ["
     refused += "…] and put something behind its last \\."
-    if not _WELL_FORMED.fullmatch(text):
+    if _is_refused(text):
         raise PatternError(refused)
     expression, special, leading = _expression(text)
     if not special and leading:
@@ -135,16 +164,45 @@ def _matcher(text: str, line: int) -> Callable[[str], bool]:
     if not special:
         return lambda path: path == text
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # "[[" is no set of sets to Go
-            compiled = re.compile(expression)
-    except re.error:
-        raise PatternError(refused) from None
+        compiled = go_regexp.compiled(expression)
+    except (ValueError, re.error):
+        return lambda _: _raise(PatternError(refused))
     return lambda path: compiled.search(path) is not None
 
 
+def _raise(error: PatternError) -> bool:
+    raise error
+
+
+def _is_refused(text: str) -> bool:
+    """Whether Go's ``filepath.Match(text, ".")`` fails; it looks no further than that name leads it."""
+    name, at = ".", 0
+    while at < len(text):
+        found = _CHUNK.match(text, at)
+        assert found is not None  # noqa: S101 - it matches any text
+        chunk = found[2]
+        at = found.end()
+        if not chunk:
+            return False
+        if not _WELL_FORMED.fullmatch(chunk):
+            return True
+        if not name or not _fits_dot(chunk):
+            return False
+        name = ""
+    return False
+
+
+def _fits_dot(chunk: str) -> bool:
+    """Whether a chunk without stars fits the name ``.``."""
+    members = re.fullmatch(_SET, chunk, re.DOTALL)
+    if not members:
+        return chunk in (".", "?", "\\.")
+    ranges = ((low[-1:], (high or low)[-1:]) for low, high in _RANGE.findall(members[2]))
+    return any(low <= "." <= high for low, high in ranges) != bool(members[1])
+
+
 def _expression(text: str) -> tuple[str, bool, bool]:
-    """Return a pattern as a regular expression, whether it needs one, and whether ``**`` leads it."""
+    """Return a pattern as Go's regular expression, whether it needs one, whether ``**`` leads it."""
     found, special, leading, at = "^", False, False, 0
     while at < len(text):
         character, begin = text[at], at
@@ -167,4 +225,4 @@ def _expression(text: str) -> tuple[str, bool, bool]:
             found, special = found + character, True
         else:
             found += "\\" + character if character in _PLAIN else character
-    return found + r"\Z", special, leading
+    return found + "$", special, leading

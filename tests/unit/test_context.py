@@ -148,3 +148,12 @@ def test_git_that_fails_is_quoted(copy):
 def test_a_damaged_object_is_passed_over(copy):
     copy.write(f".git/objects/ab/{'c' * 38}", "not compressed")
     assert git_objects.holding(copy.path / ".git", FAKE_SECRET) == []
+
+
+def test_bytes_that_are_no_utf_8_are_matched_and_can_be_printed(tmp_path):
+    (tmp_path / os.fsdecode(b"caf\xe9")).write_text("x")
+    (tmp_path / "cafe").write_text("x")
+    (tmp_path / ".dockerignore").write_bytes(b"caf\xe9\n")
+    found = context.survey(tmp_path, context.rules(tmp_path, tmp_path / "Dockerfile"))
+    assert [entry.path for entry in found.sent] == [".dockerignore", "cafe"]
+    assert "caf\\xe9" in str(found.tree()).encode().decode()

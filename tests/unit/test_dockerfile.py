@@ -175,9 +175,8 @@ def test_what_buildkit_refuses_to_parse_is_refused(buildkit, text):
 
 # Random Dockerfiles, made of parts
 
-# No letter outside ASCII: BuildKit reads flags byte by byte and garbles it there.
 _word = st.sampled_from(
-    ["a", "npm", "ci", ".", "/app", "$X", "${Y:-z}", "a=b", "'q r'", '"s # t"', "#", "--x"]
+    ["a", "npm", "ci", ".", "/app", "$X", "${Y:-z}", "a=b", "'q r'", '"s # t"', "#", "--x", "--ü à"]
 )
 _gap = st.sampled_from(
     [" ", "  ", "\t", " \\\n", " \\ \n  ", "\\\n\t", " \\\n# note\n ", " \\\n\n  # x\n\n"]
@@ -321,6 +320,23 @@ def test_a_stage_number_in_copy_from_means_a_stage_never_an_image():
     assert file.base_images() == ["a", "c"]
 
 
+def test_a_number_in_a_mount_means_an_image_never_a_stage():
+    file = parse("FROM a\nFROM b\nRUN --mount=from=0,target=/x y\nCOPY --from=+0 /x /x\n")
+    assert [need.source for need in file.draws_on(file.stages[1])] == ["b", "0", file.stages[0]]
+
+
+@pytest.mark.parametrize("name", ["1a", "-a", "ü", "a/b", "a:1", "$A"])
+def test_a_stage_s_name_that_buildkit_refuses_names_its_line(name):
+    with pytest.raises(DockerfileError, match="FROM on line 2 calls its stage") as caught:
+        parse(f"FROM a AS A.b-c_1\nFROM b AS {name}\n")
+    _assert_short(caught.value)
+
+
+def test_only_arguments_stand_before_the_first_from():
+    with pytest.raises(DockerfileError, match="ENV on line 2 stands before the first FROM"):
+        parse("ARG A=1\nENV B=2\nFROM a\n")
+
+
 def test_from_means_the_nearest_stage_above_and_copy_the_last_one_of_a_name():
     file = parse("FROM a AS x\nFROM b AS x\nFROM x AS y\nFROM c AS x\nFROM y\nCOPY --from=x /1 /1\n")
     assert [s.index for s in file.needs()] == [1, 2, 3, 4]
@@ -439,6 +455,41 @@ def test_expand_takes_off_quotes_and_escapes_as_a_shell_does():
     assert {word: expand(word, known) for word in words} == words
 
 
+VALUES = {"A": "1", "V": "v20.18.0", "X": "a*b?c", "N": "l1\nl2", "D": "$A"}
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("${V:#v}", "20.18.0"),  # older BuildKit passes over the colon
+        ("${V#}${V%%}", "v20.18.0v20.18.0"),
+        (r"${X#a\*}", "b?c"),
+        (r"${X%\?c}", "a*b"),
+        ("${N##*}", "\nl2"),  # a star takes no line end
+        ("${N%%*}", "l1\n"),
+        ("${V//*/x}", "x"),
+        (r"${A/1/\}}", r"\}"),
+        ("${A//1/$$A}", "A"),
+        (r"${V//./<$0>}", "v20<>18<>0"),
+        ("${D//1/x}", "$A"),
+        ("$A²", "1²"),  # no digit to Go
+        ("$1a", "a"),
+        ("$-x$?", "x"),
+    ],
+)
+def test_a_substitution_gives_what_buildkit_s_gives(word, value):
+    assert expand(word, VALUES) == value
+
+
+@pytest.mark.parametrize(
+    "word", [r"${V#\a}", r"${V%\"}", r"${V/\$/x}", "${V:=x}", "${V:/a/b}", "${V,}", "${V/a}"]
+)
+def test_a_substitution_that_buildkit_refuses_is_refused(word):
+    with pytest.raises(DockerfileError) as caught:
+        expand(word, VALUES)
+    _assert_short(caught.value)
+
+
 # Files
 
 
@@ -482,7 +533,7 @@ def _assert_short(error: WorkbookError) -> None:
 def test_a_stage_draws_on_its_base_first_then_on_what_it_and_its_base_s_triggers_take():
     parsed = parse(
         "FROM a AS one\nONBUILD COPY --from=tools:1 / /\n"
-        "FROM one AS two\nCOPY --from=one / /\nRUN --mount=type=bind,from=0,target=/x true\n"
+        "FROM one AS two\nCOPY --from=one / /\nRUN --mount=type=bind,from=one,target=/x true\n"
         "COPY --from=7 / /\n"
     )
     one, two = parsed.stages

@@ -1,6 +1,8 @@
 """Docker's rules for ignore files, one behaviour a test; the engine test holds them against a builder."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from helpers import clutter, dockerignore, places
 
@@ -43,6 +45,20 @@ def kept_out(patterns: str, *paths: str) -> list[str]:
         ("a\r\nb\r\n", ["a", "b"], []),
         (".", [], ["a"]),
         ("../up", [], ["up"]),
+        ("/ a", ["a"], [" a"]),
+        ("./\xa0a", ["a"], []),
+        ("a|b*", ["a", "axe", "xb", "b"], ["x"]),
+        ("a{2}*", ["aa", "aab"], ["ab", "a{2}"]),
+        ("a{,2}*", ["a{,2}b"], ["aa"]),
+        ("*.{js,ts}", ["a.{js,ts}"], ["a.js"]),
+        (r"\w", ["a", "_"], ["ü", "-"]),
+        (r"\x61\101", ["aA"], ["x61"]),
+        (r"\Qa*\E?", ["a[^/]*b"], ["ab"]),
+        ("[[:alpha:]]", ["a", "Z"], ["1", "ü"]),
+        ("[[:^alpha:]]", ["1", "ü"], ["a"]),
+        (r"[\d-x]", ["1", "-", "x"], ["d", "f"]),
+        (r"[\]-a]", ["]", "^", "a"], ["b"]),
+        ("[ü-ý]", ["ü"], ["u"]),
     ],
 )
 def test_what_one_pattern_keeps_out(patterns, out, sent):
@@ -94,7 +110,65 @@ def test_a_decision_names_its_line():
     assert rules.decide("README.txt").by is None
 
 
-@pytest.mark.parametrize("pattern", ["[a", "[]", "[]a]", "[a-]", "[-a]", "a\\", "!", "!/", "[z-a]"])
+def test_a_mark_that_comes_to_the_front_when_a_path_is_cleaned_readmits():
+    for line in ("./!a", "/!a ", "x/../!a"):
+        assert kept_out(f"*\n{line}", "a", "b") == ["b"]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "[a",
+        "[]",
+        "[]a]",
+        "[a-]",
+        "[-a]",
+        "[^]",
+        "a\\",
+        "!",
+        "!/",
+        "./!",
+        "\\/\xa0",
+        "a\tb",
+        "?[a",
+        "*[a",
+    ],
+)
 def test_a_pattern_that_docker_refuses_is_refused_with_its_line(pattern):
     with pytest.raises(dockerignore.PatternError, match="Line 2 "):
         dockerignore.parse(f"fine\n{pattern}\n")
+
+
+@pytest.mark.parametrize(
+    "pattern", ["[z-a]", r"\p", r"\ü", r"\1", r"\y", "b*[a", "[[:letter:]]", "a{9999}*"]
+)
+def test_a_pattern_that_docker_refuses_when_it_first_tries_it_is_refused_then(pattern):
+    rules = dockerignore.parse(f"!{pattern}\nfine\n{pattern}\n")
+    assert rules.decide("fine").kept_out
+    with pytest.raises(dockerignore.PatternError, match="Line 3 "):
+        rules.decide("other")
+
+
+def test_a_control_character_travels_only_beside_a_letter_outside_ascii():
+    assert kept_out("a\x01\nü", "a\x01", "a") == ["a\x01"]
+    with pytest.raises(dockerignore.PatternError, match=r"Line 2 .* control character"):
+        dockerignore.parse("u\na\x01")
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    text=st.text(st.sampled_from("ab/*?[]^-!#\\{}2,|+.$ \n\t\r\xa0ü:dwpQEx"), max_size=30),
+    path=st.text(st.sampled_from("ab/.ü\n\udce9 "), min_size=1, max_size=8),
+)
+def test_any_list_judges_any_path_or_is_refused_in_one_sentence(text, path):
+    try:
+        decision = dockerignore.parse(text).decide(path.strip("/") or "a")
+    except dockerignore.PatternError as error:
+        _assert_a_sentence(str(error))
+    else:
+        assert decision.kept_out in (True, False)
+
+
+def _assert_a_sentence(text):
+    assert text.startswith("Line ")
+    assert text.endswith(".")
