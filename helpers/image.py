@@ -20,7 +20,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from helpers import layers as _layers
-from helpers.engine import LABEL
+from helpers import limits
 from helpers.layers import Entry, ImageError, Stored, Wanted
 
 if TYPE_CHECKING:
@@ -556,7 +556,7 @@ def _archive(engine: Engine, reference: str, path: str) -> Iterator[tarfile.TarF
 
     shown = _shown(engine, reference)
     made: Any = engine.client.containers.create(
-        shown["Id"], command=["never-run"], labels={LABEL: "read"}, network_disabled=True
+        shown["Id"], command=["never-run"], network_disabled=True, **limits.settings("read")
     )
     try:
         for _ in range(_LINKS):
