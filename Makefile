@@ -7,7 +7,7 @@ NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 export JUPYTER_PLATFORM_DIRS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test check notebooks slides book bench picture engine engine-stop bases kit kit-load kit-unload doctor lock clean
+.PHONY: help environment lab test check notebooks slides book bench picture engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ doctor: environment ## what was found on this machine, and what is missing
 lock: environment ## resolve the dependencies anew into requirements.lock
 	$(RUN) -m uv pip compile --quiet pyproject.toml --all-extras --universal --generate-hashes \
 	  --no-emit-index-url --upgrade --python-version 3.11 -o requirements.lock
+
+audit: environment ## ask about known vulnerabilities of what is locked: 1 some, 3 could not ask
+	@$(RUN) -m helpers audit
 
 clean: ## remove what the workbook made: labelled images, private engine, caches, environment
 	@if [ -x $(RUN) ]; then $(RUN) -m helpers clean; fi

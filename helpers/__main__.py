@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable
 
-from helpers import bases, doctor, engine, examine_command, kit_command, places
+from helpers import audit, bases, doctor, engine, examine_command, kit_command, places
 from helpers.engine import LABEL, NoEngineError
 from helpers.errors import WorkbookError
 from helpers.private_engine import PrivateEngine
@@ -54,6 +54,13 @@ def examine() -> None:
     print(report)
     if not report.ok:
         sys.exit(1)
+
+
+def audit_locks() -> None:
+    """Ask about vulnerabilities of what is locked; exit with 1 for some, 3 where none could be asked."""
+    report = audit.audit()
+    print(report)
+    sys.exit(report.answer)
 
 
 def open_lab() -> None:
@@ -105,6 +112,7 @@ def _remove_labelled(found: engine.Engine) -> None:
 
 
 COMMANDS: dict[str, Callable[[], None]] = {
+    "audit": audit_locks,
     "bases": prepare_bases,
     "clean": clean,
     "doctor": examine,

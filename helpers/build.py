@@ -27,6 +27,7 @@ from helpers import dockerfile, engine, image, processes, superseded
 from helpers.bases import Base
 from helpers.engine import LABEL, LOST, Engine, EngineLostError
 from helpers.errors import StoppedByReaderError, WorkbookError, stoppable
+from helpers.redaction import redacted
 from helpers.stream import Progress, Step
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class BuildError(WorkbookError):
     def __init__(self, sentence: str, step: Step | None = None, log: Sequence[str] = ()) -> None:
         super().__init__(sentence)
         self.step = step
-        self.log = tuple(log)
+        self.log = tuple(map(redacted, log))
 
 
 class DiskFullError(BuildError):
@@ -135,9 +136,9 @@ class BuildResult:
 
     @property
     def shell_command(self) -> str:
-        """The command, ready to paste in a terminal."""
+        """The command, ready to paste in a terminal; the login of an address is to be filled in."""
         settings = [f"{k}={shlex.quote(v)}" for k, v in self.engine.environment.items()]
-        return " ".join([*settings, shlex.join(self.command)])
+        return redacted(" ".join([*settings, shlex.join(self.command)]))
 
     @cached_property
     def uncompressed_bytes(self) -> int:

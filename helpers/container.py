@@ -20,14 +20,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from helpers import engine, processes
+from helpers import engine, limits, processes
 from helpers.engine import LABEL, LOST, Engine, EngineLostError
 from helpers.errors import WorkbookError, stoppable
+from helpers.limits import OWNER_LABEL
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-OWNER_LABEL = f"{LABEL}.owner"
 SAYS = "Its log says: "
 _POLL_SECONDS = 0.02
 _STOPPED = "The run was stopped at your request, and its container is gone."
@@ -191,15 +191,8 @@ def sweep(where: Engine) -> None:
 def _create(where: Engine, image: str, options: dict[str, Any]) -> Container:
     from docker.errors import APIError, ImageNotFound
 
-    settings: dict[str, Any] = {
-        "labels": {LABEL: "run", OWNER_LABEL: f"{socket.gethostname()}/{os.getpid()}"},
-        "mem_limit": "512m",
-        "pids_limit": 256,
-        "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
-    }
     try:
-        return where.client.containers.create(image, **{**settings, **options})
+        return where.client.containers.create(image, **{**limits.settings("run"), **options})
     except ImageNotFound:
         raise ContainerError(f"There is no image {image}; build it first.") from None
     except APIError as error:

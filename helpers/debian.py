@@ -91,7 +91,10 @@ class Suite:
         for part in ("state/lists/partial", "cache/archives/partial", "packages"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
         (self.folder / "status").touch()
-        (self.folder / "sources.list").write_text(self._sources())
+        sources = self.folder / "sources.list"
+        sources.touch(mode=0o600)  # the host's may hold a login
+        sources.chmod(0o600)
+        sources.write_text(self._sources())
         (self.folder / "apt.conf").write_text(self._configuration())
         self._apt(["apt-get", "update", "-qq", "--error-on=any"])
         self._updated = True

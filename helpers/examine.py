@@ -33,6 +33,7 @@ from helpers.errors import StoppedByReaderError, WorkbookError
 from helpers.examination import BuildContext, BuiltImage, Examination, Folder, LayerSize
 from helpers.findings import Finding, Severity
 from helpers.linters import Lint
+from helpers.redaction import redacted_within
 
 TAG = "workbook/examined"
 _WORTH_A_WORD = 1_000_000  # bytes from which waste and ballast are findings
@@ -114,7 +115,15 @@ def examine(
     ``build`` False leaves it at what can be read; ``measure_rebuild`` False leaves out the second
     build; ``watching`` gives a watcher for a build by its title. Raises `ExamineError`,
     `DockerfileError` for a file that is none, and `StoppedByReaderError` when the reader stops it.
+    Credentials in the project's own lines stay out of the report, which is made to be passed on.
     """
+    watching = watching or (lambda _: nullcontext(lambda _: None))
+    return redacted_within(_examined(project, watching, build=build, measure_rebuild=measure_rebuild))
+
+
+def _examined(
+    project: Project, watching: Watching, *, build: bool, measure_rebuild: bool
+) -> Examination:
     file = dockerfiles.read(project.dockerfile, project.build_args)
     file.stage(project.target)
     report = _read(project, file)
@@ -132,7 +141,7 @@ def examine(
         where = engines.find()
         command = builds.plan(request, where)
         report = _linted(report, linters.builder_checks(_options(command), where, project.context))
-        with _watcher(watching, "examined") as watch:
+        with watching("examined") as watch:
             result = builds.build(request, watch, where)
         report = _weighed(report, file, result)
     except StoppedByReaderError:
@@ -140,10 +149,6 @@ def examine(
     except WorkbookError as error:
         return replace(report, failure=_failure(error, file, project.target))
     return _rebuilt(report, file, result, watching) if measure_rebuild else report
-
-
-def _watcher(watching: Watching | None, title: str) -> AbstractContextManager[Watcher]:
-    return watching(title) if watching else nullcontext(lambda _: None)
 
 
 def _options(command: Sequence[str]) -> Sequence[str]:
@@ -369,12 +374,12 @@ def _image_findings(built: BuiltImage, secrets: Sequence[str]) -> list[Finding]:
 
 
 def _rebuilt(
-    report: Examination, file: Dockerfile, result: BuildResult, watching: Watching | None
+    report: Examination, file: Dockerfile, result: BuildResult, watching: Watching
 ) -> Examination:
     context = result.request.context
     try:
         survey = contexts.survey(context, contexts.rules(context, result.request.dockerfile))
-        with _watcher(watching, "examined, one source file edited") as watch:
+        with watching("examined, one source file edited") as watch:
             measured = rebuild.measure(result, file, survey, watch)
     except StoppedByReaderError:
         raise

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import image_names, rootfs
+from helpers import image_names, limits, rootfs
 from helpers.errors import WorkbookError
 from helpers.host_settings import HostSettings
 from helpers.rootfs import Draft, Part
@@ -64,7 +64,10 @@ def make(name: str, image_id: str, host: HostSettings, engine: Engine, workshop:
     (layer,) = rootfs.layers_of(part, workshop)
     repository, _, version = tag(name).rpartition(":")
     try:
-        container = engine.client.containers.create(image_id, labels={LABEL: LABEL_VALUE})
+        # It never runs, and is committed: an owner's label would go on to the image, and from there to
+        # every image and container made of it.
+        settings = {**limits.settings(LABEL_VALUE), "labels": {LABEL: LABEL_VALUE}}
+        container = engine.client.containers.create(image_id, **settings)
         try:
             container.put_archive("/", layer.file.read_bytes())
             container.commit(repository, version, changes=_changes(image_id, host))

@@ -14,7 +14,6 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 CA_FILE = "usr/local/share/workbook/host-ca.crt"
 NPMRC = "usr/local/etc/npmrc"
@@ -86,9 +85,13 @@ def read(environment: Mapping[str, str] = os.environ) -> HostSettings:
 
 
 def without_credentials(address: str) -> str:
-    """Return an address without the user and password in it."""
-    parts = urlsplit(address)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    """Return an address without the user and password in it, and without a query.
+
+    A password that was not encoded may hold any character; where a colon comes with no port behind it,
+    all up to the last ``@`` is the login.
+    """
+    address = re.sub(r"^([\w+.-]+:)?//([^/]*@|[^/:]+:(?!\d+(/|$)).*@)", r"\1//", address)
+    return re.split(r"[?#]", address, maxsplit=1)[0]
 
 
 def _npm_settings(environment: Mapping[str, str]) -> dict[str, str]:

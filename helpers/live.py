@@ -18,6 +18,8 @@ from graphlib import TopologicalSorter
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from helpers.redaction import redacted
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -249,8 +251,8 @@ def _size(count: int) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return the text on one line, without control characters, cut where it is long."""
-    text = "".join(c for c in " ".join(text.split()) if c.isprintable())
+    """Return the text on one line, without control characters or logins, cut where it is long."""
+    text = redacted("".join(c for c in " ".join(text.split()) if c.isprintable()))
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from typing import IO, TYPE_CHECKING, Any
 
+from helpers import limits
 from helpers.errors import WorkbookError
 from helpers.host_settings import HostSettings
 
@@ -24,7 +25,7 @@ FOLDER = "srv/npm-shelf"
 SERVER = "server.cjs"
 REGISTRY = f"http://{NAME}:{PORT}/"
 SETTINGS = HostSettings(None, (f"registry={REGISTRY}",), whose="the kit's")
-_LABELS = {"workbook": "npm-shelf"}
+_LABELS = {"workbook": "npm-shelf"}  # it belongs to no process: it stands until it is taken down
 _RESTART: Any = {"Name": "unless-stopped"}  # its stub asks for a count, which only on-failure has
 _USER = "1000:1000"
 _PATIENCE = 20.0  # seconds
@@ -50,11 +51,9 @@ def put_up(engine: Engine, image: str, content: IO[bytes]) -> None:
             [f"/{FOLDER}/{SERVER}", str(PORT)],
             entrypoint=["node"],
             name=NAME,
-            labels=_LABELS,
             user=_USER,
-            cap_drop=["ALL"],
-            security_opt=["no-new-privileges"],
             restart_policy=_RESTART,
+            **{**limits.settings("npm-shelf"), "labels": _LABELS},
         )
         container.put_archive("/", content)
         container.start()

@@ -14,10 +14,10 @@ import socket
 from pathlib import Path
 
 from helpers import build as builds
-from helpers import engine, processes
+from helpers import engine, limits, processes
 from helpers.build import BuildResult, Request, Watcher
-from helpers.container import OWNER_LABEL
 from helpers.engine import Engine
+from helpers.limits import OWNER_LABEL
 
 NAME = f"{os.getpid()}-{secrets.token_hex(3)}"
 _HOST = socket.gethostname()
@@ -28,7 +28,7 @@ def build(name: str, dockerfile: Path, context: Path, watch: Watcher | None = No
     """Build ``workbook/NAME`` of this process's release. Raises the errors of `helpers.build`."""
     where = engine.find()
     sweep(where)
-    owner = ("--label", f"{OWNER_LABEL}={_HOST}/{os.getpid()}")
+    owner = ("--label", f"{OWNER_LABEL}={limits.owner()}")
     request = Request(dockerfile, context, f"{_PREFIX}{name}:{NAME}", extra=owner)
     result = builds.build(request, watch, where)
     atexit.register(remove, result)

@@ -11,7 +11,8 @@ import pytest
 
 from helpers import build, container, places
 from helpers.build import Request
-from helpers.container import OWNER_LABEL, ContainerError
+from helpers.container import ContainerError
+from helpers.limits import OWNER_LABEL
 
 pytestmark = pytest.mark.engine
 

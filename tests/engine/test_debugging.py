@@ -6,8 +6,9 @@ import pytest
 
 from helpers import build, container, debugging
 from helpers.build import Request
-from helpers.container import OWNER_LABEL, ContainerError
+from helpers.container import ContainerError
 from helpers.debugging import PTRACE, DebuggingError
+from helpers.limits import OWNER_LABEL
 
 pytestmark = pytest.mark.engine
 

@@ -89,6 +89,12 @@ def test_the_private_apt_writes_only_under_its_folder(tmp_path):
     assert "AllowUnauthenticated" not in text
 
 
+def test_a_login_in_the_hosts_sources_is_for_its_owner_alone(bookworm, commands, tmp_path):
+    suite = debian.Suite(tmp_path, "bookworm", "amd64")
+    suite.update()
+    assert (suite.folder / "sources.list").stat().st_mode & 0o777 == 0o600
+
+
 def test_indexes_are_fetched_once_for_each_object(bookworm, commands, tmp_path):
     suite = Suite(tmp_path, "trixie", "amd64")
     suite.update()

@@ -76,3 +76,25 @@ def test_other_settings_have_another_key(home):
         _read(home, npm_config_registry="https://a.example/").key,
     }
     assert len(keys) == 3
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"https://user:{SECRET}@npm.example/path/",
+        f"https://{SECRET}@npm.example/path/",
+        f"https://user:a#{SECRET}?b@npm.example/path/",
+        f"https://user:a/{SECRET}@npm.example/path/",
+        f"https://user:@{SECRET}@npm.example/path/",
+        f"https://npm.example/path/?token={SECRET}",
+    ],
+)
+def test_no_credentials_are_left_in_an_address_however_they_are_written(written):
+    assert host_settings.without_credentials(written) == "https://npm.example/path/"
+
+
+@pytest.mark.parametrize(
+    "plain", ["https://npm.example:8080/@team/", "http://[::1]:4873/", "https://npm.example"]
+)
+def test_an_address_without_credentials_stays_as_it_is(plain):
+    assert host_settings.without_credentials(plain) == plain
