@@ -34,7 +34,7 @@ EXERCISES = (
                 },
             ),
             checks.wastes_at_most(1),
-            checks.at_most(105),
+            checks.at_most(98),
         ),
         (
             "A layer only adds. Which file of the base lies hidden below the new one?",
