@@ -1,4 +1,4 @@
-"""One answer to an exercise: what the learner wrote, beside a copy of the app, and what comes of it.
+"""One answer to an exercise: what the learner wrote, beside a copy of the project, and what comes of it.
 
 Everything is done when it is first asked for, and once. It judges nothing: the checks do.
 """
@@ -8,9 +8,8 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
 
 from helpers import build as builds
 from helpers import container as containers
@@ -18,29 +17,21 @@ from helpers import live, workspace
 from helpers.build import BuildResult, Request, Watcher
 from helpers.closing import Closing
 from helpers.container import Running
+from helpers.exercises.projects import Project
 
 
 class Attempt(Closing):
     """An answer, built in a working copy of its own; use it as a context manager.
 
-    ``files`` are texts by their path in the copy; ``Dockerfile`` is one of them. ``source`` is the
-    source file that an edit changes; ``clutter`` fills the copy's folder first.
+    ``files`` are texts by their path in the copy; ``Dockerfile`` is one of them.
     """
 
-    def __init__(
-        self,
-        name: str,
-        app: Path,
-        files: Mapping[str, str],
-        source: str,
-        clutter: Callable[[Path], object] | None = None,
-    ) -> None:
+    def __init__(self, name: str, project: Project, files: Mapping[str, str]) -> None:
         self.name = name
+        self.project = project
         self.files = dict(files)
-        self._app = app
-        self._source = source
-        self._clutter = clutter
         self._stack = contextlib.ExitStack()
+        self._stages: dict[str, BuildResult] = {}
 
     def close(self) -> None:
         """Remove the answer's copy and its images."""
@@ -49,9 +40,9 @@ class Attempt(Closing):
     @cached_property
     def copy(self) -> workspace.Workspace:
         """The working copy, with the answer's files in it."""
-        copy = self._stack.enter_context(workspace.copy(self._app, with_secret=True))
-        if self._clutter:
-            self._clutter(copy.path)
+        copy = self._stack.enter_context(workspace.copy(self.project.folder, with_secret=True))
+        if self.project.clutter:
+            self.project.clutter(copy.path)
         for name, text in self.files.items():
             copy.write(name, text)
         return copy
@@ -60,13 +51,12 @@ class Attempt(Closing):
     def result(self) -> BuildResult:
         """The build of the answer, shown live. Raises the errors of `helpers.build`."""
         with live.watcher("your answer") as watch:
-            return self._build("", watch)
+            return self.built("", watch=watch)
 
     @cached_property
     def after_an_edit(self) -> BuildResult:
         """The next build, after a line was added to a source file."""
-        _ = self.result
-        return self.rebuilt_with(self._source, _edit())
+        return self.rebuilt_with(self.project.source, _edit())
 
     @cached_property
     def two_releases(self) -> tuple[BuildResult, BuildResult]:
@@ -80,36 +70,71 @@ class Attempt(Closing):
             file = self.copy.path / name
             settings = json.loads(file.read_text(encoding="utf-8"))
             file.write_text(json.dumps({**settings, "version": version}), encoding="utf-8")
-        first = self._build("-first")
-        return first, self.rebuilt_with(self._source, _edit())
+        first = self.built("-first")
+        return first, self.rebuilt_with(self.project.source, _edit())
 
     def rebuilt_with(self, file: str, addition: str) -> BuildResult:
         """Build once more with a line added to a file, which gets its old text back."""
+        _ = self.result
         path = self.copy.path / file
         text = path.read_text(encoding="utf-8")
         path.write_text(text + addition, encoding="utf-8")
         try:
-            return self._build("-edited")
+            return self.built("-edited")
         finally:
             path.write_text(text, encoding="utf-8")
 
-    @contextlib.contextmanager
-    def running(self) -> Iterator[Running]:
-        """Run a container of the answer. Raises `ContainerError` when it does not answer."""
-        with containers.running(self.result.image_id, where=self.result.engine) as api:
-            yield api
+    def stage(self, target: str) -> BuildResult:
+        """Return the build of one stage, done once."""
+        if target not in self._stages:
+            self._stages[target] = self.built(f"-{target}", target=target)
+        return self._stages[target]
 
-    def _build(self, suffix: str, watch: Watcher | None = None) -> BuildResult:
+    def built(
+        self,
+        suffix: str,
+        *,
+        target: str | None = None,
+        build_args: Mapping[str, str] | None = None,
+        watch: Watcher | None = None,
+    ) -> BuildResult:
+        """Build the answer under a name with this suffix; ``build_args`` add to the project's own."""
         path = self.copy.path
-        tag = f"workbook/exercise-{self.name}{suffix}"
-        result = builds.build(Request(path / "Dockerfile", path, tag), watch)
+        request = Request(
+            path / "Dockerfile",
+            path,
+            f"workbook/exercise-{self.name.replace('_', '-')}{suffix}",
+            target=target,
+            build_args={**self.project.build_args, **(build_args or {})},
+            extra=self._secrets(),
+        )
+        result = builds.build(request, watch)
         self._stack.callback(_remove, result)
         return result
+
+    @contextlib.contextmanager
+    def running(self, result: BuildResult | None = None) -> Iterator[Running]:
+        """Run a container of the answer, or of another build of it.
+
+        Raises `ContainerError` when it does not answer.
+        """
+        built = result or self.result
+        with containers.running(built.image_id, where=built.engine) as api:
+            yield api
+
+    def _secrets(self) -> tuple[str, ...]:
+        """Lay the secrets outside the build context, and return the arguments that name them."""
+        arguments: list[str] = []
+        for name, text in self.project.secrets.items():
+            file = self.copy.path.parent / f"{name}.secret"
+            file.write_text(text, encoding="utf-8")
+            arguments += ["--secret", f"id={name},src={file}"]
+        return tuple(arguments)
 
 
 def _edit() -> str:
     """Return a line of source that no build has seen: the cache would know the outcome of another."""
-    return f'\nexport const edited = "{secrets.token_hex(8)}";\n'
+    return f'\nObject.assign(globalThis, {{ edited: "{secrets.token_hex(8)}" }});\n'
 
 
 def _remove(result: BuildResult) -> None:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import places
+from helpers.bases import BaseError
 from helpers.build import BuildError
+from helpers.dockerfile_words import DockerfileError
 from helpers.errors import WorkbookError
 from helpers.exercises import records
 from helpers.exercises.attempt import Attempt
 from helpers.exercises.checks import Check
+from helpers.exercises.projects import SHIPMENTS, Project
 
 if TYPE_CHECKING:
     from IPython.display import Markdown
 
 _TEXTS = Path(__file__).parent / "texts"
+_NO_BUILD = (BuildError, DockerfileError, BaseError)
 
 
 class ExerciseError(WorkbookError):
@@ -61,8 +63,8 @@ class Outcome:
 class Exercise:
     """A task with its checks. Its texts lie in ``texts/NAME``: the start and the solution.
 
-    ``answers`` names the file that the learner writes, ``Dockerfile`` or ``.dockerignore``; ``app`` is
-    the project that it belongs to, and ``source`` the file that stands for a change of the source.
+    ``answers`` names the file that the learner writes, ``Dockerfile`` or ``.dockerignore``; ``project``
+    is what it belongs to.
     """
 
     name: str
@@ -72,9 +74,7 @@ class Exercise:
     checks: tuple[Check, ...]
     hints: tuple[str, str, str]
     answers: str = "Dockerfile"
-    app: Path = places.SAMPLE_APP
-    source: str = "src/version.ts"
-    clutter: Callable[[Path], object] | None = None
+    project: Project = SHIPMENTS
 
     @property
     def start(self) -> str:
@@ -91,7 +91,7 @@ class Exercise:
 
         Raises the errors of `helpers.engine`; a build that fails is an outcome, not an error.
         """
-        with Attempt(self.name, self.app, self._files(answer), self.source, self.clutter) as attempt:
+        with Attempt(self.name, self.project, self._files(answer)) as attempt:
             outcome = self._judge(attempt)
         records.attempted(self.name, solved=outcome.solved)
         return outcome
@@ -109,17 +109,17 @@ class Exercise:
     def _judge(self, attempt: Attempt) -> Outcome:
         try:
             _ = attempt.result
-        except BuildError as error:
+        except _NO_BUILD as error:
             missed = (("The answer builds", str(error)),)
-            return Outcome(self.title, (), missed, "Read the first line that the failing step printed.")
+            return Outcome(self.title, (), missed, _hint_for(error))
         held, missed_now, hint = ["The answer builds"], [], ""
         for check in self.checks:
-            found = check.trial(attempt)
+            found = _tried(check, attempt)
             if found is None:
                 held.append(check.sentence)
             else:
                 missed_now.append((check.sentence, found))
-                hint = hint or check.hint
+                hint = hint or check.advice(found)
         return Outcome(self.title, tuple(held), tuple(missed_now), hint)
 
     def _files(self, answer: str) -> dict[str, str]:
@@ -137,3 +137,17 @@ class Exercise:
 
     def __repr__(self) -> str:
         return f"{self.title}. {self.task}\n" + "\n".join(f"- {check.sentence}" for check in self.checks)
+
+
+def _hint_for(error: WorkbookError) -> str:
+    if isinstance(error, BuildError):
+        return "Read the first line that the failing step printed."
+    return "Nothing was built: the sentence above says what the file itself lacks."
+
+
+def _tried(check: Check, attempt: Attempt) -> str | None:
+    """Return what a check found; a further build that fails is a finding, too."""
+    try:
+        return check.trial(attempt)
+    except _NO_BUILD as error:
+        return str(error)

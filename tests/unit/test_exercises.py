@@ -1,9 +1,12 @@
 """The exercises' texts, hints and progress, without building anything."""
 
+from collections import Counter
+
 import pytest
 
 from helpers import exercises, places
 from helpers.exercises import CATALOGUE, ExerciseError, Outcome, records
+from helpers.exercises.checks import Check
 
 
 @pytest.fixture(autouse=True)
@@ -15,13 +18,32 @@ def _own_state(tmp_path, monkeypatch):
 def test_each_has_a_start_a_solution_three_hints_and_its_files(exercise):
     assert exercise.start != exercise._text("solution")
     assert len(set(exercise.hints)) == 3
-    assert (exercise.app / exercise.source).is_file()
+    assert (exercise.project.folder / exercise.project.source).is_file()
     assert len({check.sentence for check in exercise.checks}) == len(exercise.checks)
+
+
+@pytest.mark.parametrize("exercise", CATALOGUE, ids=lambda e: e.name)
+def test_each_stands_in_its_lesson(exercise):
+    lesson = places.ROOT / "notebooks" / f"{exercise.lesson}.ipynb"
+    assert f'exercises.task(\\"{exercise.name}\\")' in lesson.read_text()
+
+
+def test_each_lesson_that_builds_has_at_least_two():
+    count = Counter(exercise.lesson[:2] for exercise in CATALOGUE)
+    assert {number for number, found in count.items() if found >= 2} == {
+        f"{number:02}" for number in range(1, 11)
+    }
+
+
+def test_a_check_has_a_hint_for_what_was_found():
+    check = Check("It runs", "Look.", lambda _: None, {"no shell": "Which form has CMD?"})
+    assert check.advice("There is no shell in it.") == "Which form has CMD?"
+    assert check.advice("Nothing answers.") == "Look."
 
 
 def test_names_are_unique_and_an_unknown_one_is_told_the_known():
     assert len({exercise.name for exercise in CATALOGUE}) == len(CATALOGUE)
-    with pytest.raises(ExerciseError, match="there are secret, runner"):
+    with pytest.raises(ExerciseError, match="there are secret, cleanup"):
         exercises.task("nonsense")
 
 
@@ -48,6 +70,6 @@ def test_an_outcome_says_what_holds_what_does_not_and_the_hint():
 
 
 def test_the_vault_is_a_project_of_its_own():
-    folder = exercises.task("capstone").app
+    folder = exercises.task("capstone").project.folder
     assert not folder.is_relative_to(places.SAMPLE_APP)
     assert {"package.json", "package-lock.json", "tsconfig.json"} <= {f.name for f in folder.iterdir()}

@@ -1,0 +1,33 @@
+"""The exercise of lesson 13, which asks for everything at once."""
+
+from __future__ import annotations
+
+from helpers.exercises import checks, conversations
+from helpers.exercises.exercise import Exercise
+from helpers.exercises.projects import VAULT
+
+EXERCISES = (
+    Exercise(
+        "capstone",
+        "13_capstone",
+        "The capstone",
+        "The vault's Dockerfile does everything wrong that these lessons showed. Make it one that you "
+        "would put into production.",
+        (
+            checks.answers(conversations.vault),
+            checks.at_most(140),
+            checks.hides_the_secret(),
+            checks.is_not_root(),
+            checks.has_no_shell(),
+            checks.keeps_the_install(),
+            checks.rebuilds_within(20),
+        ),
+        (
+            "Begin with two stages, and a builder with the runner's libc.",
+            "Copy `package*.json` before the sources, name what you copy, and install the production "
+            "dependencies in a stage of their own.",
+            "Distroless has a tag whose user is not root: `:nonroot`.",
+        ),
+        project=VAULT,
+    ),
+)

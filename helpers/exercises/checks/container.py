@@ -1,0 +1,70 @@
+"""Checks of the container: whether it answers, with what, and whether it is well."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+
+from helpers import health, sample
+from helpers.container import ContainerError, Running
+from helpers.exercises.attempt import Attempt
+from helpers.exercises.checks.model import Check
+from helpers.sample import SampleError
+
+_HEALTH_SECONDS = 40.0
+
+
+def answers(
+    conversation: Callable[[Running], object] = sample.prove,
+    clues: Mapping[str, str] | None = None,
+    target: str | None = None,
+) -> Check:
+    """Ask that the app works: ``conversation`` uses it, and raises when an answer is wrong.
+
+    ``target`` names the stage that is the app; the last one by itself.
+    """
+
+    def trial(attempt: Attempt) -> str | None:
+        try:
+            with attempt.running(attempt.stage(target) if target else None) as api:
+                conversation(api)
+        except (ContainerError, SampleError) as error:
+            return str(error)
+        return None
+
+    hint = "Read the error: what does the container miss that the builder had?"
+    return Check(f"{target or 'The app'} answers in its container", hint, trial, clues or {})
+
+
+def becomes_healthy() -> Check:
+    """Ask that the engine reports the container as healthy."""
+
+    def trial(attempt: Attempt) -> str | None:
+        with attempt.running() as api:
+            if health.status(api) == health.NO_CHECK:
+                return "The image has no health check."
+            try:
+                health.await_status(api, health.HEALTHY, _HEALTH_SECONDS)
+            except ContainerError as error:
+                return str(error)
+        return None
+
+    hint = "HEALTHCHECK runs in the container: which program is there to ask /healthz with?"
+    return Check("The engine reports the container as healthy", hint, trial)
+
+
+def tells_its_release() -> Check:
+    """Ask that ``/healthz`` tells the release that the build was given as the argument ``RELEASE``."""
+
+    def trial(attempt: Attempt) -> str | None:
+        release = f"r-{secrets.token_hex(4)}"
+        result = attempt.built("-release", build_args={"RELEASE": release})
+        try:
+            with attempt.running(result) as api:
+                told = api.request("GET", "/healthz").body["release"]
+        except ContainerError as error:
+            return str(error)
+        return None if told == release else f"Built as {release}, it says {told}."
+
+    hint = "An ARG is there for the build only; ENV hands its value on to the container."
+    return Check("The container tells the release that it was built as", hint, trial)
