@@ -166,7 +166,7 @@ def _height(block: Any) -> float:
         return _HEADING
     if name in ("p", "ul", None) and "\n" not in text.strip():
         return 1.2 * -(-len(text) // 85)
-    return CODE_LINE * text.count("\n")
+    return CODE_LINE * float(text.count("\n"))
 
 
 def _member_height(member: PageElement) -> float:
