@@ -8,12 +8,10 @@ import shutil
 import sys
 from collections.abc import Callable
 
-from helpers import audit, bases, doctor, engine, examine_command, kit_command, places
+from helpers import audit, bases, doctor, engine, examine_command, kit_command, lab, places
 from helpers.engine import LABEL, NoEngineError
 from helpers.errors import WorkbookError
 from helpers.private_engine import PrivateEngine
-
-FIRST_LESSON = "notebooks/00_start_here.ipynb"
 
 
 def start_engine() -> None:
@@ -69,20 +67,8 @@ def open_lab() -> None:
         start_engine()
     except WorkbookError as error:
         print(f"{error}\nThe lessons open all the same; they show what was recorded.", flush=True)
-    options = [
-        f"--ServerApp.root_dir={places.ROOT}",
-        f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}",
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]
-    if os.name == "posix" and os.geteuid() == 0:
-        options.append("--allow-root")
-    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        options.append("--no-browser")
-    given = sys.argv[2:]
-    named = {option.partition("=")[0] for option in given}
-    ours = [option for option in options if option.partition("=")[0] not in named]
-    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *ours, *given])  # noqa: S606
+    words = lab.command(sys.argv[2:])
+    os.execv(words[0], words)  # noqa: S606
 
 
 def clean() -> None:

@@ -12,13 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from helpers import downloads, places
+from helpers import downloads, places, tall_outputs
 from helpers.errors import WorkbookError
 from helpers.workshop import Workshop
 
 FOLDER = places.ROOT / "slides"
-_SLIDE_LINES, _HEADING_LINES, _PICTURE_LINES = 20.0, 2.0, 13.0  # in lines of running text
-_CODE_LINE = 0.65  # of a line of running text
+_SLIDE_LINES, _HEADING_LINES = 20.0, 2.0  # in lines of running text
 WIDTH, HEIGHT = 1280, 720  # pixels; the charts are drawn for this size
 _REVEAL = "5.2.1"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -67,8 +66,13 @@ def _presented(notebook: Any) -> Any:
             cells.append(_headed(heading))
             height = _HEADING_LINES
             cell.metadata["slideshow"] = {"slide_type": "-"}
-        height += _lines(cell)
-        cells.append(cell)
+        room = _SLIDE_LINES - height - _source_lines(cell)
+        first, *further = tall_outputs.split(cell, room, _SLIDE_LINES - _HEADING_LINES)
+        height += _lines(first)
+        cells.append(first)
+        for part in further:
+            height = _HEADING_LINES + _lines(part)
+            cells += [_headed(heading), part]
     notebook.cells = cells
     return notebook
 
@@ -88,17 +92,11 @@ def _lines(cell: Any) -> float:
             _HEADING_LINES if line.startswith("#") else 1.2 * -(-len(line) // 85) for line in text
         )
     outputs = [output.get("data", {}) for output in cell.get("outputs", [])]
-    return 1.0 + _CODE_LINE * len(text) + sum(map(_output_lines, outputs))
+    return _source_lines(cell) + sum(map(tall_outputs.lines, outputs))
 
 
-def _output_lines(data: Mapping[str, Any]) -> float:
-    if "image/png" in data:
-        return _PICTURE_LINES
-    html = str(data.get("text/html", ""))
-    if "<tr" in html:
-        return 1.0 * html.count("<tr")
-    text = str(data.get("text/markdown") or html or data.get("text/plain", ""))
-    return _CODE_LINE * len(text.splitlines())
+def _source_lines(cell: Any) -> float:
+    return 1.0 + tall_outputs.CODE_LINE * len(cell.source.splitlines())
 
 
 def _headed(heading: str) -> Any:

@@ -1,4 +1,4 @@
-"""The slides as a browser shows them: all that is on a slide fits, and nothing is fetched."""
+"""The slides as a browser shows them: all that is on a slide fits and is legible, nothing is fetched."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from helpers import decks, places
 
 LESSONS = sorted((places.ROOT / "notebooks").glob("*.ipynb"))
-SMALLEST = 0.6  # of the usual size of letters
+SMALLEST = 0.7  # of the usual size of letters
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,10 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 SLIDE = """() => {
   const slide = Reveal.getCurrentSlide();
+  const cut = [...slide.querySelectorAll('*')].filter(e => getComputedStyle(e).overflowY !== 'visible'
+    && e.scrollHeight > e.clientHeight + 1 && e.clientHeight);
   return {
+    cut: cut.map(e => e.innerText.slice(0, 60)),
     heading: (slide.querySelector('h1, h2') || {}).innerText || '',
     height: slide.scrollHeight, width: slide.scrollWidth,
     fit: Number(slide.style.getPropertyValue('--fit') || 1),
@@ -44,22 +47,31 @@ SLIDE = """() => {
 
 def slides(page):
     while True:
-        yield page.evaluate(SLIDE)
         while page.evaluate("Reveal.availableFragments().next"):
             page.evaluate("Reveal.nextFragment()")
+        yield page.evaluate(SLIDE)
         if page.evaluate("Reveal.isLastSlide()"):
             return
         page.evaluate("Reveal.next()")
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda file: file.stem)
-def test_each_slide_has_a_heading_and_fits_and_nothing_is_fetched(lesson, site, page):
+def test_each_slide_has_a_heading_and_fits_and_nothing_is_fetched(
+    lesson, site, page, faint, undescribed
+):
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{site}/{lesson.stem}.html")
     page.wait_for_function("window.Reveal && Reveal.isReady()")
-    shown = list(slides(page))
+    page.add_style_tag(content="* { transition: none !important }")
+    shown, weak = [], []
+    for slide in slides(page):
+        shown.append(slide)
+        weak += faint(page, ".reveal .slides section.present:not(.stack)")
+    assert weak == []
+    assert undescribed(page, ".reveal .slides") == []
     assert len(shown) > 4
+    assert [slide for slide in shown if slide["cut"]] == []
     assert [slide for slide in shown if not slide["heading"]] == []
     assert [slide for slide in shown if slide["height"] > decks.HEIGHT] == []
     assert [slide for slide in shown if slide["width"] > decks.WIDTH] == []

@@ -10,11 +10,11 @@ SECONDS = 1000
 
 
 @pytest.fixture
-def lesson(page, lab) -> Page:
+def lesson(page, served) -> Page:
     """Open a copy of lesson 01 in JupyterLab."""
     page.set_viewport_size({"width": 1280, "height": 900})
     page.set_default_timeout(120 * SECONDS)
-    page.goto(lab.format(path="notebooks/01_naive.ipynb"))
+    page.goto(served.page("notebooks/01_naive.ipynb"))
     page.locator(".jp-Notebook").wait_for(timeout=90 * SECONDS)
     page.locator(".jp-MarkdownOutput h1").first.wait_for(timeout=90 * SECONDS)
     return page

@@ -4,6 +4,7 @@ import re
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 
 from helpers import decks, places
 from helpers.decks import DeckError
@@ -70,6 +71,40 @@ def test_notes_are_for_the_presenter_and_take_no_room(tmp_path):
     page = deck(tmp_path, cell("## Look", "slide"), cell(long, "notes"), cell("Then."))
     assert slides(page) == ["Look"]
     assert '<aside class="notes">' in page
+
+
+def table(rows):
+    body = "".join(f"<tr><td>row {number}</td><td>{number}.0</td></tr>" for number in range(rows))
+    return f"<p>It.</p><table><thead><tr><th>name</th></tr></thead><tbody>{body}</tbody></table>"
+
+
+def test_a_long_table_goes_on_over_slides_and_keeps_its_head(tmp_path):
+    page = deck(tmp_path, cell("## Look", "slide"), cell("a()", text_html=table(40)))
+    assert slides(page) == ["Look"] * 3
+    assert page.count("<th>name</th>") == 3
+    assert re.findall(r"<td>(row \d+)</td>", page) == [f"row {number}" for number in range(40)]
+
+
+def test_a_long_listing_goes_on_over_slides_line_by_line(tmp_path):
+    lines = "".join(f'<span class="k">RUN</span> step {number}\n' for number in range(50))
+    listing = f'<style>pre {{ }}</style><div class="highlight"><pre>{lines}</pre></div>'
+    page = deck(tmp_path, cell("## Look", "slide"), cell("a()", text_html=listing))
+    assert slides(page) == ["Look"] * 2
+    assert re.findall(r"step (\d+)", page) == [str(number) for number in range(50)]
+
+
+def test_a_heading_in_an_output_stays_with_what_follows(tmp_path):
+    parts = table(14) + "<h3>More</h3>" + table(8)
+    page = deck(tmp_path, cell("## Look", "slide"), cell("a()", text_html=parts))
+    assert slides(page) == ["Look", "Look"]
+    assert page.index("<h3>More</h3>") > page.rindex("<h2")
+
+
+def test_a_picture_has_its_words(tmp_path):
+    picture = cell("a()", image_png="iVBORw0KGgo=", text_plain="A chart")
+    picture.outputs[0].metadata["image/png"] = {"alt": 'Bars, "a" < b'}
+    page = BeautifulSoup(deck(tmp_path, cell("## Look", "slide"), picture), "html.parser")
+    assert page.find("img")["alt"] == 'Bars, "a" < b'
 
 
 def test_a_notebook_that_is_not_there_is_named(tmp_path):
