@@ -42,6 +42,7 @@ _BLOCK = 1 << 20
 _SAVED_AT_ONCE = 2 << 20
 _STOPPED = "Reading the image was stopped at your request; what was read of whole layers is remembered."
 _WINDOW = 1 << 15
+_NOUGHT = memoryview(bytes(_BLOCK))
 _GZIP_FRAME = 20
 _LARGEST_DOCUMENT = 16 << 20
 _READ_FAILURES = (OSError, EOFError, ValueError, KeyError, TypeError, zlib.error, tarfile.TarError)
@@ -454,7 +455,8 @@ def _scan_folder(root: Path, image_id: str, wanted: Wanted) -> Stored:
         with _presses(wanted) as presses:
             for key, chain in zip(keys, _chain_ids(keys), strict=True):
                 if found[key] is None:
-                    chunks = _reassembled(root, base / "layerdb" / chain.replace(":", "/"))
+                    record = base / "layerdb" / chain.replace(":", "/")
+                    chunks = _reassembled(root, record, contents=wanted.compressed)
                     found[key] = _remember(replace(_measure(chunks, "tar", presses), key=key))
     return Stored(config, tuple(cast(Listing, found[key]) for key in keys))
 
@@ -473,8 +475,11 @@ def _chained(below: str, digest: str) -> str:
     return "sha256:" + hashlib.sha256(f"{below} {digest}".encode()).hexdigest()
 
 
-def _reassembled(root: Path, record: Path) -> Iterator[bytes]:
-    """Give the tar of a layer from its tar-split: pieces of tar, and names of files that follow."""
+def _reassembled(root: Path, record: Path, *, contents: bool = True) -> Iterator[bytes]:
+    """Give the tar of a layer from its tar-split: pieces of tar, and names of files that follow.
+
+    Without ``contents`` nought stands for each byte of a file, and no file is opened.
+    """
     folder = root / "overlay2" / (record / "cache-id").read_text().strip() / "diff"
     open_beneath = _Opener(os.fsencode(folder))
     with gzip.open(record / "tar-split.json.gz") as lines:
@@ -482,10 +487,17 @@ def _reassembled(root: Path, record: Path) -> Iterator[bytes]:
             item = json.loads(line.decode())
             if item["type"] == 2:
                 yield base64.b64decode(item["payload"] or "")
+            elif item.get("size") and not contents:
+                yield from _noughts(item["size"])
             elif item.get("size"):
                 raw = item.get("name_raw")
                 name = base64.b64decode(raw) if raw else item["name"].encode()
                 yield from open_beneath.content(name, item["size"])
+
+
+def _noughts(size: int) -> Iterator[bytes]:
+    for begun in range(0, size, _BLOCK):
+        yield cast(bytes, _NOUGHT[: size - begun])
 
 
 class _Opener:

@@ -4,6 +4,7 @@ Each function takes a DataFrame and returns a `Chart`, which a notebook shows as
 alternative. It measures nothing and builds nothing. MB are 10^6 bytes.
 """
 
+from helpers.plots.bench import bench
 from helpers.plots.board import board
 from helpers.plots.cache import invalidation
 from helpers.plots.composition import composition, crossing
@@ -22,6 +23,7 @@ from helpers.plots.times import scenarios, timeline
 __all__ = [
     "SENT",
     "Chart",
+    "bench",
     "bill",
     "board",
     "composition",

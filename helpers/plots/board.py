@@ -6,9 +6,6 @@ import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-from matplotlib.patches import FancyBboxPatch
-
 from helpers.plots import style
 from helpers.plots.style import BLUE, MUTED, SMALL, VERMILION, YELLOW, Chart
 
@@ -24,12 +21,14 @@ LOOKS = {  # by the mark that the ledger puts before a verdict
 }
 
 
-@mpl.rc_context(style.HOUSE)
+@style.in_house_style
 def board(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
     """Draw one tile a claim, in the order of the rows, with its id, verdict and lesson.
 
     Columns: id, verdict (its mark first, as ``✓ holds``), lesson.
     """
+    from matplotlib.patches import FancyBboxPatch
+
     rows = [
         (str(r["id"]), *str(r["verdict"]).split(" ", 1), str(r["lesson"])) for _, r in frame.iterrows()
     ]

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-from matplotlib.patches import Rectangle
-
 from helpers.plots import style
 from helpers.plots.style import BLUE, INK, MUTED, PALE, SMALL, Chart, seconds
 
@@ -17,7 +14,7 @@ if TYPE_CHECKING:
 _RAN, _CACHED = style.Look(BLUE), style.Look(PALE, "//")
 
 
-@mpl.rc_context(style.HOUSE)
+@style.in_house_style
 def invalidation(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
     """Draw a Dockerfile's steps from top to bottom, and in each scenario which of them ran.
 
@@ -62,6 +59,8 @@ def _title(records: list[dict[str, Any]], columns: list[str]) -> str:
 
 
 def _cell(axes: Axes, row: dict[str, Any], x: int, y: int) -> None:
+    from matplotlib.patches import Rectangle
+
     look = _CACHED if row["cached"] else _RAN
     axes.add_patch(Rectangle((x - 0.47, y - 0.42), 0.94, 0.84, **look.fill()))
     axes.text(

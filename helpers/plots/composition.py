@@ -6,8 +6,6 @@ import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-
 from helpers.plots import style
 from helpers.plots.style import CATEGORIES, KEPT, LEFT, MUTED, SMALL, Chart, Look, mb
 
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-@mpl.rc_context(style.HOUSE)
+@style.in_house_style
 def composition(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
     """Draw where the bytes of one or several images come from.
 
@@ -107,7 +105,7 @@ def _renderer(figure: Any) -> Any:
     return figure.canvas.get_renderer()
 
 
-@mpl.rc_context(style.HOUSE)
+@style.in_house_style
 def crossing(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
     """Draw what ``COPY --from`` took out of a builder and what it left behind.
 

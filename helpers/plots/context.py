@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
-
 from helpers.plots import style
 from helpers.plots.composition import list_below, stack
 from helpers.plots.style import BLACK, BLUE, ORANGE, PALE, PURPLE, VERMILION, Chart, Look, mb
@@ -23,7 +21,7 @@ SENT = {
 }
 
 
-@mpl.rc_context(style.HOUSE)
+@style.in_house_style
 def sent(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
     """Draw the bytes that are sent under each ignore list, by what they are.
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-from matplotlib.lines import Line2D
-from matplotlib.transforms import Bbox
-
 from helpers.plots import style
 from helpers.plots.style import BLUE, INK, MUTED, RUST, SLATE, SMALL, VERMILION, Chart, mb, seconds
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.transforms import Bbox
 
 _UNBEATEN, _BEATEN = "not beaten in both", "another is smaller and quicker"
 _Row = dict[Hashable, Any]
@@ -24,7 +21,7 @@ _FAR = 30
 _PLACES = [(dx, sign * dy) for dy in range(0, 400, 20) for sign in (1, -1) for dx in (12, -12)]
 
 
-@mpl.rc_context(style.HOUSE)
+@style.in_house_style
 def frontier(
     frame: pd.DataFrame,
     goals_mb: Sequence[float] = (),
@@ -92,6 +89,8 @@ def _dot(axes: Axes, row: _Row) -> None:
 
 
 def _legend(axes: Axes) -> None:
+    from matplotlib.lines import Line2D
+
     handles = [
         Line2D([], [], marker="o", ms=12, mew=2.5, linestyle="", mec=c, color=f, label=text)
         for text, c, f in ((_UNBEATEN, BLUE, BLUE), (_BEATEN, SLATE, "white"))
@@ -104,6 +103,8 @@ def _legend(axes: Axes) -> None:
 
 def _dots(axes: Axes, rows: list[_Row]) -> list[Bbox]:
     """Return where the dots and their ranges are, in pixels."""
+    from matplotlib.transforms import Bbox
+
     clear = _DOT * axes.figure.dpi / 72
     boxes = []
     for row in rows:

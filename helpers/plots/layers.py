@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
-
 from helpers.plots import style
 from helpers.plots.style import BASE, OWN, Chart, mb, short
 
@@ -13,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@mpl.rc_context(style.HOUSE)
+@style.in_house_style
 def layers(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
     """Draw one image's layers in the order of its instructions, those of its base apart.
 

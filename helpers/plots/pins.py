@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
-
 from helpers.plots import style
 from helpers.plots.style import GREEN, INK, ON_DISK, ON_WIRE, VERMILION, Chart, Look, mb
 
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
 SUPPORTED, OVER = Look(GREEN), Look(VERMILION, "//")
 
 
-@mpl.rc_context(style.HOUSE)
+@style.in_house_style
 def lines(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
     """Draw the months of support that each line has left, beside the size of the image on it.
 

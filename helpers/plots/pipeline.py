@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-
 from helpers.plots import style
 from helpers.plots.style import (
     BLUE,
@@ -32,7 +30,7 @@ def gb(value: float) -> str:
     return f"{value:,.0f} GB" if value >= 100 else f"{value:.1f} GB" if value >= 1 else mb(value * 1e3)
 
 
-@mpl.rc_context(style.HOUSE)
+@style.in_house_style
 def moves(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
     """Draw what each variant takes on disk and moves in each situation, one panel a situation.
 
@@ -60,7 +58,7 @@ def _moves_title(frame: pd.DataFrame) -> str:
     return f"{row['variant']}: {mb(row[first])} {first}, {mb(row[last])} moved by a {last}"
 
 
-@mpl.rc_context(style.HOUSE)
+@style.in_house_style
 def day(
     frame: pd.DataFrame, claims: Mapping[str, float] | None = None, caption: str = "", title: str = ""
 ) -> Chart:
@@ -97,7 +95,7 @@ def _day_title(frame: pd.DataFrame) -> str:
     return f"{row['variant']}: {gb(row[first])} a day {first}, {gb(row[last])} {last}"
 
 
-@mpl.rc_context(style.HOUSE)
+@style.in_house_style
 def waits(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
     """Draw the median time of each variant in each situation, with its range, one panel a situation.
 
@@ -138,7 +136,7 @@ def _dot(axes: Axes, row: pd.Series[Any], at: int) -> None:
     style.value(axes, high, at, f"{middle:.2f} s  ({low:.2f}\N{EN DASH}{high:.2f})", away=10)
 
 
-@mpl.rc_context(style.HOUSE)
+@style.in_house_style
 def bill(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
     """Draw a month's GB, with the money beside each bar.
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
-
 from helpers.plots import style
 from helpers.plots.style import ON_DISK, ON_WIRE, RUST, SMALL, VERMILION, Chart, mb, mb_range
 
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-@mpl.rc_context(style.HOUSE)
+@style.in_house_style
 def sizes(
     frame: pd.DataFrame,
     claims: Mapping[str, tuple[float, float]] | None = None,

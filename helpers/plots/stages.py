@@ -7,11 +7,6 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-from matplotlib.lines import Line2D
-from matplotlib.patches import FancyArrowPatch
-from matplotlib.path import Path
-
 from helpers import layered
 from helpers.plots import style
 from helpers.plots.style import BLUE, INK, MUTED, SKY, SMALL, Chart
@@ -19,6 +14,7 @@ from helpers.plots.style import BLUE, INK, MUTED, SKY, SMALL, Chart
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.path import Path
     from matplotlib.text import Text
 
     from helpers.layered import Layout, Point
@@ -29,7 +25,7 @@ _LONGEST = 17  # characters on a line of a box
 _EDGE_OF_SKIPPED = "#9A9A9A"
 
 
-@mpl.rc_context(style.HOUSE)
+@style.in_house_style
 def stages(nodes: pd.DataFrame, edges: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
     """Draw stages and images as boxes, and what each takes from which as arrows.
 
@@ -109,6 +105,8 @@ def _folded(name: str) -> str:
 
 
 def _arrow(axes: Axes, arrow: dict[str, Any], drawn: dict[str, Text], layout: Layout) -> None:
+    from matplotlib.patches import FancyArrowPatch
+
     start, _ = _sides(axes, drawn[arrow["source"]])
     _, end = _sides(axes, drawn[arrow["target"]])
     points = [start, *layout.stations[arrow["source"], arrow["target"]], end]
@@ -138,6 +136,8 @@ def _sides(axes: Axes, box: Text) -> tuple[Point, Point]:
 
 def _curve(points: Sequence[Point]) -> Path:
     """Return a smooth line that leaves and reaches each point on the level."""
+    from matplotlib.path import Path
+
     vertices, codes = [points[0]], [Path.MOVETO]
     for (x0, y0), (x1, y1) in itertools.pairwise(points):
         vertices += [((x0 + x1) / 2, y0), ((x0 + x1) / 2, y1), (x1, y1)]
@@ -146,6 +146,8 @@ def _curve(points: Sequence[Point]) -> Path:
 
 
 def _key(axes: Axes, used: set[str]) -> None:
+    from matplotlib.lines import Line2D
+
     handles = [
         Line2D([], [], color=INK, linewidth=2.2, linestyle=line, label=how)
         for how, line in LINES.items()

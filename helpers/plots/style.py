@@ -6,20 +6,17 @@ It draws no data by itself: the other modules of this package do. No state is ke
 from __future__ import annotations
 
 import base64
+import functools
 import io
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 WIDTH, HEIGHT = 12.8, 7.2  # inches; 1280x720 at 100 dots an inch, the size of a slide
 DPI = 150  # of the picture, so that it stays sharp on a dense screen
@@ -81,6 +78,8 @@ HOUSE: Any = {
     "figure.facecolor": "white",
 }
 
+_Drawn = ParamSpec("_Drawn")
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -91,6 +90,8 @@ class Chart:
 
     def png(self) -> bytes:
         """Return the picture, the same bytes for the same figures."""
+        import matplotlib as mpl
+
         picture = io.BytesIO()
         with mpl.rc_context(HOUSE):
             self.figure.savefig(picture, format="png", dpi=DPI, metadata={"Software": None})
@@ -103,6 +104,19 @@ class Chart:
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[Any, Any]:
         data = {"image/png": base64.b64encode(self.png()).decode(), "text/plain": self.alt}
         return data, {"image/png": {"alt": self.alt}}
+
+
+def in_house_style(draw: Callable[_Drawn, Chart]) -> Callable[_Drawn, Chart]:
+    """Have a function draw in the house style; matplotlib is imported when it first draws."""
+
+    @functools.wraps(draw)
+    def drawing(*args: _Drawn.args, **options: _Drawn.kwargs) -> Chart:
+        import matplotlib as mpl
+
+        with mpl.rc_context(HOUSE):
+            return draw(*args, **options)
+
+    return drawing
 
 
 def readable_on(color: str) -> str:
@@ -135,6 +149,9 @@ def sheet(
 
     ``one_scale`` False gives each panel a scale of its own along x.
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(WIDTH, min(HEIGHT, height)), dpi=100)
     figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.1)
     FigureCanvasAgg(figure)
@@ -161,6 +178,8 @@ def name_steps(axes: Axes, steps: list[str], width: int) -> None:
 
 def key(axes: Axes, entries: list[tuple[str, Look]]) -> None:
     """Write a legend above the axes."""
+    from matplotlib.patches import Patch
+
     handles = [Patch(label=text, **look.fill()) for text, look in entries]
     axes.legend(
         handles=handles,

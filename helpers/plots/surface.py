@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
-
 from helpers.plots import style
 from helpers.plots.style import BLUE, MUTED, Chart
 
@@ -19,7 +17,7 @@ _COLUMNS = 3
 _ROOM = 1.75  # a panel's width in lengths of its longest bar, so that the number beside it fits
 
 
-@mpl.rc_context(style.HOUSE)
+@style.in_house_style
 def surface(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
     """Draw each measure of the attack surface for each variant; each panel has a scale of its own.
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-
 from helpers.plots import style
 from helpers.plots.style import INK, MARKERS, SERIES, SMALL, Chart, seconds
 
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-@mpl.rc_context(style.HOUSE)
+@style.in_house_style
 def timeline(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
     """Draw when each step of a build ran and for how long; what came from the cache is a mark.
 
@@ -102,7 +100,7 @@ def _stage_bands(all_axes: Sequence[Axes], rows: list[str], stages: list[str]) -
         )
 
 
-@mpl.rc_context(style.HOUSE)
+@style.in_house_style
 def scenarios(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
     """Draw the median time of each Dockerfile in each scenario, with its range.
 

@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import io
 import json
+import shutil
 import tarfile
 import zlib
 from pathlib import Path
@@ -347,6 +348,19 @@ def test_only_the_layers_not_yet_known_are_read(tmp_path):
     layers.scan(engine, a_folder(tmp_path, TARS[0]), ALL)
     (tmp_path / "overlay2/layer0/diff/etc/passwd").unlink()
     assert len(layers.scan(engine, image_id, ALL).layers) == 2
+    assert engine.asked == 0
+
+
+def test_to_list_entries_no_file_of_the_folder_is_opened(tmp_path):
+    image_id = a_folder(tmp_path, *TARS)
+    engine = an_engine(a_save(*TARS), store="overlay2", root=str(tmp_path))
+    whole = layers.scan(an_engine(a_save(*TARS)), image_id, Wanted(entries=True)).layers
+    for kept in layers._kept("x").parent.iterdir():
+        kept.unlink()
+    layers._recalled.cache_clear()
+    shutil.rmtree(tmp_path / "overlay2/layer0/diff")
+    shutil.rmtree(tmp_path / "overlay2/layer1/diff")
+    assert layers.scan(engine, image_id, Wanted(entries=True)).layers == whole
     assert engine.asked == 0
 
 

@@ -1,0 +1,51 @@
+"""What a build through the workbook takes over the same `docker buildx build` typed by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from helpers import build, sample, workspace
+from helpers.bench import rows, typed
+from helpers.bench.rows import Row
+from helpers.build import Request
+from helpers.engine import Engine
+
+VARIANT = "distroless_pruned"
+
+# A cold build that asks no registry of packages: npm's answers differ by minutes from run to run, and
+# would drown what is looked for here. Each step works for about half a second and prints a page.
+STEADY = "FROM node:20-alpine\nCOPY . /app\n" + "".join(
+    f"RUN node -e \"let h='{step}';for(let i=0;i<3e5;i++)"
+    "h=require('crypto').createHash('sha256').update(h).digest('hex');"
+    'for(let i=0;i<50;i++)console.log(i,h)"\n'
+    for step in range(8)
+)
+
+
+def measure(where: Engine) -> Iterator[Row]:
+    """Build the recommended variant from the cache, and steps without network from nothing."""
+    with workspace.copy() as app:
+        request = Request(sample.dockerfile(VARIANT), app.path, "workbook/bench")
+        build.build(request, where=where)
+        yield rows.compare(
+            f"a fully cached build of {VARIANT}",
+            rows.timed(lambda: build.build(request, where=where)),
+            ("docker buildx build", rows.timed(by_hand(request, where))),
+            runs=15,
+            goal=("at most 0.15 s more", lambda mine, theirs: mine - theirs <= 0.15),
+        )
+        cold = Request(app.write("steady.Dockerfile", STEADY), app.path, "workbook/bench", cold=True)
+        yield rows.compare(
+            "a cold build of eight steps without network",
+            rows.timed(lambda: build.build(cold, where=where)),
+            ("docker buildx build --no-cache", rows.timed(by_hand(cold, where))),
+            runs=7,
+            goal=("at most 1.02 times", lambda mine, theirs: mine / theirs <= 1.02),
+        )
+
+
+def by_hand(request: Request, where: Engine) -> Callable[[], object]:
+    """Return what runs the command of a build as one would type it."""
+    command = build.plan(request, where)
+    environment = where.process_environment()
+    return lambda: typed.run(command, environment=environment)
