@@ -207,7 +207,7 @@ def test_a_builder_elsewhere_is_given_the_stand_in_that_only_the_engine_has(
 
 
 def test_a_context_that_an_old_buildx_cannot_send_elsewhere_is_one_sentence(farm, context, tag):
-    refused = pytest.raises(BuildError, match="This buildx can send .* rename the folder")
+    refused = pytest.raises(BuildError, match=r"This buildx can send .* rename the folder")
     with refused if engines.find().buildx == "0.13.1" else contextlib.nullcontext():
         assert build(_request(context, tag)).image_id
 
