@@ -3,11 +3,14 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 RUN := .venv/bin/python
 FILE ?= workbook-kit.tar
+ENGINES ?=
+NBVAL := --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg \
+  --nbval-cell-timeout 1200 --nbval-current-env
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 export JUPYTER_PLATFORM_DIRS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test check notebooks slides book bench picture engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
+.PHONY: help environment lab test test-matrix check notebooks slides book bench picture engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,10 +22,13 @@ environment:
 lab: environment ## open the workbook in JupyterLab
 	@$(RUN) -m helpers lab
 
-test: check bases ## everything: checks, tests on the real engine, every notebook
+test: check bases ## everything: checks, tests on the real engine and the newest, every notebook
 	$(RUN) -m pytest tests/engine tests/browser
-	$(RUN) -m pytest --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg \
-	  --nbval-cell-timeout 1200 --nbval-current-env notebooks
+	$(RUN) -m pytest $(NBVAL) notebooks
+	$(RUN) -m helpers matrix --where-possible newest -- $(RUN) -m pytest -m every_engine tests/engine
+
+test-matrix: check ## engine tests and notebooks on each of ENGINES="oldest newest oldest-containerd …"
+	$(RUN) -m helpers matrix $(ENGINES) -- $(RUN) -m pytest $(NBVAL) tests/engine notebooks
 
 check: environment ## style, types and the tests that need no engine
 	$(RUN) -m ruff check .

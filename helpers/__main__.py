@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable
 
-from helpers import audit, bases, doctor, engine, examine_command, kit_command, lab, places
+from helpers import audit, bases, doctor, engine, examine_command, kit_command, lab, matrix, places
 from helpers.engine import LABEL, NoEngineError
 from helpers.errors import WorkbookError
 from helpers.private_engine import PrivateEngine
@@ -77,6 +77,7 @@ def clean() -> None:
         _remove_labelled(engine.find())
     except WorkbookError:
         print("No engine answers, so no image was looked for.")
+    matrix.sweep()
     PrivateEngine().remove()
     shutil.rmtree(places.state(), ignore_errors=True)
 
@@ -117,6 +118,7 @@ def main() -> None:
         commands.add_parser(name, help=(command.__doc__ or "").splitlines()[0], add_help=name != "lab")
     examine_command.add_to(commands)
     kit_command.add_to(commands)
+    matrix.add_to(commands)
     words, extra = sys.argv[1:], []
     if "--" in words:
         words, extra = words[: words.index("--")], words[words.index("--") + 1 :]
@@ -126,6 +128,10 @@ def main() -> None:
             if unknown:
                 parser.error(f"examine does not know {' '.join(unknown)}")
             examine_command.run(arguments, extra)
+        elif arguments.command == "matrix":
+            if unknown:
+                parser.error(f"matrix does not know {' '.join(unknown)}")
+            matrix.main(arguments, extra)
         elif arguments.command in kit_command.COMMANDS:
             kit_command.COMMANDS[arguments.command](arguments.file)
         else:

@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from helpers import (
     host_overlay,
     host_settings,
     npm_shelf,
+    oci_layout,
     places,
     registry,
     rootfs,
@@ -60,7 +61,8 @@ class Base:
 
     ``reference`` is the name itself, a stand-in's, or that of the real image with this host's
     settings added (``host`` says which). ``node`` is its version of Node, as far as known. ``shelf``
-    is the address of the kit's npm shelf, for a base in which npm runs where a kit is loaded.
+    is the address of the kit's npm shelf, for a base in which npm runs where a kit is loaded. ``layout``
+    is where it lies for a builder that cannot see the engine's images (`handed`).
     """
 
     name: str
@@ -69,13 +71,15 @@ class Base:
     node: str | None = None
     host: str = ""
     shelf: str = ""
+    layout: str = ""
 
     def arguments(self) -> list[str]:
         """Return what a ``docker buildx build`` needs so that it uses this base."""
         known = ["--add-host", f"{npm_shelf.NAME}:{self.shelf}"] if self.shelf else []
         if self.reference == self.name:
             return known
-        return ["--build-context", f"{self.name}=docker-image://{self.reference}", *known]
+        source = f"oci-layout://{self.layout}" if self.layout else f"docker-image://{self.reference}"
+        return ["--build-context", f"{self.name}={source}", *known]
 
     @property
     def note(self) -> str:
@@ -98,6 +102,19 @@ def resolve(names: Iterable[str], engine: Engine, *, stand_ins: bool = True) -> 
     """
     maker = _Maker(engine, _policy(stand_ins=stand_ins))
     return maker.all(dict.fromkeys(name for name in names if name != "scratch"))
+
+
+def handed(found: Iterable[Base], engine: Engine) -> list[Base]:
+    """Return bases as the engine's builder takes them: what only the engine has, in a layout on disk.
+
+    A builder apart asks the registry itself for an image under its own name. Raises `LayoutError`.
+    """
+    return [
+        replace(base, layout=oci_layout.write(base.reference, engine))
+        if engine.builder.apart and base.reference != base.name
+        else base
+        for base in found
+    ]
 
 
 def prepare(

@@ -58,6 +58,12 @@ _KILLED = (
 )
 
 
+_NOT_PLAIN = (
+    "This buildx can send a builder elsewhere no folder whose name has letters beyond ASCII; rename the "
+    "folder of the build context, or install a newer buildx."
+)
+
+
 class BuildError(WorkbookError):
     """A build that gave no image. ``log`` holds the last lines that its steps printed."""
 
@@ -222,9 +228,9 @@ def build(request: Request, watch: Watcher | None = None, where: Engine | None =
 
 def _bases(request: Request, where: Engine) -> list[Base]:
     if request.bases is not None:
-        return list(request.bases)
+        return base_images.handed(request.bases, where)
     parsed = dockerfile.read(request.dockerfile, request.build_args, where.architecture)
-    return base_images.resolve(parsed.base_images(request.target), where)
+    return base_images.handed(base_images.resolve(parsed.base_images(request.target), where), where)
 
 
 def _digests(metadata: Path) -> tuple[str, str]:
@@ -320,6 +326,8 @@ def _failure(progress: Progress, code: int) -> WorkbookError:
         return EngineLostError(LOST)
     if step is None and _killed(code, progress):
         return BuildError(_KILLED, None, log)
+    if "x-docker-expose-session-sharedkey" in reason:
+        return BuildError(_NOT_PLAIN, None, log)
     if step is None:
         return BuildError(f"The build did not start: {reason}.", None, log)
     why = _bare(step.error or "")

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from helpers import builder
+from helpers.builder import Builder
 from helpers.errors import WorkbookError
 from helpers.private_engine import PrivateEngine
 
@@ -32,6 +34,7 @@ _SETTINGS = (
     "DOCKER_CONFIG",
     "DOCKER_CERT_PATH",
     "DOCKER_TLS_VERIFY",
+    builder.SETTING,
     "PATH",
 )
 LOST = (
@@ -64,7 +67,8 @@ class Engine:
 
     ``environment`` is what a ``docker`` command needs to reach it, added to the process's own.
     ``store`` is the image store: ``overlay2`` (layers kept unpacked) or ``containerd`` (layers kept
-    compressed as well). ``root`` is the engine's data folder, as the engine names it.
+    compressed as well). ``root`` is the engine's data folder, as the engine names it. ``builder`` does
+    the builds: the engine itself, or another BuildKit that the reader chose.
     """
 
     docker: str
@@ -76,6 +80,7 @@ class Engine:
     root: str
     private: bool
     client: DockerClient = field(repr=False, compare=False)
+    builder: Builder = builder.ENGINE
 
     def command(self, *arguments: str) -> list[str]:
         """Return a ``docker`` command line, ready for `subprocess`."""
@@ -93,7 +98,8 @@ class Engine:
     @property
     def description(self) -> str:
         """One phrase for captions, such as ``Docker Engine 28.5.2, buildx 0.29.1, linux/amd64``."""
-        return f"Docker Engine {self.version}, buildx {self.buildx}, linux/{self.architecture}"
+        here = f"Docker Engine {self.version}, buildx {self.buildx}, linux/{self.architecture}"
+        return f"{here}, {self.builder}" if self.builder.apart else here
 
     @property
     def free_bytes(self) -> int | None:
@@ -122,7 +128,7 @@ _found: tuple[tuple[str | None, ...], Engine] | None = None
 def find() -> Engine:
     """Return the engine to use, looked up again when it has stopped answering or another one is set.
 
-    Raises `NoEngineError` or `NoBuildxError`, each with the remedy.
+    Raises `NoEngineError`, `NoBuildxError` or `BuilderError`, each with the remedy.
     """
     global _found
     settings = tuple(map(os.environ.get, _SETTINGS))
@@ -134,10 +140,15 @@ def find() -> Engine:
 
 def of(private: PrivateEngine) -> Engine:
     """Return a private engine that runs, whatever the reader's settings say. Raises as `find` does."""
+    own_builder = {builder.SETTING: ""} if os.environ.get(builder.SETTING) else {}
+    return _of(private, own_builder)
+
+
+def _of(private: PrivateEngine, settings: Mapping[str, str]) -> Engine:
     client = _client(base_url=f"unix://{private.socket}")
     if client is None:
         raise NoEngineError(f"The private engine in {private.folder} does not answer; start it.")
-    return _inspect(str(private.docker), private.environment(), client, private=True)
+    return _inspect(str(private.docker), {**private.environment(), **settings}, client, private=True)
 
 
 def _find() -> Engine:
@@ -147,7 +158,7 @@ def _find() -> Engine:
     private = PrivateEngine()
     if not _chosen_by_reader() and private.running:
         with contextlib.suppress(NoEngineError):
-            return of(private)
+            return _of(private, {})
     raise NoEngineError(_no_engine_sentence())
 
 
@@ -221,11 +232,12 @@ def _inspect(
             f"Docker Engine {version} is too old for the workbook; install version 23 or later."
         )
     containerd = "containerd" in str(info.get("DriverStatus", ""))
+    buildx = _buildx_version(docker, environment)
     return Engine(
         docker=docker or "",
         environment=environment,
         version=version.split("+")[0],
-        buildx=_buildx_version(docker, environment),
+        buildx=buildx,
         architecture={"x86_64": "amd64", "aarch64": "arm64"}.get(
             info["Architecture"], info["Architecture"]
         ),
@@ -233,6 +245,7 @@ def _inspect(
         root=str(info.get("DockerRootDir", "")),
         private=private,
         client=client,
+        builder=builder.find(docker or "", {**os.environ, **environment}, str(info.get("ID", ""))),
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from helpers import debian, places
 from helpers import engine as engines
 from helpers.engine import Engine, EngineError
+from helpers.private_engine import PrivateEngine
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +22,13 @@ def engine() -> Engine:
         return engines.find()
     except EngineError as error:
         pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def programs(engine) -> Path | None:
+    """Return the programs for a second engine of the same release; None where Debian's are fetched."""
+    trees = (Path(engine.docker).parents[2], PrivateEngine().programs)
+    return next((tree for tree in trees if (tree / "usr/sbin/dockerd").exists()), None)
 
 
 @pytest.fixture(scope="session")
