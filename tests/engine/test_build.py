@@ -10,7 +10,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -382,22 +381,4 @@ def test_a_watcher_that_raises_leaves_nothing_running(engine, context, tag, erro
     expected = BuildCancelledError if error is KeyboardInterrupt else ValueError
     with pytest.raises(expected):
         build(request, _when_it_runs(fail), engine)
-    _assert_gone(words, tag)
-
-
-def test_a_python_that_is_killed_leaves_nothing_running(engine, context, tag):
-    request, words = _sleeper(context, tag)
-    program = (
-        "from pathlib import Path; from helpers.build import Request, build; "
-        f"build(Request(Path({str(request.dockerfile)!r}), Path({str(context)!r}), {tag!r}, cold=True))"
-    )
-    environment = {**engine.process_environment(), "PYTHONPATH": str(Path(__file__).parents[2])}
-    python = subprocess.Popen([sys.executable, "-c", program], env=environment)
-    end = time.monotonic() + 30
-    while not _processes(words) and time.monotonic() < end:
-        time.sleep(0.1)
-    time.sleep(1)
-    assert set(_processes(tag)) > {python.pid}
-    python.kill()
-    python.wait()
     _assert_gone(words, tag)

@@ -1,15 +1,11 @@
 """Containers run on this machine only, within limits, and are gone afterwards, whatever happens."""
 
 import os
-import signal
-import subprocess
-import sys
-import textwrap
 import time
 
 import pytest
 
-from helpers import build, container, places
+from helpers import build, container
 from helpers.build import Request
 from helpers.container import ContainerError
 from helpers.limits import OWNER_LABEL
@@ -67,28 +63,6 @@ def test_it_is_gone_after_an_exception_and_after_ctrl_c(image, engine, error):
     with pytest.raises(error):
         work()
     assert not ours(engine)
-
-
-def test_what_a_killed_process_left_is_removed_by_the_next_run(image, engine):
-    script = textwrap.dedent(
-        f"""
-        import time
-        from helpers import container
-        with container.running({image!r}) as api:
-            print(api.container.id, flush=True)
-            time.sleep(60)
-        """
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], cwd=places.ROOT, stdout=subprocess.PIPE, text=True
-    )
-    left = process.stdout.readline().strip()
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-    assert engine.client.containers.get(left).status == "running"
-    with container.running(image, where=engine):
-        assert left not in [c.id for c in engine.client.containers.list(all=True)]
 
 
 def test_a_container_that_stops_at_once_says_its_last_words(context, engine, tag):
