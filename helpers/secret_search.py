@@ -11,7 +11,6 @@ import base64
 import bisect
 import json
 import tarfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -75,7 +74,7 @@ def search(reference: str, secret: str, engine: Engine) -> Search:
     forms, image_id = _forms(secret), _id(reference, engine)
     try:
         config, parts = _read(layers.members(engine, image_id), forms)
-    except (OSError, EOFError, ValueError, KeyError, zlib.error, tarfile.TarError) as error:
+    except layers.READ_FAILURES as error:
         raise ImageError(
             f"The engine gave not all of {reference!r} ({error}); look whether it is well "
             "(`docker info`) and search again."
