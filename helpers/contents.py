@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from helpers import image
 from helpers.image import File
@@ -96,8 +96,8 @@ def packages(reference: str, engine: Engine | None = None, app: str = "/app") ->
 def npm_packages(reference: str, engine: Engine | None = None, app: str = "/app") -> list[Package]:
     """Return what npm installed in ``app``, by its own record there; empty when the image has none."""
     try:
-        record = json.loads(image.read(reference, f"{app}/node_modules/.package-lock.json", engine))
-    except (ImageError, ValueError):
+        text = image.read(reference, f"{app}/node_modules/.package-lock.json", engine)
+    except ImageError:
         return []
     return [
         Package(
@@ -106,8 +106,17 @@ def npm_packages(reference: str, engine: Engine | None = None, app: str = "/app"
             path=f"{app}/{path}",
             dev=bool(facts.get("dev") or facts.get("devOptional")),
         )
-        for path, facts in record.get("packages", {}).items()
+        for path, facts in listed(text).items()
     ]
+
+
+def listed(lock: bytes) -> dict[str, dict[str, Any]]:
+    """Return the packages of npm's lock by path; none when it is no such file."""
+    try:
+        record = json.loads(lock)
+        return {path: facts for path, facts in record["packages"].items() if isinstance(facts, dict)}
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {}
 
 
 def _category(path: str, app: str, known: Mapping[str, Package], debian: Debian) -> str:

@@ -132,6 +132,11 @@ def survey(context: Path, patterns: Rules = _ALL) -> Survey:
     return Survey(tuple(_walk(context, "", patterns, set())))
 
 
+def printable(text: str) -> str:
+    """Return a name so that it can be printed even when its bytes are no UTF-8."""
+    return os.fsencode(text).decode(errors="backslashreplace")
+
+
 def _walk(
     folder: Path, prefix: str, patterns: Rules, seen: set[tuple[bool, int, int]]
 ) -> Iterator[Entry]:
@@ -169,7 +174,7 @@ def _lines(survey: Survey, prefix: str, depth: int, indent: str = "") -> Iterato
     for entry in ordered:
         last = entry is ordered[-1]
         below = [e for e in inside if e is entry or e.path.startswith(f"{entry.path}/")]
-        name = _shown(entry.path[len(prefix) :]) + "/" * (entry.kind == "directory")
+        name = printable(entry.path[len(prefix) :]) + "/" * (entry.kind == "directory")
         total = sum(e.bytes for e in below)
         sent = sum(e.bytes for e in below if not e.kept_out)
         yield Line(indent + ("└─ " if last else "├─ "), name, sent, total, _why(entry, below))
@@ -182,19 +187,14 @@ def _why(entry: Entry, below: list[Entry]) -> str:
     if entry.kept_out:
         back = next((e.by for e in below if not e.kept_out and e.by), None)
         return f"kept out by {_said(entry)}" + (
-            f", in part back by {_shown(back.written)}" if back else ""
+            f", in part back by {printable(back.written)}" if back else ""
         )
     out = dict.fromkeys(_said(e) for e in below if e.kept_out)
     return f"in part kept out by {', '.join(out)}" if out else ""
 
 
 def _said(entry: Entry) -> str:
-    return _shown(entry.by.written) if entry.by else ""
-
-
-def _shown(text: str) -> str:
-    """Return a name so that it can be printed even when its bytes are no UTF-8."""
-    return os.fsencode(text).decode(errors="backslashreplace")
+    return printable(entry.by.written) if entry.by else ""
 
 
 def _sent(line: Line) -> str:

@@ -229,7 +229,8 @@ def _with_context(
     report: Examination, project: Project, file: Dockerfile, survey: Survey
 ) -> Examination:
     ignore_file = contexts.ignore_file(project.context, project.dockerfile)
-    sent = [(entry.path, entry.bytes) for entry in survey.sent if entry.kind == "file"]
+    files = (entry for entry in survey.sent if entry.kind == "file")
+    sent = [(contexts.printable(entry.path), entry.bytes) for entry in files]
     found = tuple(ballast.find(sent))
     context = BuildContext(ignore_file.name if ignore_file else "", tuple(_folders(survey)), found)
     report = replace(report, context=context)
@@ -244,7 +245,7 @@ def _folders(survey: Survey) -> list[Folder]:
         counted = sizes.setdefault(name, [0, 0])
         counted[0] += entry.bytes
         counted[1] += 0 if entry.kept_out else entry.bytes
-    folders = [Folder(name, *counted) for name, counted in sizes.items()]
+    folders = [Folder(contexts.printable(name), *counted) for name, counted in sizes.items()]
     return sorted(folders, key=lambda folder: (-folder.bytes, folder.name))
 
 

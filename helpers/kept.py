@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_type_hints
 
 from helpers import places
 
@@ -59,13 +59,21 @@ class Kept(Generic[R]):
     def _read(self, file: Path) -> dict[str, R]:
         try:
             entries = json.loads(file.read_text(encoding="utf-8"))
-            found = [self._make(**entry) for entry in entries]
+            found = [_whole(self._make(**entry)) for entry in entries]
+            return {self._key(record): record for record in found}
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, TypeError, RecursionError):
             file.replace(file.with_suffix(".unreadable"))
             return {}
-        return {self._key(record): record for record in found}
+
+
+def _whole(record: R) -> R:
+    """Return a record. Raises `TypeError` where a field holds another type than it is declared with."""
+    for name, declared in get_type_hints(type(record)).items():
+        if type(getattr(record, name)) is not declared:
+            raise TypeError(name)
+    return record
 
 
 def _write(file: Path, entries: list[dict[str, Any]]) -> None:

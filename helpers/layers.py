@@ -45,7 +45,10 @@ _WINDOW = 1 << 15
 _NOUGHT = memoryview(bytes(_BLOCK))
 _GZIP_FRAME = 20
 _LARGEST_DOCUMENT = 16 << 20
-_READ_FAILURES = (OSError, EOFError, ValueError, KeyError, TypeError, zlib.error, tarfile.TarError)
+READ_FAILURES = (  # what a broken archive, or a document of another shape, may raise
+    *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RecursionError),
+    *(zlib.error, tarfile.TarError),
+)
 
 
 class ImageError(WorkbookError):
@@ -112,7 +115,7 @@ def scan(engine: Engine, image_id: str, wanted: Wanted) -> Stored:
     """
     if engine.store == "overlay2":
         # The folder may be another machine's, another user's, or of another make.
-        with contextlib.suppress(*_READ_FAILURES):
+        with contextlib.suppress(*READ_FAILURES):
             return _scan_folder(Path(engine.root), image_id, wanted)
     return _scan_stream(engine, image_id, wanted)
 
@@ -150,10 +153,26 @@ def members(engine: Engine, image_id: str) -> Generator[Member, None, None]:
                     packing, whole = _packing(head), itertools.chain([head], chunks)
                     packed = packing in ("gzip", "zstd")
                     kind = "document" if packing == "document" else "layer"
-                    yield Member(member.name, kind, "", _unpacked(whole, packing) if packed else whole)
+                    content = _unpacked(whole, packing) if packed else whole
+                    yield Member(member.name, kind, "", _told(content, image_id))
             tape.finish()
-    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
-        raise ImageError(f"{image_id[:19]} could not be read from the engine ({error}).") from error
+    except READ_FAILURES as error:
+        raise _unreadable(image_id, error) from error
+
+
+def _told(chunks: Iterator[bytes], image_id: str) -> Iterator[bytes]:
+    """Give chunks; what goes wrong while they are read is an `ImageError`."""
+    try:
+        yield from chunks
+    except READ_FAILURES as error:
+        raise _unreadable(image_id, error) from error
+
+
+def _unreadable(image_id: str, error: BaseException) -> ImageError:
+    return ImageError(
+        f"The layers of {image_id[:19]} could not be read from the engine ({error}); "
+        "look whether the engine is well (`docker info`) and try again."
+    )
 
 
 # What is remembered
@@ -184,7 +203,7 @@ def _lines(name: str) -> list[bytes]:
 def _recall(key: str, wanted: Wanted) -> Listing | None:
     try:
         return _recalled(key, str(_kept(key)), wanted)
-    except _READ_FAILURES:
+    except READ_FAILURES:
         return None
 
 
@@ -278,6 +297,8 @@ def _entry(member: tarfile.TarInfo) -> Entry:
         kind, target = "hardlink", _absolute(member.linkname)
     elif member.isreg():
         kind, size = "file", member.size
+    if size < 0:
+        raise tarfile.ReadError(f"{member.name!r} has a size below zero")
     mode, uid, gid = member.mode & 0o7777, member.uid, member.gid
     return Entry(_absolute(member.name), kind, size, mode, uid, gid, target)
 
@@ -417,8 +438,15 @@ def _gunzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _bounded(unpacker: Any, packed: bytes) -> Iterator[bytes]:
+    from zlib_ng import zlib_ng
+
+    failure = cast(type[Exception], zlib_ng.error)  # none of zlib's
     while packed:
-        yield unpacker.decompress(packed, _BLOCK)
+        try:
+            block = unpacker.decompress(packed, _BLOCK)
+        except failure as error:
+            raise tarfile.ReadError(f"a compressed layer is damaged: {error}") from error
+        yield block
         packed = unpacker.unconsumed_tail
 
 
@@ -429,10 +457,10 @@ def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
         raise ImageError(
             "A layer of this image is compressed with zstd; `pip install zstandard` to read it."
         ) from error
-    return cast(
-        Iterator[bytes],
-        zstandard.ZstdDecompressor().read_to_iter(Tape(chunks), read_size=_BLOCK),
-    )
+    try:
+        yield from zstandard.ZstdDecompressor().read_to_iter(Tape(chunks), read_size=_BLOCK)
+    except zstandard.ZstdError as error:
+        raise tarfile.ReadError(f"a compressed layer is damaged: {error}") from error
 
 
 # Layers in the folder of an engine on this machine
@@ -542,11 +570,8 @@ def _scan_stream(engine: Engine, image_id: str, wanted: Wanted) -> Stored:
             return _read_stream(saved, image_id, wanted)
     except ImageError:
         raise
-    except _READ_FAILURES as error:
-        raise ImageError(
-            f"The layers of {image_id[:19]} could not be read from the engine ({error}); "
-            "look whether the engine is well (`docker info`) and try again."
-        ) from error
+    except READ_FAILURES as error:
+        raise _unreadable(image_id, error) from error
 
 
 def _saved(engine: Engine, image_id: str) -> Generator[bytes, None, None]:
@@ -576,7 +601,7 @@ def _recall_image(image_id: str, wanted: Wanted) -> Stored | None:
     try:
         found = json.loads(lines[0])
         listings = [_recall(key, wanted) for key in found["keys"]]
-    except (IndexError, *_READ_FAILURES):
+    except (IndexError, *READ_FAILURES):
         return None
     if found.get("format") != FORMAT or None in listings:
         return None

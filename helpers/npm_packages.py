@@ -68,7 +68,9 @@ def package_files(paths: Iterable[str]) -> list[str]:
 def _described(path: str, texts: Mapping[str, bytes], app: str) -> NpmPackage:
     try:
         facts = json.loads(texts[path])
-    except ValueError:
+    except (ValueError, RecursionError):
+        facts = {}
+    if not isinstance(facts, dict):
         facts = {}
     folder = _folder(path)
     role = Role.PRODUCTION if folder.startswith(f"{app}/") else Role.TOOL

@@ -12,7 +12,6 @@ import bisect
 import contextlib
 import json
 import tarfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -81,7 +80,7 @@ def search(reference: str, secret: str, engine: Engine) -> Search:
     try:
         with contextlib.closing(layers.members(engine, image_id)) as members:
             config, parts = _read(members, forms)
-    except (OSError, EOFError, ValueError, KeyError, zlib.error, tarfile.TarError) as error:
+    except layers.READ_FAILURES as error:
         raise ImageError(
             f"The engine gave not all of {reference!r} ({error}); look whether it is well "
             "(`docker info`) and search again."

@@ -5,6 +5,7 @@ Nothing goes through a shell; a command that fails is an error, wherever it stan
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -43,7 +44,7 @@ def run(
                 process.kill()
             process.wait()
     for command, process in zip(commands, processes, strict=True):
-        if process.returncode:
+        if process.returncode not in (0, -signal.SIGPIPE):  # whose reader ended first did not fail
             raise TypedError(
                 f"`{' '.join(command)}` failed with code {process.returncode}; run it in a terminal "
                 "to see why."

@@ -170,3 +170,14 @@ def test_a_path_named_by_a_bare_package_too_is_not_added():
     assert not debian.added("/lib/gcc-shared")
     assert debian.added("/usr/lib/gcc/anything/deep")
     assert not debian.added("/usr/lib/anything")
+
+
+@pytest.mark.parametrize(
+    "lock", [b"", b"[]", b"7", b"{}", b'{"packages": 7}', b'{"packages": [1]}', b"\xff"]
+)
+def test_a_lock_of_another_shape_lists_nothing(lock):
+    assert contents.listed(lock) == {}
+
+
+def test_an_entry_of_a_lock_that_is_no_object_is_passed_over():
+    assert contents.listed(b'{"packages": {"a": 7, "b": {"version": "1"}}}') == {"b": {"version": "1"}}

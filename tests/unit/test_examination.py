@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -181,9 +182,18 @@ def test_without_a_build_the_report_needs_no_engine(tmp_path, monkeypatch):
     assert report.context.sent_bytes > 0
 
 
-def test_a_broken_ignore_file_is_a_note(tmp_path):
+def test_a_name_that_is_no_utf_8_can_be_written_in_every_form(tmp_path):
     (tmp_path / "Dockerfile").write_text("FROM node:20\nCOPY . .\n")
-    (tmp_path / ".dockerignore").write_text("!\n")
+    (tmp_path / os.fsdecode(b"caf\xe9.pem")).write_text("x")
+    report = examine.examine(examine.find(tmp_path), build=False)
+    for written in (report.to_json(), report.to_html(), str(report)):
+        assert "xe9.pem" in written.encode().decode()
+
+
+@pytest.mark.parametrize("pattern", ["!", "[z-a]"])
+def test_a_broken_ignore_file_is_a_note(tmp_path, pattern):
+    (tmp_path / "Dockerfile").write_text("FROM node:20\nCOPY . .\n")
+    (tmp_path / ".dockerignore").write_text(f"{pattern}\n")
     report = examine.examine(examine.find(tmp_path), build=False)
     assert report.context is None
     assert any("context was not looked at" in note for note in report.notes)

@@ -230,3 +230,43 @@ def test_a_kit_without_wheels_says_so(written, tmp_path):
     with pytest.raises(bootstrap.BootstrapError, match="no Python wheels"):
         bootstrap.ensure(tmp_path / "venv", written())
     assert not (tmp_path / "venv").exists()
+
+
+def test_a_kit_cut_anywhere_is_refused_before_anything_is_changed(written, engine, deeds):
+    whole = (file := written()).read_bytes()
+    with tarfile.open(file) as archive:
+        end = max(member.offset_data + member.size for member in archive)
+    for size in range(0, end, 97):
+        file.write_bytes(whole[:size])
+        with pytest.raises(KitError):
+            kit.load(file, engine, say=lambda _: None)
+        assert deeds == []
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "7", "null", '{"format": 1}', "[" * 100_000, '{"format": []}']
+)
+def test_a_manifest_of_another_shape_is_refused(text):
+    with pytest.raises(KitError):
+        Manifest.read(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("images", 7),
+        ("images", [7]),
+        ("images", [{"name": 7, "recipe": None}]),
+        ("images", [{"name": "a"}]),
+        ("image_bytes", "1"),
+        ("image_bytes", None),
+        ("architecture", ["amd64"]),
+        ("members", [{"name": ["x"], "bytes": 1, "sha256": ""}]),
+        ("members", {"name": "x"}),
+        ("more", 1),
+    ],
+)
+def test_a_manifest_with_a_field_of_another_type_is_refused(part, value):
+    facts = dataclasses.asdict(Manifest(kit.FORMAT, "", "amd64", "3.11", ALPINE, 1, ()))
+    with pytest.raises(KitError):
+        Manifest.read(json.dumps({**facts, part: value}).encode())

@@ -33,7 +33,6 @@ STARTERS = {"Popen", "run", "call", "check_call", "check_output", "getoutput", "
 MAKERS = {  # each is watched while it runs, in tests/engine/test_limits.py
     "helpers/container.py",
     "helpers/host_overlay.py",
-    "helpers/image.py",
     "helpers/npm_shelf.py",
 }
 # Shell words in a container, where a shell is what the lesson asks for; none is started on this machine.

@@ -1,9 +1,10 @@
 """Verdicts outlive the notebook that reached them, and a spoilt file does no harm."""
 
+import json
 import multiprocessing
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from helpers import places, store
@@ -43,6 +44,30 @@ def test_a_spoilt_file_counts_as_empty_and_the_next_verdict_is_kept(spoilt):
     store.records()
     store.keep(judgement(), "01_naive", "", stand_ins=False)
     assert "S1" in store.records()
+
+
+_fields = ["claim", "verdict", "figures", "because", "lesson", "conditions", "stand_ins", "when", "x"]
+_values = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.just("holds")
+)
+_values |= st.lists(_values, max_size=2) | st.dictionaries(st.sampled_from(_fields), _values, max_size=2)
+_whole = st.fixed_dictionaries(
+    {name: st.sampled_from(["holds", "S1"]) for name in _fields[:6]} | {"stand_ins": st.booleans()},
+    optional={"when": _values},
+)
+_shapes = _values | st.lists(_whole | st.dictionaries(st.sampled_from(_fields), _values), max_size=3)
+
+
+@given(_shapes)
+@example([{**dict.fromkeys(_fields[:-1], "holds"), "claim": ["S1"], "stand_ins": True}])
+@example([{**dict.fromkeys(_fields[:-1], "holds"), "figures": 7, "stand_ins": True}])
+def test_a_file_of_another_shape_counts_as_empty_and_the_next_verdict_is_kept(shape):
+    file = places.state("verdicts") / "verdicts.json"
+    file.write_text(json.dumps(shape))
+    for record in store.records().values():
+        assert all(isinstance(text, str) for text in (record.claim, record.figures, record.when))
+    store.keep(judgement("S2"), "01_naive", "", stand_ins=False)
+    assert "S2" in store.records()
 
 
 def keep_one(number):

@@ -326,13 +326,13 @@ def test_a_hundred_thousand_documents_take_seconds(write):
     status = {"id": "transferring context:", "vertex": "c", "name": "transferring", "current": 7}
     documents = [{"statuses": [{**status, "timestamp": stamp, "started": stamp}]}]
     text = write(documents) * 100_000
-    begun = time.perf_counter()
+    begun = time.process_time()
     _fed(text)
-    assert time.perf_counter() - begun < 6
+    assert time.process_time() - begun < 6
 
 
 def test_an_unfinished_document_costs_time_in_proportion_only():
-    begun = time.perf_counter()
+    begun = time.process_time()
     _fed("{\n" + '  "vertexes": {\n' * 100_000 + "end\n")
     _fed('{"vertexes":[' * 5_000)
-    assert time.perf_counter() - begun < 3
+    assert time.process_time() - begun < 3
