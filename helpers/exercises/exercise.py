@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from helpers import places
 from helpers.bases import BaseError
 from helpers.build import BuildError
 from helpers.dockerfile_words import DockerfileError
@@ -132,11 +133,19 @@ class Exercise:
         return (_TEXTS / self.name / kind).read_text(encoding="utf-8")
 
     def _repr_markdown_(self) -> str:
-        goals = "\n".join(f"- {check.sentence}" for check in self.checks)
-        return f"**{self.title}.** {self.task}\n\n{goals}"
+        where = f"It is built from a copy of `{self._home}`."
+        return f"**{self.title}.** {self.task}\n\n{self._goals}\n\n{where}"
 
     def __repr__(self) -> str:
-        return f"{self.title}. {self.task}\n" + "\n".join(f"- {check.sentence}" for check in self.checks)
+        return f"{self.title}. {self.task}\n{self._goals}\nIt is built from a copy of {self._home}."
+
+    @property
+    def _goals(self) -> str:
+        return "\n".join(f"- {check.sentence}" for check in self.checks)
+
+    @property
+    def _home(self) -> str:
+        return self.project.folder.relative_to(places.ROOT).as_posix()
 
 
 def _hint_for(error: WorkbookError) -> str:

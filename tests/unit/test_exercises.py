@@ -35,6 +35,13 @@ def test_each_lesson_that_builds_has_at_least_two():
     }
 
 
+def test_a_task_says_what_must_hold_and_where_its_files_are():
+    task = exercises.task("cleanup")
+    for shown in (repr(task), task._repr_markdown_()):
+        assert all(f"- {check.sentence}\n" in shown for check in task.checks)
+        assert "helpers/exercises/tide" in shown
+
+
 def test_a_check_has_a_hint_for_what_was_found():
     check = Check("It runs", "Look.", lambda _: None, {"no shell": "Which form has CMD?"})
     assert check.advice("There is no shell in it.") == "Which form has CMD?"

@@ -24,9 +24,9 @@ EXERCISES = (
         "cleanup",
         "01_naive",
         "Clean up in time",
-        "A service that tells the tides, without any npm package. Its build unpacks a file of raw "
-        "soundings, averages it into the heights, and deletes it; yet the image still carries those "
-        "megabytes. Get rid of them in one stage. The heights must not change.",
+        "A small service tells the tides. Its build unpacks a file of raw soundings, averages it into "
+        "the heights, and deletes it; yet the image still carries those megabytes. Get rid of them, "
+        "without a second stage. The heights must not change.",
         (
             checks.answers(
                 conversations.sounded,
@@ -117,8 +117,8 @@ EXERCISES = (
         "entrypoint",
         "03_distroless",
         "It starts without a shell",
-        "This runner stands on Alpine and works. Move it to `gcr.io/distroless/nodejs20-debian12`. The "
-        "new base is one line; the container must then still start.",
+        "This runner stands on Alpine and works. Move it to `gcr.io/distroless/nodejs20-debian12`. "
+        "Naming the new base is one line, and then the container no longer starts: mend that, too.",
         (
             checks.answers(
                 conversations.tide,
