@@ -71,7 +71,7 @@ def _size(reference: str, where: Engine) -> Iterator[Row]:
     yield rows.compare(
         f"{figure}, and a push",
         looks.measure,
-        ("docker push to loopback", _push(reference, where, pushed)),
+        ("docker push to loopback", push_to_loopback(reference, where, pushed)),
         runs=3,
         goal=("faster", lambda mine, theirs: mine < theirs),
     )
@@ -80,8 +80,8 @@ def _size(reference: str, where: Engine) -> Iterator[Row]:
     yield _again(figure, reference, where)
 
 
-def _push(reference: str, where: Engine, sizes: list[int]) -> Callable[[], float]:
-    """Return a push to a registry that has nothing yet; it adds the bytes of the layers to ``sizes``."""
+def push_to_loopback(reference: str, where: Engine, sizes: list[int]) -> Callable[[], float]:
+    """Return a push to an empty registry of our own; it adds the bytes of the layers to ``sizes``."""
 
     def push() -> float:
         with loopback_registry.serving(where) as address:
