@@ -12,7 +12,7 @@ from helpers.rootless_engine import RootlessEngine
 def test_a_folder_that_its_user_cannot_enter_is_named(tmp_path):
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    with pytest.raises(PrivateEngineError, match="user cannot enter .*; move the workbook"):
+    with pytest.raises(PrivateEngineError, match=r"user cannot enter .*; move the workbook"):
         RootlessEngine(closed / "engine", programs=tmp_path).start()
     assert list(closed.iterdir()) == []
 
