@@ -25,6 +25,8 @@ from helpers.private_engine import PrivateEngine
 if TYPE_CHECKING:
     from docker import DockerClient
 
+    from helpers.rootless_engine import RootlessEngine
+
 LABEL = "workbook"
 OLDEST_ENGINE = (23, 0)
 OLDEST_BUILDX = (0, 13)
@@ -138,13 +140,13 @@ def find() -> Engine:
     return _found[1]
 
 
-def of(private: PrivateEngine) -> Engine:
+def of(private: PrivateEngine | RootlessEngine) -> Engine:
     """Return a private engine that runs, whatever the reader's settings say. Raises as `find` does."""
     own_builder = {builder.SETTING: ""} if os.environ.get(builder.SETTING) else {}
     return _of(private, own_builder)
 
 
-def _of(private: PrivateEngine, settings: Mapping[str, str]) -> Engine:
+def _of(private: PrivateEngine | RootlessEngine, settings: Mapping[str, str]) -> Engine:
     client = _client(base_url=f"unix://{private.socket}")
     if client is None:
         raise NoEngineError(f"The private engine in {private.folder} does not answer; start it.")

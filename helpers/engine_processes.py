@@ -20,7 +20,7 @@ from pathlib import Path
 from helpers.engine_network import SYSTEM_PATH
 
 _PASSED_ON = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
-_SERVERS = {"setsid", "nsenter", "dockerd", "containerd", "containerd-shim-runc-v2"}
+_SERVERS = {"setsid", "nsenter", "rootlesskit", "dockerd", "containerd", "containerd-shim-runc-v2"}
 
 
 def daemon_environment(programs: Path, ours: Mapping[str, str]) -> dict[str, str]:

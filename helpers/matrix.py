@@ -1,9 +1,9 @@
 """Run one command on several Docker engines, one after another, and say how it fared on each.
 
-Each engine is a private one, made for the run and gone after it: the oldest and the newest release that
-the workbook is tried with, each with both image stores. The command learns of it by the variables that
-any Docker client reads, and gets a results folder of its own, so that no verdict of the reader's is
-replaced. What the command does is not this module's business.
+Each engine is made for the run and gone after it: the oldest and the newest release that the workbook is
+tried with, each with both image stores, and one that an ordinary user runs. The command learns of it by
+the variables that any Docker client reads, and gets a results folder of its own, so that no verdict of
+the reader's is replaced. What the command does is not this module's business.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from helpers import debian, engine, places, private_engine
 from helpers.errors import PrivateEngineError, WorkbookError
 from helpers.private_engine import PrivateEngine
+from helpers.rootless_engine import RootlessEngine
 from helpers.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -37,11 +38,12 @@ class MatrixError(WorkbookError):
 
 @dataclass(frozen=True)
 class Row:
-    """One engine of the matrix: the Debian release it comes from, and how it keeps images."""
+    """One engine of the matrix: the Debian release it comes from, how it keeps images, who runs it."""
 
     name: str
     suite: str
     containerd_store: bool = False
+    rootless: bool = False
 
 
 ROWS = (
@@ -49,6 +51,7 @@ ROWS = (
     Row("newest", "forky"),
     Row("oldest-containerd", "trixie", containerd_store=True),
     Row("newest-containerd", "forky", containerd_store=True),
+    Row("rootless", "forky", rootless=True),
 )
 
 
@@ -113,7 +116,7 @@ def run(chosen: Sequence[Row], command: Sequence[str]) -> Iterator[Outcome]:
 def sweep() -> None:
     """Remove the engines of runs that were killed."""
     for row in ROWS:
-        PrivateEngine(_home() / row.name / "engine").remove()
+        _engine(row, _home() / row.name / "engine", PrivateEngine(suite=row.suite).programs).remove()
 
 
 @contextlib.contextmanager
@@ -123,22 +126,26 @@ def _started(row: Row) -> Iterator[tuple[str, Mapping[str, str]]]:
         programs = PrivateEngine(suite=row.suite)
         programs.install()
         folder = _home() / row.name
-        own = PrivateEngine(
-            folder / "engine",
-            suite=row.suite,
-            programs=programs.programs,
-            containerd_store=row.containerd_store,
-        )
+        own = _engine(row, folder / "engine", programs.programs)
         own.remove()  # a run that was killed could not do so itself
         shutil.rmtree(folder, ignore_errors=True)
         try:
-            own.start()
             state = _state(folder / "state")
+            own.start()
             found = engine.of(own)
-            yield f"{found.description}, {found.store}", _environment(own, state, os.environ)
+            kind = f"{found.store}, rootless" if row.rootless else found.store
+            yield f"{found.description}, {kind}", _environment(own, state, os.environ)
         finally:
             own.remove()
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _engine(row: Row, folder: Path, programs: Path) -> PrivateEngine | RootlessEngine:
+    if row.rootless:
+        return RootlessEngine(folder, programs=programs)
+    return PrivateEngine(
+        folder, suite=row.suite, programs=programs, containerd_store=row.containerd_store
+    )
 
 
 def _home() -> Path:
@@ -153,7 +160,9 @@ def _state(folder: Path) -> Path:
     return folder
 
 
-def _environment(own: PrivateEngine, state: Path, ours: Mapping[str, str]) -> dict[str, str]:
+def _environment(
+    own: PrivateEngine | RootlessEngine, state: Path, ours: Mapping[str, str]
+) -> dict[str, str]:
     kept = {name: value for name, value in ours.items() if name not in _ELSEWHERE}
     path = f"{own.docker.parent}{os.pathsep}{ours.get('PATH', os.defpath)}"
     return {**kept, **own.environment(), "PATH": path, "WORKBOOK_STATE": str(state)}

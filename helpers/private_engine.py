@@ -225,10 +225,7 @@ class PrivateEngine:
             network.NetworkRules(self.programs, self.name).add(subnet)
             network.allow_forwarding()
         (self.home / "daemon.json").write_text(json.dumps(self._configuration(), indent=2) + "\n")
-        client = self.home / "client"
-        client.mkdir(exist_ok=True)
-        plugins = self.programs / "usr/libexec/docker/cli-plugins"
-        (client / "config.json").write_text(json.dumps({"cliPluginsExtraDirs": [str(plugins)]}))
+        write_client(self.home / "client", self.programs)
 
     def _make_namespace(self) -> Path:
         namespace = self.runtime / "netns"
@@ -362,6 +359,13 @@ class PrivateEngine:
 def identity(home: Path) -> str:
     """Return the name of the engine that lives in ``home``: short enough for an interface."""
     return "wb" + hashlib.sha256(os.fsencode(home)).hexdigest()[:10]
+
+
+def write_client(folder: Path, programs: Path) -> None:
+    """Write the configuration of a docker client that finds the unpacked buildx."""
+    folder.mkdir(exist_ok=True)
+    plugins = programs / "usr/libexec/docker/cli-plugins"
+    (folder / "config.json").write_text(json.dumps({"cliPluginsExtraDirs": [str(plugins)]}))
 
 
 # Where it can run

@@ -26,7 +26,8 @@ pytestmark = pytest.mark.engine
 
 STAND_IN = "localhost/workbook-standin/node:20"
 MANIFEST = (
-    "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
+    "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, "
+    "application/vnd.oci.image.index.v1+json"
 )
 MADE_BY_THE_ENGINE = (
     "/dev",
@@ -62,6 +63,8 @@ def engine():
 
 @pytest.fixture(autouse=True)
 def _own_memory(tmp_path, monkeypatch):
+    for downloads in ("apt", "registry"):
+        (tmp_path / downloads).symlink_to(places.state(downloads))
     monkeypatch.setenv("WORKBOOK_STATE", str(tmp_path))
     layers._recalled.cache_clear()
 
@@ -130,12 +133,21 @@ def pushed_layers(engine, reference: str, registry: str) -> list[int]:
             engine.client.api.push(f"{registry}/{name}", tag="test", stream=True, decode=True)
         )
         assert not [row for row in outcome if "error" in row]
-        address = f"http://{registry}/v2/{name}/manifests/test"
-        request = urllib.request.Request(address, headers={"Accept": MANIFEST})
-        with urllib.request.urlopen(request) as answer:
-            return [layer["size"] for layer in json.load(answer)["layers"]]
+        manifest = _manifest(f"http://{registry}/v2/{name}/manifests", "test")
+        return [layer["size"] for layer in manifest["layers"]]
     finally:
         engine.client.images.remove(f"{registry}/{name}:test")
+
+
+def _manifest(address: str, reference: str):
+    """Return the image's manifest, found in its index where the containerd store pushed one."""
+    request = urllib.request.Request(f"{address}/{reference}", headers={"Accept": MANIFEST})
+    with urllib.request.urlopen(request) as answer:
+        found = json.load(answer)
+    if "manifests" in found:
+        images = [row for row in found["manifests"] if row["platform"]["os"] == "linux"]
+        return _manifest(address, images[0]["digest"])
+    return found
 
 
 def as_a_stream(engine):

@@ -31,7 +31,8 @@ def test_rows_are_chosen_by_name_each_once_and_none_means_all():
 
 
 def test_both_releases_are_there_with_both_stores():
-    assert {(row.suite, row.containerd_store) for row in matrix.ROWS} == {
+    rows = (row for row in matrix.ROWS if not row.rootless)
+    assert {(row.suite, row.containerd_store) for row in rows} == {
         (suite, containerd) for suite in ("trixie", "forky") for containerd in (False, True)
     }
 
