@@ -20,6 +20,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from helpers import layers as _layers
+from helpers import room
 from helpers.engine import LABEL
 from helpers.layers import Entry, ImageError, Stored, Wanted
 
@@ -555,9 +556,17 @@ def _archive(engine: Engine, reference: str, path: str) -> Iterator[tarfile.TarF
     from docker.errors import APIError, NotFound
 
     shown = _shown(engine, reference)
-    made: Any = engine.client.containers.create(
-        shown["Id"], command=["never-run"], labels={LABEL: "read"}, network_disabled=True
-    )
+    try:
+        made: Any = engine.client.containers.create(
+            shown["Id"], command=["never-run"], labels={LABEL: "read"}, network_disabled=True
+        )
+    except APIError as error:
+        reason = str(error.explanation)
+        raise ImageError(
+            room.ENGINE_FULL
+            if room.engine_is_full(reason)
+            else f"{reference!r} cannot be looked into: {reason}."
+        ) from None
     try:
         for _ in range(_LINKS):
             chunks, stat = made.get_archive(path)

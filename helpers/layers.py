@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from helpers import places
+from helpers import places, room
 from helpers.errors import WorkbookError
 
 if TYPE_CHECKING:
@@ -521,6 +521,8 @@ def _scan_stream(engine: Engine, image_id: str, wanted: Wanted) -> Stored:
     except ImageError:
         raise
     except _READ_FAILURES as error:
+        if room.is_full(str(error)):
+            raise ImageError(room.ENGINE_FULL) from error
         raise ImageError(
             f"The layers of {image_id[:19]} could not be read from the engine ({error}); "
             "look whether the engine is well (`docker info`) and try again."
