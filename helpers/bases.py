@@ -1,9 +1,10 @@
 """Turn the base images that a Dockerfile names into ones that the engine has.
 
-In this order: the engine has it; pull it; build a stand-in when its registry cannot be reached. What
-a build uses in the place of a name shows in its command (``--build-context``); no local image is ever
-given an official name. Where a workshop kit is loaded, its npm registry takes the place of this host's
-settings. This module decides; others pull (`registry`) and compose (`standins`).
+In this order: the engine has it; pull it; build a stand-in when its registry cannot be reached, or is
+lost in the middle of the pull. What a build uses in the place of a name shows in its command
+(``--build-context``); no local image is ever given an official name. Where a workshop kit is loaded,
+its npm registry takes the place of this host's settings. This module decides; others pull (`registry`)
+and compose (`standins`).
 """
 
 from __future__ import annotations
@@ -218,7 +219,12 @@ class _Maker:
             if not registry.reachable(name, self._engine):
                 return None
             self._progress(name, "pulling")
-            registry.pull(name, self._engine, self._workshop.check)
+            try:
+                registry.pull(name, self._engine, self._workshop.check)
+            except registry.UnreachableError:
+                if self._policy is _Policy.OFF or self._recipe(name) is None:
+                    raise
+                return None
             image = self._engine.client.images.get(name)
             return self._with_overlay(name, image, Source.PULLED)
         return self._with_overlay(name, image, Source.PRESENT)

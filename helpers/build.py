@@ -13,7 +13,6 @@ import re
 import shlex
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helpers import bases as base_images
-from helpers import dockerfile, engine, image, processes, superseded
+from helpers import dockerfile, engine, image, places, processes, room, superseded
 from helpers.bases import Base
 from helpers.engine import LABEL, LOST, Engine, EngineLostError
 from helpers.errors import StoppedByReaderError, WorkbookError, stoppable
@@ -46,8 +45,6 @@ _ENGINE_LOST = (
 _PREFIXES = ("ERROR: ", "failed to build: ", "failed to solve: ", "failed to compute cache key: ")
 _EXIT_CODE = re.compile(r"process \".*\" did not complete successfully: (exit code: \d+)\Z", re.DOTALL)
 _NO_WORDS = ("A complete log of this run", "npm error", "npm ERR!")
-_NO_REGISTRY = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT")
-_NO_TRUST = ("SELF_SIGNED_CERT", "UNABLE_TO_GET_ISSUER", "UNABLE_TO_VERIFY_LEAF")
 _STOPPED = (
     "The build was stopped at your request; it left no image, and the steps that had ended stay in "
     "the cache."
@@ -56,6 +53,17 @@ _KILLED = (
     "The `docker buildx` command was killed in the middle of the build, as the system does when memory "
     "is short; look what takes it and run the cell again."
 )
+_NPM_FORM = re.compile(r"npm (error|ERR!) (code|errno|syscall|path|command) ")
+_NPM = r"^npm (?:error|ERR!) .*"
+_NO_REGISTRY = re.compile(
+    _NPM + r"\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH"
+    r"|ERR_SOCKET_TIMEOUT|EIDLETIMEOUT|E50[234]|network timeout|network aborted)\b",
+    re.MULTILINE,
+)
+_NO_TRUST = re.compile(
+    _NPM + r"(SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY_LEAF)", re.MULTILINE
+)
+_ALTERED = re.compile(_NPM + r"\bEINTEGRITY\b", re.MULTILINE)
 
 
 _NOT_PLAIN = (
@@ -202,8 +210,8 @@ def build(request: Request, watch: Watcher | None = None, where: Engine | None =
     command = request.command(where, bases)
     replaced = _image_id(request.tag, where)
     started, progress = datetime.now(UTC), Progress()
-    with tempfile.TemporaryDirectory(prefix="workbook-") as folder:
-        metadata = Path(folder) / "metadata.json"
+    with places.temporary() as folder:
+        metadata = folder / "metadata.json"
         clock = time.monotonic()
         code = _run(_followed(command, metadata), where, progress, watch or (lambda _: None))
         seconds = time.monotonic() - clock
@@ -315,13 +323,10 @@ def _failure(progress: Progress, code: int) -> WorkbookError:
     step, reason = next(failed, None), _reason(progress)
     log = (progress.log_of(step) if step else progress.log)[-20:]
     evidence = "\n".join([reason, *log])
-    if "no space left on device" in evidence:
-        return DiskFullError(
-            "The engine's disk is full; free some room (`docker system df` shows what takes it) "
-            "and run the cell again.",
-            step,
-            log,
-        )
+    if trouble := room.client_trouble(reason):
+        return BuildError(trouble, step, log)
+    if room.engine_is_full(evidence):
+        return DiskFullError(room.ENGINE_FULL, step, log)
     if any(sign in reason for sign in _ENGINE_LOST):
         return EngineLostError(LOST)
     if step is None and _killed(code, progress):
@@ -360,13 +365,21 @@ def _short(text: str, limit: int = 120) -> str:
 
 
 def _hint(evidence: str, log: Sequence[str]) -> str:
-    if any(sign in evidence for sign in _NO_REGISTRY):
-        return " npm could not reach its registry: check the network, then run the cell again."
-    if any(sign in evidence for sign in _NO_TRUST):
+    if found := _NO_REGISTRY.search(evidence):
+        trouble = f" npm could not reach its registry ({found[1]})"
+        return f"{trouble}: check the network, then run the cell again."
+    if _ALTERED.search(evidence):
+        return (
+            " npm was given a package that is not the one of package-lock.json: something on the way "
+            "alters or cuts downloads; run the cell again, then look at the registry's mirror."
+        )
+    if _NO_TRUST.search(evidence):
         return (
             " A TLS proxy stands in between: set NODE_EXTRA_CA_CERTS to its certificates, then run "
             "the cell again."
         )
     lines = [line.strip() for line in log if line.strip()]
-    telling = [line for line in lines if not line.startswith(_NO_WORDS)] or lines
-    return f" Its last words: {_short(telling[-1], 200)}" if telling else ""
+    telling = [line for line in lines if not line.startswith(_NO_WORDS)]
+    npms = [line for line in lines if line.startswith(_NO_WORDS) and not _NPM_FORM.match(line)]
+    words = (telling[-1:] or npms[:1] or lines[:1] or [""])[0]
+    return f" Its last words: {_short(words, 200)}" if words else ""

@@ -20,12 +20,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from helpers import engine, limits, processes
+from helpers import engine, limits, processes, room
 from helpers.engine import LABEL, LOST, Engine, EngineLostError
 from helpers.errors import WorkbookError, stoppable
 from helpers.limits import OWNER_LABEL
 
 if TYPE_CHECKING:
+    from docker.errors import APIError
     from docker.models.containers import Container
 
 SAYS = "Its log says: "
@@ -127,7 +128,7 @@ def start(container: Container) -> None:
         container.start()
     except APIError as error:
         name = str(container.attrs.get("Config", {}).get("Image") or container.short_id)
-        raise ContainerError(f"{name} did not start: {error.explanation}.") from None
+        raise ContainerError(_sentence(f"{name} did not start", error)) from None
 
 
 def execute(container: Container, *command: str) -> tuple[int, str]:
@@ -196,7 +197,12 @@ def _create(where: Engine, image: str, options: dict[str, Any]) -> Container:
     except ImageNotFound:
         raise ContainerError(f"There is no image {image}; build it first.") from None
     except APIError as error:
-        raise ContainerError(f"No container of {image} could be made: {error.explanation}.") from None
+        raise ContainerError(_sentence(f"No container of {image} could be made", error)) from None
+
+
+def _sentence(what: str, error: APIError) -> str:
+    reason = str(error.explanation)
+    return room.ENGINE_FULL if room.engine_is_full(reason) else f"{what}: {reason}."
 
 
 def _address(container: Container, port: int) -> str:

@@ -8,11 +8,12 @@ of Docker.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,33 +103,50 @@ class Suite:
     def versions(self, names: Sequence[str]) -> dict[str, str]:
         """Return the version that the suite offers of each package."""
         self.update()
-        shown = self._apt(["apt-cache", "show", "--no-all-versions", *names])
-        stanzas = [_fields(stanza) for stanza in shown.split("\n\n") if stanza.strip()]
-        return {stanza["Package"]: stanza["Version"] for stanza in stanzas}
+        return {stanza["Package"]: stanza["Version"] for stanza in self._stanzas(names)}
 
     def fetch(self, names: Sequence[str], *, dependencies: bool = False) -> list[Path]:
         """Download packages and return their ``.deb`` files in a fixed order.
 
         With ``dependencies`` also all that they depend on, as for an empty machine (recommended
-        packages left out). A file that is there already is not downloaded again; apt checks each
-        against the signed index. Raises `DebianError` for an unknown package or a failed download.
+        packages left out). A file that is there already is not downloaded again, unless it is not the
+        one of the signed index. Raises `DebianError` for an unknown package or a failed download.
         """
         self.update()
         wanted = self._closure(names) if dependencies else sorted(names)
+        found = {stanza["Package"]: stanza for stanza in self._stanzas(wanted)}
+        for stanza in found.values():
+            self._forget_damaged(stanza)
         self._apt(["apt-get", "download", "-qq", *wanted], cwd=self.folder / "packages")
-        found = self.versions(wanted)
-        return [self._file(name, found[name]) for name in wanted]
+        return [self._file(name, found[name]["Version"]) for name in wanted]
+
+    def _stanzas(self, names: Sequence[str]) -> list[dict[str, str]]:
+        shown = self._apt(["apt-cache", "show", "--no-all-versions", *names])
+        return [_fields(stanza) for stanza in shown.split("\n\n") if stanza.strip()]
+
+    def _forget_damaged(self, stanza: Mapping[str, str]) -> None:
+        """Delete a kept file that is not the index's: apt itself looks at its length alone."""
+        file = self._kept(stanza["Package"], stanza["Version"])
+        if file:
+            with file.open("rb") as opened:
+                if hashlib.file_digest(opened, "sha256").hexdigest() != stanza["SHA256"]:
+                    file.unlink()
 
     def _closure(self, names: Sequence[str]) -> list[str]:
         plan = self._apt(["apt-get", "install", "-s", "--no-install-recommends", *names])
         return sorted(line.split()[1] for line in plan.splitlines() if line.startswith("Inst "))
 
     def _file(self, name: str, version: str) -> Path:
+        file = self._kept(name, version)
+        if file is None:
+            raise DebianError(f"apt fetched no file for {name} {version} of Debian {self.name}.")
+        return file
+
+    def _kept(self, name: str, version: str) -> Path | None:
         stem = f"{name}_{version.replace(':', '%3a')}"
-        for candidate in (f"{stem}_{self.arch}.deb", f"{stem}_all.deb"):
-            if (self.folder / "packages" / candidate).exists():
-                return self.folder / "packages" / candidate
-        raise DebianError(f"apt fetched no file for {name} {version} of Debian {self.name}.")
+        candidates = (f"{stem}_{self.arch}.deb", f"{stem}_all.deb")
+        files = (self.folder / "packages" / candidate for candidate in candidates)
+        return next(filter(Path.exists, files), None)
 
     def _sources(self) -> str:
         mirror = host_mirror()
@@ -189,5 +207,6 @@ def _run(command: list[str], cwd: Path | None = None, **environment: str) -> str
     if result.returncode:
         lines = [line for line in result.stderr.splitlines() if line.startswith("E:")]
         reason = (lines or result.stderr.splitlines() or ["no message"])[0]
-        raise DebianError(f"`{' '.join(command[:2])}` failed: {reason.removeprefix('E: ')}")
+        remedy = "; check the network, then run it again." if "Failed to fetch" in reason else ""
+        raise DebianError(f"`{' '.join(command[:2])}` failed: {reason.removeprefix('E: ')}{remedy}")
     return result.stdout

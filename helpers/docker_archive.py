@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from helpers import room
 from helpers.errors import WorkbookError
 from helpers.rootfs import EPOCH, Layer
 
@@ -85,6 +86,8 @@ def feed(
         if code:
             said.seek(0)
             reason = (said.read().strip().splitlines() or ["no reason given"])[-1]
+            if room.engine_is_full(reason):
+                raise LoadError(room.ENGINE_FULL)
             raise LoadError(f"Docker did not load {what}: {reason}")
 
 

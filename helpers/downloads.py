@@ -1,8 +1,8 @@
 """Fetch packages of Debian, npm and Python as this host is configured, and keep them.
 
 apt, npm and pip do the work under the reader's own settings (registry, proxy, certificates) and verify
-what they fetch against the index. A kept file has its SHA-256 beside it; one that no longer matches
-is fetched again. Nothing is installed.
+what they fetch against the index, and an archive that cannot be read to its end is refused. A kept file
+has its SHA-256 beside it; one that no longer matches is fetched again. Nothing is installed.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ import hashlib
 import importlib.util
 import shutil
 import sys
+import tarfile
+import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from helpers import debian
 from helpers.errors import WorkbookError
-from helpers.workshop import StoppedError, Workshop, WorkshopError
+from helpers.workshop import NoRoomError, StoppedError, Workshop, WorkshopError
 
 _SECONDS = 300
 
@@ -102,19 +105,38 @@ def _kept(name: str, pattern: str, workshop: Workshop, fetch: Callable[[Path], N
             fetched = sorted(scratch.glob(pattern))
             if len(fetched) != 1:
                 raise DownloadError(f"The download of {name} gave {len(fetched)} files, not one.")
+            _check(fetched[0], name)
             return _keep(fetched[0], home)
 
 
 def _fetch(name: str, fetch: Callable[[Path], None], folder: Path) -> None:
     try:
         fetch(folder)
-    except StoppedError:
+    except (StoppedError, NoRoomError):
         raise
     except WorkshopError as error:
         raise DownloadError(
             f"{name} could not be fetched ({error}); check the network and this host's settings "
             "(`npm config list`, `pip config list`)."
         ) from error
+
+
+def _check(file: Path, name: str) -> None:
+    """Read an archive to its end: an index that gives no hash lets pip take a damaged file."""
+    try:
+        if file.suffix == ".whl":
+            with zipfile.ZipFile(file) as wheel:
+                whole = wheel.testzip() is None
+        else:
+            with tarfile.open(file) as package:
+                whole = bool(package.getmembers())
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError):
+        whole = False
+    if not whole:
+        raise DownloadError(
+            f"The download of {name} is damaged and was not kept; run it again, then look at the "
+            "mirror that this host's settings name (`npm config list`, `pip config list`)."
+        )
 
 
 def _keep(file: Path, home: Path) -> Path:

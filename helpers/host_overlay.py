@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import image_names, limits, rootfs
+from helpers import image_names, limits, room, rootfs
 from helpers.errors import WorkbookError
 from helpers.host_settings import HostSettings
 from helpers.rootfs import Draft, Part
@@ -74,6 +74,8 @@ def make(name: str, image_id: str, host: HostSettings, engine: Engine, workshop:
         finally:
             container.remove(force=True)
     except DockerException as error:
+        if room.engine_is_full(str(error)):
+            raise OverlayError(room.ENGINE_FULL) from error
         raise OverlayError(f"Docker did not add {host.phrase} to {name}: {error}.") from error
 
 

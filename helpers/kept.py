@@ -52,7 +52,7 @@ class Kept(Generic[R]):
     @contextmanager
     def _locked(self) -> Iterator[Path]:
         folder = places.state(self._kind)
-        with (folder / "lock").open("w") as lock:
+        with places.writing(folder), (folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield folder / f"{self._kind}.json"
 
@@ -78,6 +78,10 @@ def _whole(record: R) -> R:
 
 def _write(file: Path, entries: list[dict[str, Any]]) -> None:
     handle, name = tempfile.mkstemp(dir=file.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as fresh:
-        json.dump(entries, fresh, indent=1, ensure_ascii=False)
-    Path(name).replace(file)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as fresh:
+            json.dump(entries, fresh, indent=1, ensure_ascii=False)
+        Path(name).replace(file)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

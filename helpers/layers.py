@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from helpers import places
+from helpers import places, room
 from helpers.engine import LOST, EngineLostError
 from helpers.errors import WorkbookError, stoppable
 
@@ -169,6 +169,8 @@ def _told(chunks: Iterator[bytes], image_id: str) -> Iterator[bytes]:
 
 
 def _unreadable(image_id: str, error: BaseException) -> ImageError:
+    if room.is_full(str(error)):
+        return ImageError(room.ENGINE_FULL)
     return ImageError(
         f"The layers of {image_id[:19]} could not be read from the engine ({error}); "
         "look whether the engine is well (`docker info`) and try again."

@@ -6,11 +6,14 @@ Sign-in is that of the reader's Docker configuration. This module knows nothing 
 
 from __future__ import annotations
 
+import queue
 import re
 import threading
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, cast
 
+from helpers import room
 from helpers.errors import WorkbookError
 from helpers.image_names import registry_of
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from helpers.engine import Engine
 
 PROBE_SECONDS = 5.0
+STALL_SECONDS = 120.0  # an engine that unpacks a large layer can be silent for a minute
+_MEMORY_SECONDS = 60.0  # for which a registry that could not be reached is not asked again
+_POLL_SECONDS = 0.1
 
 # What an engine says when the registry gave no answer of its own, in the words of Go's libraries.
 _UNREACHABLE = re.compile(
@@ -29,6 +35,11 @@ _UNREACHABLE = re.compile(
     re.IGNORECASE,
 )
 _REFUSALS = (
+    (
+        r"verification failed|unexpected commit digest|invalid diffID|invalid checksum",
+        "{name} was altered or cut on its way from the registry and is not kept; run it again, then "
+        "look at the registry's mirror.",
+    ),
     (
         r"toomanyrequests|rate limit|\b429\b",
         "The registry allows no more pulls of {name} for now; sign in with `docker login`, or try "
@@ -53,19 +64,23 @@ class UnreachableError(PullError):
     """The registry cannot be reached from the engine."""
 
 
-_answers: dict[tuple[str, str], bool] = {}
+_answers: dict[tuple[str, str], tuple[bool, float]] = {}
 _lock = threading.Lock()
 
 
 def reachable(name: str, engine: Engine) -> bool:
-    """Whether the registry of ``name`` answers the engine: decided in 5 s, once for each registry."""
+    """Whether the registry of ``name`` answers the engine: decided in 5 s, once for each registry.
+
+    One that did not is asked again after a minute, since networks come back.
+    """
     where = (engine.client.api.base_url, registry_of(name))
     with _lock:
-        known = _answers.get(where)
-    if known is None:
+        known, until = _answers.get(where, (False, 0.0))
+    if time.monotonic() > until:
         known = _probe(name, engine)
+        until = float("inf") if known else time.monotonic() + _MEMORY_SECONDS
         with _lock:
-            _answers[where] = known
+            _answers[where] = known, until
     return known
 
 
@@ -93,30 +108,74 @@ def is_unreachable(reason: str) -> bool:
 def pull(name: str, engine: Engine, check: Callable[[], None] = lambda: None) -> None:
     """Pull an image. Raises `UnreachableError` or `PullError`, each with one clear sentence.
 
-    ``check`` is called at each step of the pull, and stops it by raising an error of its own.
+    ``check`` is called again and again, and stops the pull by raising an error of its own. A pull of
+    which the engine says nothing new for `STALL_SECONDS` counts as stalled.
     """
-    import requests
-    from docker.errors import DockerException
-
-    try:
-        _follow(engine.client.api.pull(name, stream=True, decode=True), name, check)
-    except DockerException as error:
-        raise refusal(name, str(error)) from error
-    except requests.RequestException as error:
-        raise UnreachableError(
-            f"Pulling {name} stalled; try again when the network is better."
-        ) from error
-
-
-def _follow(events: Iterable[dict[str, Any]], name: str, check: Callable[[], None]) -> None:
-    for event in events:
+    said: queue.SimpleQueue[dict[str, Any] | BaseException | None] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(name, engine, said), daemon=True, name=f"pull {name}").start()
+    while True:
         check()
+        try:
+            event = said.get(timeout=_POLL_SECONDS)
+        except queue.Empty:
+            continue
+        if event is None:
+            return
+        if isinstance(event, BaseException):
+            raise _explained(name, event) from event
         if "error" in event:
             raise refusal(name, str(event["error"]))
 
 
+def _read(
+    name: str, engine: Engine, said: queue.SimpleQueue[dict[str, Any] | BaseException | None]
+) -> None:
+    try:
+        for event in _events(name, engine):
+            said.put(event)
+        said.put(None)
+    except Exception as error:  # it is for the other thread to handle
+        said.put(error)
+
+
+def _events(name: str, engine: Engine) -> Iterator[dict[str, Any]]:
+    """Have the engine pull, and yield what it says of it; the SDK's own ``pull`` would wait for ever."""
+    from docker import auth
+    from docker.errors import create_api_error_from_http_exception
+    from docker.utils import parse_repository_tag
+    from docker.utils.json_stream import json_stream
+    from requests import HTTPError
+
+    api = engine.client.api
+    repository, tag = parse_repository_tag(name)
+    credentials = auth.get_config_header(api, auth.resolve_repository_name(repository)[0])
+    with api.post(
+        f"{api.base_url}/v{api.api_version}/images/create",
+        params={"fromImage": repository, "tag": tag or "latest"},
+        headers={"X-Registry-Auth": credentials} if credentials else {},
+        stream=True,
+        timeout=STALL_SECONDS,
+    ) as response:
+        if not response.ok:
+            raise create_api_error_from_http_exception(HTTPError(response.reason, response=response))
+        yield from cast("Iterator[dict[str, Any]]", json_stream(response.iter_content(chunk_size=None)))
+
+
+def _explained(name: str, error: BaseException) -> BaseException:
+    import requests
+    from docker.errors import DockerException
+
+    if isinstance(error, DockerException):
+        return refusal(name, str(error))
+    if isinstance(error, requests.RequestException):
+        return UnreachableError(f"Pulling {name} stalled; try again when the network is better.")
+    return error
+
+
 def refusal(name: str, reason: str) -> PullError:
     """Turn an engine's words about a failed pull into one sentence for the reader."""
+    if room.engine_is_full(reason):
+        return PullError(room.ENGINE_FULL)
     for pattern, sentence in _REFUSALS:
         if re.search(pattern, reason, re.IGNORECASE) and not is_unreachable(reason):
             return PullError(sentence.format(name=name))

@@ -12,20 +12,26 @@ import os
 import shutil
 import subprocess
 import tempfile
+import textwrap
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from helpers import processes
+from helpers import places, processes, room
 from helpers.errors import WorkbookError
 
 _POLL_SECONDS = 0.05
+_LINE = 160  # characters of a command's complaint that a sentence quotes
 
 
 class WorkshopError(WorkbookError):
     """A command of the workshop failed or took too long."""
+
+
+class NoRoomError(WorkshopError):
+    """A command of the workshop found this machine's disk full."""
 
 
 class StoppedError(WorkshopError):
@@ -56,20 +62,23 @@ class Workshop:
     def scratch(self) -> Iterator[Path]:
         """Give an empty folder that is gone afterwards; leftovers of dead processes go too."""
         parent = self.folder / "scratch"
-        parent.mkdir(parents=True, exist_ok=True)
-        processes.sweep(parent)
-        path = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
-        try:
-            yield path
-        finally:
-            shutil.rmtree(path, ignore_errors=True)
+        with places.writing(self.folder):
+            parent.mkdir(parents=True, exist_ok=True)
+            processes.sweep(parent)
+            path = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
+            try:
+                yield path
+            finally:
+                shutil.rmtree(path, ignore_errors=True)
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Hold the one lock of that name, against other threads and other processes."""
         path = self.folder / "locks" / name.replace("/", "+")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as file:
+        with places.writing(self.folder):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("w")
+        with file:
             while not _try_lock(file):
                 self.check()
                 time.sleep(_POLL_SECONDS)
@@ -98,13 +107,24 @@ class Workshop:
                 stdout=out,
                 stderr=complaints,
                 start_new_session=True,
+                preexec_fn=processes.end_with_parent,
                 umask=0o022,
             )
             code = self._wait(process, seconds)
             if code:
-                raise WorkshopError(f"`{_shown(command)}` failed: {_reason(complaints, code)}")
+                raise self._failure(command, complaints, code)
             out.seek(0)
             return out.read()
+
+    def _failure(self, command: Sequence[str], complaints: IO[str], code: int) -> WorkshopError:
+        complaints.seek(0)
+        lines = [line.strip() for line in complaints if line.strip()]
+        if any(map(room.is_full, lines)):
+            return NoRoomError(
+                f"`{_shown(command)}` found no room on this machine's disk ({self.folder}, or "
+                f"{tempfile.gettempdir()} for temporary files); free some and run it again."
+            )
+        return WorkshopError(f"`{_shown(command)}` failed: {_reason(lines, code)}")
 
     def _wait(self, process: subprocess.Popen[bytes], seconds: float | None) -> int:
         deadline = time.monotonic() + seconds if seconds else None
@@ -127,12 +147,11 @@ def _shown(command: object) -> str:
     return " ".join(Path(word).name if index == 0 else word for index, word in enumerate(words[:3]))
 
 
-def _reason(complaints: IO[str], code: int) -> str:
+def _reason(lines: list[str], code: int) -> str:
     """Pick the lines that tell most: the first two errors, else the last thing said."""
-    complaints.seek(0)
-    lines = [line.strip() for line in complaints if line.strip()]
     errors = [line for line in lines if line.lower().startswith(("e:", "error", "npm err"))]
-    return "; ".join(errors[:2] or lines[-1:] or [f"exit code {code}"])
+    telling = errors[:2] or lines[-1:] or [f"exit code {code}"]
+    return "; ".join(textwrap.shorten(line, _LINE, placeholder=" …") for line in telling)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

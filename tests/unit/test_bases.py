@@ -19,7 +19,7 @@ from helpers import (
 )
 from helpers.bases import Base, BaseError, Source
 from helpers.host_settings import HostSettings
-from helpers.registry import PullError
+from helpers.registry import PullError, UnreachableError
 
 DISTROLESS = "gcr.io/distroless/nodejs20-debian12"
 COMPANY = HostSettings(b"certificates", ())
@@ -38,7 +38,7 @@ class FakeEngine:
     architecture = "amd64"
     numbers = iter(range(1_000))
 
-    def __init__(self, images=None, answer=None, pulls=()):
+    def __init__(self, images=None, answer=None, pulls=(), cut=()):
         from docker.errors import ImageNotFound
 
         self.there = dict(images or {})
@@ -48,8 +48,9 @@ class FakeEngine:
         self._missing = ImageNotFound
         self._answer = answer
         self._pulls = set(pulls)
+        self._cut = set(cut)
         api = types.SimpleNamespace(
-            base_url=f"fake://{next(self.numbers)}", inspect_distribution=self._ask, pull=self._pull
+            base_url=f"fake://{next(self.numbers)}", inspect_distribution=self._ask
         )
         self.client = types.SimpleNamespace(api=api, images=types.SimpleNamespace(get=self._get))
 
@@ -63,8 +64,10 @@ class FakeEngine:
         if self._answer:
             raise RuntimeError(self._answer)
 
-    def _pull(self, name, **_):
+    def pull(self, name):
         self.pulled.append(name)
+        if name in self._cut:
+            return iter([{"error": "read tcp 10.0.0.1:443: connection reset by peer"}])
         if name in self._pulls:
             self.there[name] = FakeImage(environment=["NODE_VERSION=20.19.3"])
             return iter([{"status": "Pulling from library/node"}])
@@ -83,6 +86,7 @@ def surroundings(monkeypatch, tmp_path):
     monkeypatch.setattr(npm_shelf, "address", lambda _engine: None)
     monkeypatch.setattr(rootfs, "layers_of", lambda _part, _workshop: [])
     monkeypatch.setattr(docker_archive, "load", _load)
+    monkeypatch.setattr(registry, "_events", lambda name, engine: engine.pull(name))
 
 
 def _load(engine, tag, _layers, settings, _check):
@@ -190,6 +194,20 @@ def test_one_failure_ends_the_whole_preparation():
     engine = FakeEngine(answer=OFFLINE)
     with pytest.raises(BaseError, match=r"python:3\.12"):
         bases.prepare(engine, ["node:20", "python:3.12"])
+
+
+def test_a_registry_that_is_lost_in_the_middle_of_a_pull_means_a_stand_in():
+    engine = FakeEngine(cut=["node:20"])
+    (base,) = bases.resolve(["node:20"], engine)
+    assert base.source is Source.STAND_IN
+    assert engine.pulled == ["node:20"]
+
+
+@pytest.mark.parametrize("name", ["node:20", "python:3.12"])
+def test_where_no_stand_in_may_take_its_place_a_cut_pull_is_said(name, monkeypatch):
+    monkeypatch.setenv("WORKBOOK_STANDINS", "off" if name == "node:20" else "on")
+    with pytest.raises(UnreachableError, match=f"cannot be reached to pull {name}"):
+        bases.resolve([name], FakeEngine(cut=[name]))
 
 
 def test_progress_is_told():

@@ -67,6 +67,12 @@ def test_the_whole_archive_is_fed_to_the_engine(layers, tmp_path):
 
 
 def test_an_engine_that_refuses_is_quoted(layers):
-    program = "import sys; sys.exit('no space left on device')"
-    with pytest.raises(LoadError, match="did not load localhost/x:1: no space left"):
+    program = "import sys; sys.exit('invalid diffID for layer 0')"
+    with pytest.raises(LoadError, match="did not load localhost/x:1: invalid diffID"):
+        docker_archive.load(_engine(program), "localhost/x:1", layers, SETTINGS)
+
+
+def test_an_engine_without_room_is_said_as_for_a_build(layers):
+    program = "import sys; sys.exit('write /usr/lib/x: no space left on device')"
+    with pytest.raises(LoadError, match=r"^The engine's disk is full"):
         docker_archive.load(_engine(program), "localhost/x:1", layers, SETTINGS)

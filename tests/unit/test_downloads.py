@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import shutil
 import sys
+import tarfile
+import zipfile
 
 import pytest
 
@@ -26,8 +29,21 @@ class FakeWorkshop(Workshop):
         option = "--pack-destination" if "pack" in command else "--dest"
         for name in self.files:
             folder = command[command.index(option) + 1]
-            (self.folder / folder / name).write_text("content")
+            (self.folder / folder / name).write_bytes(WHEEL if name.endswith(".whl") else TARBALL)
         return ""
+
+
+def _archives():
+    """Return a small wheel and a small npm package."""
+    wheel, tarball = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(wheel, "w") as packed:
+        packed.writestr("module.py", "x = 1\n" * 100)
+    with tarfile.open(fileobj=tarball, mode="w:gz") as packed:
+        packed.add(__file__, "package/index.js")
+    return wheel.getvalue(), tarball.getvalue()
+
+
+WHEEL, TARBALL = _archives()
 
 
 def test_an_npm_package_is_fetched_once(tmp_path):
@@ -48,13 +64,23 @@ def test_a_kept_file_that_no_longer_matches_is_fetched_again(tmp_path, harm):
         file.unlink()
     else:
         file.with_name(f"{file.name}.sha256").unlink()
-    assert downloads.from_npm("npm", "10.8.2", workshop).read_text() == "content"
+    assert downloads.from_npm("npm", "10.8.2", workshop).read_bytes() == TARBALL
     assert len(workshop.commands) == 2
 
 
 def test_a_download_that_gives_no_file_is_an_error(tmp_path):
     with pytest.raises(DownloadError, match="gave 0 files"):
         downloads.from_npm("npm", "10.8.2", FakeWorkshop(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda whole: whole[:-40], lambda whole: whole.replace(b"x = 1", b"x = 2", 1)]
+)
+def test_a_damaged_wheel_is_refused_even_without_a_hash_in_the_index(tmp_path, monkeypatch, spoil):
+    monkeypatch.setattr(sys.modules[__name__], "WHEEL", spoil(WHEEL))
+    with pytest.raises(DownloadError, match=r"a-1-any is damaged and was not kept"):
+        downloads.from_pypi("a", "1", "any", FakeWorkshop(tmp_path, "a.whl"))
+    assert not list(tmp_path.rglob("a.whl"))
 
 
 def test_a_failed_download_says_what_and_why(tmp_path):

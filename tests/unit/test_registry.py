@@ -10,7 +10,7 @@ import pytest
 import requests
 from docker.errors import APIError
 
-from helpers import image_names, registry
+from helpers import image_names, registry, room
 from helpers.registry import PullError, UnreachableError
 
 UNREACHABLE = [
@@ -48,12 +48,17 @@ def test_a_refusal_is_one_sentence_that_names_the_image(words, meaning):
 
 
 def test_other_trouble_keeps_the_engines_words():
-    error = registry.refusal("node:20", "no space left on device")
-    assert str(error) == "Docker could not pull node:20: no space left on device."
+    error = registry.refusal("node:20", "operation not permitted")
+    assert str(error) == "Docker could not pull node:20: operation not permitted."
 
 
-def _engine(number, ask=None, pull=None):
-    api = types.SimpleNamespace(base_url=f"fake://{number}", inspect_distribution=ask, pull=pull)
+def test_a_full_disk_is_said_as_for_a_build():
+    words = "failed to register layer: write /usr/lib/x: no space left on device"
+    assert str(registry.refusal("node:20", words)) == room.ENGINE_FULL
+
+
+def _engine(number, ask=None):
+    api = types.SimpleNamespace(base_url=f"fake://{number}", inspect_distribution=ask)
     return types.SimpleNamespace(client=types.SimpleNamespace(api=api))
 
 
@@ -74,17 +79,36 @@ def test_each_registry_is_asked_once():
     assert asked == ["node:20", "gcr.io/distroless/static"]
 
 
-def test_a_pull_that_fails_at_once_or_stalls_is_a_typed_error():
-    def refuse(*_, **__):
-        raise APIError("pull access denied")
+def test_a_registry_that_was_out_of_reach_is_asked_again_later(monkeypatch):
+    answers = iter(["dial tcp: no route to host", None])
 
-    def stall(*_, **__):
-        raise requests.ReadTimeout("read timed out")
+    def ask(_name):
+        if (trouble := next(answers)) is not None:
+            raise APIError(trouble)
 
-    with pytest.raises(PullError, match="does not give"):
-        registry.pull("node:20", _engine("refuses", pull=refuse))
-    with pytest.raises(UnreachableError, match="stalled"):
-        registry.pull("node:20", _engine("stalls", pull=stall))
+    engine = _engine("comes back", ask=ask)
+    assert not registry.reachable("node:20", engine)
+    assert not registry.reachable("node:20", engine)
+    now = time.monotonic()
+    monkeypatch.setattr(registry.time, "monotonic", lambda: now + 61)
+    assert registry.reachable("node:20", engine)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "sentence"),
+    [
+        (APIError("pull access denied"), PullError, "does not give"),
+        (requests.ReadTimeout("read timed out"), UnreachableError, "stalled"),
+    ],
+)
+def test_a_pull_that_fails_at_once_or_stalls_is_a_typed_error(monkeypatch, error, kind, sentence):
+    def events(_name, _engine):
+        raise error
+        yield
+
+    monkeypatch.setattr(registry, "_events", events)
+    with pytest.raises(kind, match=sentence):
+        registry.pull("node:20", _engine("fails"))
 
 
 @pytest.mark.parametrize(
@@ -114,11 +138,19 @@ def test_our_names_lead_to_no_registry(name, expected):
     assert image_names.local_name("standin", name) == expected
 
 
-def test_a_pull_stops_when_it_is_told_to():
-    def stop():
-        raise InterruptedError
+def test_a_pull_stops_when_it_is_told_to_also_while_the_engine_is_silent(monkeypatch):
+    release = threading.Event()
+    told = iter([False, False, True])
 
-    events = iter([{"status": "Downloading"}] * 9)
+    def stop():
+        if next(told):
+            raise InterruptedError
+
+    def events(_name, _engine):
+        yield {"status": "Downloading"}
+        release.wait()
+
+    monkeypatch.setattr(registry, "_events", events)
     with pytest.raises(InterruptedError):
-        registry.pull("node:20", _engine("long", pull=lambda *_, **__: events), stop)
-    assert len(list(events)) == 8
+        registry.pull("node:20", _engine("long"), stop)
+    release.set()

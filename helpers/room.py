@@ -1,0 +1,47 @@
+"""Tell from a program's words that a disk is full: the engine's, or the one of Docker's client here.
+
+It looks at no disk: who failed to write names the place.
+"""
+
+from __future__ import annotations
+
+import re
+
+ENGINE_FULL = (
+    "The engine's disk is full; free some room (`docker system df` shows what takes it) and run it "
+    "again."
+)
+_FULL = re.compile(
+    r"no space left on device|\bENOSPC\b|disk quota exceeded|enough free space", re.IGNORECASE
+)
+# Docker's client writes each file of its own beside its place first; the engine names no such file.
+_CLIENT = re.compile(
+    r"(?:write|open|rename|create) (?P<folder>/.*)/\.tmp-[^/]+: "
+    r"(?P<why>no space left on device|disk quota exceeded|read-only file system|permission denied)"
+)
+
+
+def is_full(words: str) -> bool:
+    """Whether a program says that there is no room left where it writes."""
+    return _FULL.search(words) is not None
+
+
+def engine_is_full(words: str) -> bool:
+    """Whether an engine, or a program that ran in it, says that there is no room left."""
+    return is_full(words) and client_trouble(words) is None
+
+
+def client_trouble(words: str) -> str | None:
+    """Return the sentence for a Docker client that could not write on this machine, else None."""
+    found = _CLIENT.search(words)
+    if found is None:
+        return None
+    if found["why"] in ("no space left on device", "disk quota exceeded"):
+        return (
+            f"Docker's client found no room in {found['folder']} on this machine; free some and run it "
+            "again."
+        )
+    return (
+        f"Docker's client cannot write to {found['folder']} ({found['why']}); set BUILDX_CONFIG to a "
+        "folder you own and run it again."
+    )
