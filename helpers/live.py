@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -196,8 +196,8 @@ def _arranged(steps: tuple[Step, ...]) -> list[Step]:
     known = {step.digest: step for step in steps}
     graph = {step.digest: [i for i in step.inputs if i in known] for step in steps}
     depth: dict[str, int] = {}
-    for digest in TopologicalSorter(graph).static_order():
-        depth[digest] = 1 + max((depth[i] for i in graph[digest]), default=0)
+    for digest in _in_order(graph):
+        depth[digest] = 1 + max((depth.get(i, 0) for i in graph[digest]), default=0)
     reach: dict[str, int] = {}
     for step in steps:
         reach[step.stage] = max(reach.get(step.stage, 0), depth[step.digest])
@@ -209,6 +209,14 @@ def _arranged(steps: tuple[Step, ...]) -> list[Step]:
         return (1, reach[step.stage], step.stage, int(position[1]) if position else 0)
 
     return sorted((step for step in steps if _shown(step)), key=place)
+
+
+def _in_order(graph: dict[str, list[str]]) -> list[str]:
+    """Return each step after its inputs; as they came where a damaged stream turns in a circle."""
+    try:
+        return list(TopologicalSorter(graph).static_order())
+    except CycleError:
+        return list(graph)
 
 
 def _shown(step: Step) -> bool:

@@ -300,6 +300,29 @@ def test_a_command_that_dies_without_a_word_is_still_an_error(docker, request_he
         build(request_here, where=docker("", code=1))
 
 
+def test_a_command_that_was_killed_is_told_apart_from_one_that_failed(docker, request_here):
+    half = _recorded("cold-buildx-0.13.1")[:5000]
+    for where in (docker(half, code=255), docker(half, then="kill -9 $$")):
+        with pytest.raises(BuildError, match="was killed in the middle of the build") as caught:
+            build(request_here, where=where)
+        _assert_short(caught.value)
+
+
+def test_what_the_reader_of_the_stream_does_not_know_is_passed_over(docker, request_here):
+    strange = r"{\"future\":{\"vertexes\":1}}\n[1,2]\n{\"vertexes\":[{\"digest\":\"d\"\n\xff\xfe\x00{\n"
+    where = docker(_recorded("cold-buildx-0.13.1"), then=f"printf '{strange}' >&2")
+    result = build(request_here, where=where)
+    assert list(result.to_frame()["stage"]) == ["one", "one", "one", "two", "stage-3"]
+
+
+@pytest.mark.parametrize("metadata", ["", "{", "[]", '{"containerimage.digest": "sha256:d"}'])
+def test_a_build_that_does_not_say_what_it_built_is_one_sentence(docker, request_here, metadata):
+    write = f"""echo '{metadata}' > "$2"; exit 0"""
+    with pytest.raises(BuildError, match="without a word on what it built") as caught:
+        build(request_here, where=docker(_recorded("cold-buildx-0.13.1"), then=write))
+    _assert_short(caught.value)
+
+
 def test_a_stream_cut_in_the_middle_of_a_document_is_no_other_error(docker, request_here):
     text = _recorded("failing-buildx-0.13.1")
     with pytest.raises(BuildError):

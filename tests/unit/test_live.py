@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,36 @@ def board_of(*documents, outcome=None):
     view.take(progress)
     view.outcome = outcome
     return view.board()
+
+
+def backwards(text):
+    """Let the engine's clock run the other way: what was a second later is a second earlier."""
+
+    def mirrored(found):
+        zero = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+        return (zero - (datetime.fromisoformat(found[0]) - zero)).isoformat()
+
+    return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", mirrored, text)
+
+
+@pytest.mark.parametrize("name", [COLD, PARTLY, FAILING])
+def test_an_engine_whose_clock_runs_backwards_gives_no_negative_time(name):
+    progress, view = Progress(), live._View("demo")
+    for line in backwards((STREAMS / name).read_text()).splitlines():
+        if progress.feed(line):
+            view.take(progress)
+            shown = [float(row.seconds.removesuffix(" s")) for row in view.board().rows if row.seconds]
+            assert all(seconds >= 0 for seconds in shown)
+    assert all(step.seconds is None or step.seconds >= 0 for step in progress.steps)
+    assert all(step.started is None or step.started >= 0 for step in progress.steps)
+    assert any(step.done and not step.cached for step in progress.steps)
+
+
+def test_steps_that_need_each_other_are_drawn_all_the_same():
+    one, other = (
+        document(f"[{n}/2] RUN x", inputs=[f"sha256:[{m}/2] RUN x"]) for n, m in ((1, 2), (2, 1))
+    )
+    assert [row.text for row in board_of(one, other).rows] == ["RUN x", "RUN x"]
 
 
 def ticking_threads():

@@ -83,3 +83,14 @@ def test_nothing_outside_the_copy_is_written(project):
 def test_a_wrong_path_is_said_in_one_sentence(tmp_path):
     with pytest.raises(WorkspaceError, match="no project folder at"):
         workspace.copy(tmp_path / "nowhere")
+
+
+def test_a_copy_that_is_interrupted_leaves_no_half(project):
+    def ignore(folder, _names):
+        if folder.endswith("src"):
+            raise KeyboardInterrupt
+        return []
+
+    with pytest.raises(KeyboardInterrupt):
+        workspace.copy(project, ignore=ignore)
+    assert not list(places.state("copies").iterdir())

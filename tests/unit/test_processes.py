@@ -1,0 +1,55 @@
+"""Ctrl-C is held back where half of the work is worse than all, and one that has ended owns nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from helpers import processes
+
+
+def _pressed(times):
+    """Press Ctrl-C inside a block; return what of the block's work was done."""
+    done = []
+
+    def work():
+        with processes.undisturbed():
+            for _ in range(times):
+                signal.raise_signal(signal.SIGINT)
+            done.append("all of it")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    return done
+
+
+def test_a_ctrl_c_comes_when_the_block_has_ended_and_a_second_one_at_once():
+    assert _pressed(1) == ["all of it"]
+    assert _pressed(2) == []
+
+
+def test_a_block_in_another_thread_is_run_as_it_is():
+    done = []
+
+    def work():
+        with processes.undisturbed():
+            done.append("all of it")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done
+
+
+def test_a_process_that_has_ended_is_gone_before_anybody_asked_for_its_exit_code():
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert processes.alive(child.pid)
+    child.stdin.close()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert processes.alive(child.pid) == (sys.platform != "linux")
+    child.wait()
+    assert not processes.alive(child.pid)
