@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from helpers import engine, processes, room
+from helpers import engine, places, processes, room
 from helpers.engine import LABEL, Engine
 from helpers.errors import WorkbookError
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 OWNER_LABEL = f"{LABEL}.owner"
+CHECKOUT_LABEL = f"{LABEL}.checkout"
 SAYS = "Its log says: "
 _POLL_SECONDS = 0.02
 
@@ -168,16 +169,31 @@ def sweep(where: Engine) -> None:
     """Remove containers of ours whose owner, a process of this machine, is gone."""
     mine = where.client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True)
     for container in mine:
-        host, _, process = container.labels[OWNER_LABEL].partition("/")
-        if host == socket.gethostname() and not processes.alive(int(process)):
+        if not _owned(container):
             _remove(container)
+
+
+def used_elsewhere(container: Container) -> str | None:
+    """Return the checkout that uses a container now, when it is another one than this; else None."""
+    checkout = container.labels.get(CHECKOUT_LABEL, str(places.ROOT))
+    return checkout if checkout != str(places.ROOT) and _owned(container) else None
+
+
+def _owned(container: Container) -> bool:
+    """Whether a container's owner may still be there: of another machine nothing is known."""
+    host, _, process = container.labels.get(OWNER_LABEL, "").partition("/")
+    return host != socket.gethostname() or processes.alive(int(process))
 
 
 def _create(where: Engine, image: str, options: dict[str, Any]) -> Container:
     from docker.errors import APIError, ImageNotFound
 
     settings: dict[str, Any] = {
-        "labels": {LABEL: "run", OWNER_LABEL: f"{socket.gethostname()}/{os.getpid()}"},
+        "labels": {
+            LABEL: "run",
+            OWNER_LABEL: f"{socket.gethostname()}/{os.getpid()}",
+            CHECKOUT_LABEL: str(places.ROOT),
+        },
         "mem_limit": "512m",
         "pids_limit": 256,
         "cap_drop": ["ALL"],
