@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 from collections.abc import Callable
 
-from helpers import audit, bases, doctor, engine, examine_command, kit_command, lab, matrix, places
+from helpers import (
+    audit,
+    bases,
+    container,
+    doctor,
+    engine,
+    examine_command,
+    kit_command,
+    lab,
+    matrix,
+    places,
+)
 from helpers.engine import LABEL, NoEngineError
 from helpers.errors import WorkbookError
 from helpers.private_engine import PrivateEngine
@@ -72,23 +82,33 @@ def open_lab() -> None:
 
 
 def clean() -> None:
-    """Remove every container and image that carries our label, the private engine and the caches."""
+    """Remove every container and image that carries our label, the private engine and the caches.
+
+    All checkouts that use one engine share its images; what another one runs just now stays.
+    """
     try:
         _remove_labelled(engine.find())
     except WorkbookError:
         print("No engine answers, so no image was looked for.")
     matrix.sweep()
     PrivateEngine().remove()
-    shutil.rmtree(places.state(), ignore_errors=True)
+    places.remove_state()
 
 
 def _remove_labelled(found: engine.Engine) -> None:
     from docker.errors import APIError, ImageNotFound
 
     label: dict[str, str | list[str] | bool] = {"label": LABEL}
-    for container in found.client.containers.list(all=True, filters=label):
-        container.remove(force=True, v=True)
+    kept = set()
+    for one in found.client.containers.list(all=True, filters=label, ignore_removed=True):
+        if user := container.used_elsewhere(one):
+            print(f"{one.name} and its image stay: the checkout in {user} uses them.")
+            kept.add(one.attrs["Image"])
+        else:
+            one.remove(force=True, v=True)
     for image in found.client.images.list(all=True, filters=label):
+        if image.id in kept:
+            continue
         for name in [*image.tags, str(image.id)]:
             try:
                 found.client.images.remove(name, force=name in image.tags)

@@ -20,10 +20,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from helpers import engine, limits, processes, room
+from helpers import engine, limits, places, processes, room
 from helpers.engine import LABEL, LOST, Engine, EngineLostError
 from helpers.errors import WorkbookError, stoppable
-from helpers.limits import OWNER_LABEL
+from helpers.limits import CHECKOUT_LABEL, OWNER_LABEL
 
 if TYPE_CHECKING:
     from docker.errors import APIError
@@ -182,11 +182,22 @@ def sweep(where: Engine) -> None:
     """Remove containers of ours whose owner, a process of this machine, is gone or done with them."""
     mine = where.client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True)
     for container in mine:
-        host, _, process = container.labels[OWNER_LABEL].partition("/")
-        name = str(container.name)
-        done = name not in _held if int(process) == os.getpid() else not processes.alive(int(process))
-        if host == socket.gethostname() and done:
-            _remove(name, where)
+        if not _owned(container):
+            _remove(str(container.name), where)
+
+
+def used_elsewhere(container: Container) -> str | None:
+    """Return the checkout that uses a container now, when it is another one than this; else None."""
+    checkout = container.labels.get(CHECKOUT_LABEL, str(places.ROOT))
+    return checkout if checkout != str(places.ROOT) and _owned(container) else None
+
+
+def _owned(container: Container) -> bool:
+    """Whether a container's owner may still want it: of another machine nothing is known."""
+    host, _, process = container.labels.get(OWNER_LABEL, "").partition("/")
+    if host != socket.gethostname():
+        return True
+    return container.name in _held if int(process) == os.getpid() else processes.alive(int(process))
 
 
 def _create(where: Engine, image: str, options: dict[str, Any]) -> Container:

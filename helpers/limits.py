@@ -10,9 +10,11 @@ import os
 import socket
 from typing import Any
 
+from helpers import places
 from helpers.engine import LABEL
 
 OWNER_LABEL = f"{LABEL}.owner"
+CHECKOUT_LABEL = f"{LABEL}.checkout"
 MEMORY = "512m"
 PROCESSES = 256
 
@@ -24,7 +26,7 @@ def settings(kind: str) -> dict[str, Any]:
     configuration into the container's environment, and a commit from there into an image.
     """
     return {
-        "labels": {LABEL: kind, OWNER_LABEL: owner()},
+        "labels": {LABEL: kind, OWNER_LABEL: owner(), CHECKOUT_LABEL: str(places.ROOT)},
         "mem_limit": MEMORY,
         "pids_limit": PROCESSES,
         "cap_drop": ["ALL"],

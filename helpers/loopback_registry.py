@@ -22,6 +22,7 @@ from helpers import container, debian, engine, places, processes, registry
 from helpers.debian import DebianError
 from helpers.engine import Engine
 from helpers.errors import WorkbookError
+from helpers.workshop import Workshop
 
 IMAGE = "registry:2"
 _SUITE = "trixie"
@@ -65,7 +66,11 @@ def program_for(where: Engine) -> Path | None:
     if not program.exists():
         try:
             packages = debian.Suite(places.state("apt"), _SUITE).fetch(["docker-registry"])
-            debian.unpack(packages, folder)
+            workshop = Workshop(places.state())
+            with workshop.lock("registry"), workshop.scratch() as scratch:
+                unpacked = debian.unpack(packages, scratch / "registry")
+                shutil.rmtree(folder)
+                unpacked.rename(folder)
         except DebianError:
             return None
     return program

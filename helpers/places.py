@@ -9,6 +9,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SAMPLE_APP = ROOT / "sample_app"
 DOCKERFILES = SAMPLE_APP / "dockerfiles"
 ENGINE = ROOT / ".engine"
+_MADE = ".made-by-the-workbook"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -35,10 +37,27 @@ def state(part: str = "") -> Path:
     (``$XDG_CACHE_HOME``, else ``~/.cache``). ``part`` is a sub-folder of it. Raises `PlaceError` when
     it cannot be made.
     """
-    folder = _home() / part
+    home = _home()
+    folder = home / part
     with writing(folder):
+        if not home.exists():
+            home.mkdir(parents=True, exist_ok=True)
+            (home / _MADE).touch()
         folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def remove_state() -> None:
+    """Remove that folder with all in it. Raises `PlaceError` for one that was there before us."""
+    home = _home()
+    if not home.exists():
+        return
+    if os.environ.get("WORKBOOK_STATE") and not (home / _MADE).exists():
+        raise PlaceError(
+            f"{home} stays: it was there before the workbook used it (WORKBOOK_STATE); delete in it "
+            "what you no longer need."
+        )
+    shutil.rmtree(home, ignore_errors=True)
 
 
 def _home() -> Path:

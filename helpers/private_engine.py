@@ -7,6 +7,7 @@ It touches no other engine, installs nothing, and does not decide whether it is 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -350,6 +351,13 @@ class PrivateEngine:
         lock = daemons.lock(path)
         try:
             yield
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+                raise
+            raise PrivateEngineError(
+                f"The private engine cannot keep its files in {self.home} ({error.strerror}); make room "
+                "there, or move the workbook to a folder that has it and can be written to."
+            ) from None
         finally:
             if not self.runtime.exists():
                 path.unlink(missing_ok=True)

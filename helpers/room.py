@@ -14,9 +14,11 @@ ENGINE_FULL = (
 _FULL = re.compile(
     r"no space left on device|\bENOSPC\b|disk quota exceeded|enough free space", re.IGNORECASE
 )
-# Docker's client writes each file of its own beside its place first; the engine names no such file.
+# What buildx writes here, each file beside its place first: its notes on builders, and the metadata.
 _CLIENT = re.compile(
-    r"(?:write|open|rename|create) (?P<folder>/.*)/\.tmp-[^/]+: "
+    r"(?:write|open|rename|create) "
+    r"(?:(?P<notes>/.*)/(?:activity|refs|defaults|instances)(?:/.*)?/\.tmp-[^/]+"
+    r"|(?P<folder>/.*)/\.tmp-metadata\.json[^/]*): "
     r"(?P<why>no space left on device|disk quota exceeded|read-only file system|permission denied)"
 )
 
@@ -36,12 +38,12 @@ def client_trouble(words: str) -> str | None:
     found = _CLIENT.search(words)
     if found is None:
         return None
+    folder, variable = (
+        (found["notes"], "BUILDX_CONFIG") if found["notes"] else (found["folder"], "TMPDIR")
+    )
     if found["why"] in ("no space left on device", "disk quota exceeded"):
-        return (
-            f"Docker's client found no room in {found['folder']} on this machine; free some and run it "
-            "again."
-        )
+        return f"Docker's client found no room in {folder} on this machine; free some and run it again."
     return (
-        f"Docker's client cannot write to {found['folder']} ({found['why']}); set BUILDX_CONFIG to a "
-        "folder you own and run it again."
+        f"Docker's client cannot write to {folder} ({found['why']}); set {variable} to a folder you own "
+        "and run it again."
     )

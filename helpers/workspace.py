@@ -69,6 +69,13 @@ class Workspace(Closing):
         return file
 
 
+def _first_reason(error: OSError) -> str:
+    """Return the first of the reasons that `shutil.copytree` collects, one a file."""
+    if isinstance(error, shutil.Error):
+        return str(error.args[0][0][2])
+    return str(error)
+
+
 def copy(
     source: Path = places.SAMPLE_APP, *, with_secret: bool = False, ignore: Ignore = _LEFT_OUT
 ) -> Workspace:
@@ -87,7 +94,10 @@ def copy(
         shutil.copytree(source, path, ignore=ignore, symlinks=True)
     except (OSError, shutil.Error) as error:
         shutil.rmtree(path.parent, ignore_errors=True)
-        raise WorkspaceError(f"{source} could not be copied to {path.parent}: {error}.") from error
+        raise WorkspaceError(
+            f"{source} could not be copied to {path.parent}: {_first_reason(error)}; make room there or "
+            "look at what may be read, and run it again."
+        ) from error
     except KeyboardInterrupt:
         shutil.rmtree(path.parent, ignore_errors=True)
         raise

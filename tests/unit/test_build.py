@@ -249,6 +249,9 @@ def test_the_last_words_are_the_compilers_not_npms_farewell(docker, request_here
             "npm error network request to http://x failed: getaddrinfo ENOTFOUND x",
             "npm could not",
         ),
+        ("npm error code ECONNRESET", r"npm could not .*\(ECONNRESET\)"),
+        ("npm error 502 Bad Gateway - GET http://x/y.tgz\nnpm error code E502", r"\(E502\)"),
+        ("npm ERR! code EINTEGRITY", "not the one of package-lock.json"),
         ("npm error code SELF_SIGNED_CERT_IN_CHAIN", "NODE_EXTRA_CA_CERTS"),
     ],
 )
@@ -256,6 +259,22 @@ def test_a_known_trouble_of_npm_comes_with_its_remedy(docker, request_here, line
     with pytest.raises(BuildError, match=hint) as caught:
         build(request_here, where=docker(_failing_step(line), code=1))
     _assert_short(caught.value)
+
+
+def test_the_apps_own_trouble_with_a_network_is_not_taken_for_npms(docker, request_here):
+    stream = _failing_step("Error: connect ECONNREFUSED 127.0.0.1:5432", "npm error code 1")
+    with pytest.raises(BuildError, match=r"last words: Error: connect ECONNREFUSED 127\.0\.0\.1"):
+        build(request_here, where=docker(stream, code=1))
+
+
+def test_where_npm_alone_spoke_its_reason_is_quoted_and_not_its_farewell(docker, request_here):
+    stream = _failing_step(
+        "npm error code ERESOLVE",
+        "npm error ERESOLVE unable to resolve dependency tree",
+        "npm error A complete log of this run can be found in: /root/.npm/_logs",
+    )
+    with pytest.raises(BuildError, match="last words: npm error ERESOLVE unable to resolve"):
+        build(request_here, where=docker(stream, code=1))
 
 
 def test_a_long_step_and_long_words_are_cut(docker, request_here):
