@@ -24,12 +24,17 @@ _TOKEN = re.compile(
     rf"[^{_END}]+",
     re.IGNORECASE,
 )
+_MARKS = ("_auth", "_password", "authorization", "bearer")  # without one of them `_TOKEN` cannot fit
 
 
 def redacted(text: str) -> str:
     """Return a text with `HIDDEN` in the place of each credential that is known by its form."""
-    text = _LOGIN.sub(_without_login, text) if "@" in text else text
-    return _TOKEN.sub(rf"\g<1>{HIDDEN}", text)
+    if "//" in text and "@" in text:
+        text = _LOGIN.sub(_without_login, text)
+    lower = text.lower()
+    if any(mark in lower for mark in _MARKS):
+        text = _TOKEN.sub(rf"\g<1>{HIDDEN}", text)
+    return text
 
 
 def redacted_within(value: Value) -> Value:

@@ -239,16 +239,22 @@ def test_the_npm_shelf_runs_within_them_and_publishes_nothing(
         npm_shelf.take_down(engine)
 
 
-def test_an_overlay_is_never_started_and_takes_no_secret_along(engine, result, seen, tmp_path):
+@pytest.fixture
+def overlaid(engine, result):
+    """Give the name of the image's overlay, which is gone afterwards."""
+    name = host_overlay.tag(result.tag)
+    yield name
+    for made in engine.client.images.list(name):
+        engine.client.images.remove(made.id, force=True)
+
+
+def test_an_overlay_is_never_started_and_takes_no_secret_along(engine, result, overlaid, seen, tmp_path):
     host = HostSettings(None, ("registry=http://npm.invalid/",))
     with seen.made_by(1):
         host_overlay.make(result.tag, result.image_id, host, engine, Workshop(tmp_path))
-    made = engine.client.images.get(host_overlay.tag(result.tag))
-    try:
-        assert [facts["State"]["Status"] for facts in seen.facts.values()] == ["created"]
-        told = json.dumps([made.attrs, made.history()])
-        assert "planted-password" not in told
-        assert "proxy" not in told.lower()
-        assert limits.OWNER_LABEL not in made.labels
-    finally:
-        engine.client.images.remove(made.id, force=True)
+    assert [facts["State"]["Status"] for facts in seen.facts.values()] == ["created"]
+    made = engine.client.images.get(overlaid)
+    told = json.dumps([made.attrs, made.history()])
+    assert "planted-password" not in told
+    assert "proxy" not in told.lower()
+    assert limits.OWNER_LABEL not in made.labels
