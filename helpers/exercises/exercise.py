@@ -151,7 +151,7 @@ class Exercise:
 def _hint_for(error: WorkbookError) -> str:
     if isinstance(error, BuildError):
         return "Read the first line that the failing step printed."
-    return "Nothing was built: the sentence above says what the file itself lacks."
+    return "No step ran: the sentence above says why."
 
 
 def _tried(check: Check, attempt: Attempt) -> str | None:

@@ -202,7 +202,7 @@ WRONG = {
         solution("one_pin")
         .replace("ARG BASE=node:20-alpine\n\nFROM ${BASE}", "FROM node:20-alpine")
         .replace("builder\n", "builder\nARG BASE=node:20-alpine\n", 1),
-        "what the file itself lacks",
+        "No step ran",
     ),
     "one of two is moved": (
         "one_pin",

@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 
-from helpers import exercises, places
+from helpers import exercises, kit_command, places
 from helpers.exercises import CATALOGUE, ExerciseError, Outcome, records
+from helpers.exercises.catalogue import pins
 from helpers.exercises.checks import Check
 
 
@@ -40,6 +41,10 @@ def test_a_task_says_what_must_hold_and_where_its_files_are():
     for shown in (repr(task), task._repr_markdown_()):
         assert all(f"- {check.sentence}\n" in shown for check in task.checks)
         assert "helpers/exercises/tide" in shown
+
+
+def test_the_kit_carries_the_base_that_a_check_moves_to():
+    assert pins.MOVED_TO in kit_command.carried_images()
 
 
 def test_a_check_has_a_hint_for_what_was_found():

@@ -6,6 +6,8 @@ from helpers.exercises import checks, conversations
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.projects import TIDE, VAULT
 
+MOVED_TO = "node:24-alpine"  # what a check moves the base to
+
 EXERCISES = (
     Exercise(
         "libc",
@@ -27,7 +29,7 @@ EXERCISES = (
         "One place for the pin",
         "Two `FROM` lines name one base. Whoever moves it will forget the other one day. Name the base "
         "once, so that `--build-arg BASE=…` moves both stages, and a build without it stays as it is.",
-        (checks.answers(conversations.tide), checks.moves_both_stages("BASE", "node:24-alpine")),
+        (checks.answers(conversations.tide), checks.moves_both_stages("BASE", MOVED_TO)),
         (
             "`ARG` may stand before the first `FROM`, and `FROM` may use it: `FROM ${BASE}`.",
             "An `ARG` inside a stage belongs to that stage: the next `FROM` does not know it.",

@@ -95,7 +95,7 @@ EXERCISES = (
         ),
         (
             "A second `FROM` begins anew: with its base image's settings, and none of the builder's.",
-            "Two instructions of the builder are missing in the runner. One says where, one says how.",
+            "Two of the builder's lines are missing in the runner: the folder to start in, a setting.",
             "After the second `FROM`: `WORKDIR /app` and `ENV TIDE_DATUM=LAT`.",
         ),
         project=TIDE,
