@@ -43,11 +43,7 @@ slides: environment ## one slide deck a lesson, each a single file that needs no
 	@$(RUN) -m helpers.decks $(NOTEBOOKS)
 
 book: environment ## the lessons as a site to read, in book/
-	@rm -rf .workbook/book book && mkdir -p .workbook/book/source
-	@cp $(NOTEBOOKS) docs/book/index.md .workbook/book/source
-	@$(RUN) -m sphinx --quiet --fail-on-warning -c docs/book .workbook/book/source .workbook/book/html
-	@mv .workbook/book/html book
-	@echo book/index.html
+	@$(RUN) -m helpers.book $(NOTEBOOKS)
 
 bench: bases ## what the workbook costs against the same builds typed by hand
 	$(RUN) -m helpers.bench

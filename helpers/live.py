@@ -425,6 +425,6 @@ white-space:nowrap;max-width:none;vertical-align:top}
 .wb-live.wb-live table code{padding:0;font-size:.95em;background:none;color:inherit}
 .wb-live .wb-idle{color:var(--jp-content-font-color2,inherit)}
 .wb-live .wb-now{font-weight:bold}
-.wb-live .wb-failed{font-weight:bold;color:var(--jp-error-color1,#d32f2f)}
+.wb-live .wb-failed{font-weight:bold;color:var(--jp-error-color1,inherit)}
 .wb-live .wb-failed em{white-space:normal;font-style:normal}
 """

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
+import json
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -37,6 +41,42 @@ def screenshots() -> Path:
     return places.state("screenshots")
 
 
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Callable[[Path], str]]:
+    """Give what serves a folder on loopback and returns the address."""
+    servers = []
+
+    def serve(folder: Path) -> str:
+        handler = functools.partial(Quiet, directory=str(folder))
+        servers.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def asked(page) -> list[str]:
+    """The addresses that the page asks for, as the browser tells; what stands inside a page is none."""
+    asked: list[str] = []
+
+    def note(url: str) -> None:
+        if not url.startswith(("data:", "blob:")):
+            asked.append(url.replace("ws://", "http://", 1))
+
+    page.on("request", lambda request: note(request.url))
+    page.on("websocket", lambda socket: note(socket.url))
+    return asked
+
+
 @pytest.fixture(scope="session")
 def lab_folder(tmp_path_factory) -> Path:
     """The folder that JupyterLab shows: copies of the lessons, and what a test writes there."""
@@ -50,6 +90,36 @@ def served(lab_folder) -> Iterator[Lab]:
     """Start JupyterLab as `make lab` does, in that folder."""
     with lab.serving(lab_folder) as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def show(served) -> Callable[[Page, str], None]:
+    """Give what opens a notebook in JupyterLab, in a workspace of its own."""
+
+    def show(page: Page, path: str) -> None:
+        for _ in range(3):
+            page.goto(f"{served.page(path)}&reset")
+            page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=90_000)
+            if not page.locator(".jp-Dialog", has_text="Error Loading Theme").count():
+                return  # JupyterLab gives a theme 1.5 s to load, which a busy machine may need
+        pytest.fail("JupyterLab could not load its theme three times.", pytrace=False)
+
+    return show
+
+
+@pytest.fixture
+def dress(served, page) -> Iterator[Callable[[str], None]]:
+    """Give what sets JupyterLab's theme, light or dark, for pages opened from then on."""
+    setting = (
+        f"{served.address}/lab/api/settings/@jupyterlab/apputils-extension:themes?token={served.token}"
+    )
+
+    def dress(theme: str) -> None:
+        answer = page.request.put(setting, data={"raw": json.dumps({"theme": f"JupyterLab {theme}"})})
+        assert answer.ok, answer.text()
+
+    yield dress
+    dress("Light")
 
 
 @pytest.fixture(scope="session")

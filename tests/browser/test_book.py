@@ -1,0 +1,35 @@
+"""The book as a browser shows it: nothing from another host, every picture described, all text legible."""
+
+from __future__ import annotations
+
+import pytest
+
+from helpers import book, places
+
+LESSONS = sorted((places.ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, serve):
+    """Render the book and serve it; return the address."""
+    return serve(book.write(LESSONS, tmp_path_factory.mktemp("book") / "pages").parent)
+
+
+def test_the_first_page_leads_to_every_lesson(site, page):
+    page.goto(f"{site}/index.html")
+    links = page.locator("article a.reference.internal").evaluate_all("all => all.map(a => a.href)")
+    assert links == [f"{site}/{lesson.stem}.html" for lesson in LESSONS]
+
+
+def test_pages_ask_no_other_host_and_are_legible_in_both_themes(site, page, asked, faint, undescribed):
+    weak, wordless = [], []
+    for lesson in LESSONS:
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.goto(f"{site}/{lesson.stem}.html")
+            weak += faint(page, "article")
+        wordless += undescribed(page, "article")
+    assert [url for url in asked if not url.startswith(f"{site}/")] == []
+    assert len(asked) > 2 * len(LESSONS)
+    assert wordless == []
+    assert weak == []
