@@ -43,8 +43,8 @@ book: environment ## the lessons as a site to read, in book/
 	@mv .workbook/book/html book
 	@echo book/index.html
 
-bench: bases ## what the workbook costs against the same builds typed by hand
-	$(RUN) -m helpers.bench
+bench: bases ## what the workbook costs against the same work typed by hand
+	$(RUN) -m helpers.bench $(TOPICS)
 
 picture: bases ## draw the picture of the README anew
 	@$(RUN) -m helpers picture
