@@ -45,8 +45,8 @@ slides: environment ## one slide deck a lesson, each a single file that needs no
 book: environment ## the lessons as a site to read, in book/
 	@$(RUN) -m helpers.book $(NOTEBOOKS)
 
-bench: bases ## what the workbook costs against the same builds typed by hand
-	$(RUN) -m helpers.bench
+bench: bases ## what the workbook costs against the same work typed by hand
+	$(RUN) -m helpers.bench $(TOPICS)
 
 picture: bases ## draw the picture of the README anew
 	@$(RUN) -m helpers picture

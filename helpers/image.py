@@ -75,7 +75,7 @@ class ImageFacts:
     """What a finished image is: the settings that it starts with, and its layers.
 
     ``compressed_exact`` says that the engine's store holds every layer compressed; otherwise the
-    compressed bytes are computed, within 3 % of what a push would make.
+    compressed bytes are computed, their sum within 2 % of what a push would make.
     """
 
     reference: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def run(topics: list[str], where: Engine, folder: Path) -> list[dict[str, Any]]:
-    """Measure topics and keep the results in a folder; return all rows that are there then."""
+    """Measure topics, keep the results in a folder after each, and return all rows there are then."""
     notes = [base.note for base in (bases.find(name, where) for name in bases.ARTICLE) if base]
     conditions = {"engine": where.description, "bases": notes, "date": f"{datetime.now(UTC):%Y-%m-%d}"}
     others = set(TOPICS) - set(topics)
@@ -54,12 +54,17 @@ def run(topics: list[str], where: Engine, folder: Path) -> list[dict[str, Any]]:
             print(row, flush=True)
             rows.append({"topic": topic, **row.to_dict(), **conditions})
             raw[row.figure] = row.raw()
-    rows.sort(key=lambda row: list(TOPICS).index(row["topic"]))
+        rows.sort(key=lambda row: list(TOPICS).index(row["topic"]))
+        _keep(folder, rows, raw)
+    return rows
+
+
+def _keep(folder: Path, rows: list[dict[str, Any]], raw: Mapping[str, Any]) -> None:
     folder.mkdir(exist_ok=True)
     for name, content in (("results.json", rows), ("raw.json", raw)):
         (folder / name).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-    plots.bench(rows, _caption(rows)).save(folder / "results.png")
-    return rows
+    if rows:
+        plots.bench(rows, _caption(rows)).save(folder / "results.png")
 
 
 def _caption(rows: list[dict[str, Any]]) -> str:

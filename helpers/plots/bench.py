@@ -21,13 +21,16 @@ _NAME = 36  # characters on a line of a row's name
 def bench(rows: Sequence[_Row], caption: str = "", title: str = "") -> Chart:
     """Draw the rows in seconds that have a peer and a goal: median and range of both sides.
 
-    ``rows`` are those of ``bench/results.json``. The others are in the words beside the picture only.
+    ``rows`` are those of ``bench/results.json``. The others are in the words beside the picture only;
+    where no row has a goal, those with a peer are drawn.
     """
-    drawn = [row for row in rows if row["unit"] == "s" and row["peer"] and row["goal"]]
+    timed = [row for row in rows if row["unit"] == "s" and row["peer"]]
+    drawn = [row for row in timed if row["goal"]] or timed
     title = title or _title(rows)
     figure, (axes,) = style.sheet(2.4 + 0.58 * len(drawn), title, caption)
     ends = [row[side][end] for row in drawn for side in ("project", "peer") for end in ("min", "max")]
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlim(min(ends) / 1.5, 40 * max(ends))
     axes.set_xlabel("seconds, from each line of the scale to the next ten times more")
     for at, row in enumerate(drawn):
@@ -57,7 +60,7 @@ def _side(axes: Axes, side: _Row, y: float, color: str, marker: str) -> None:
 
 def _compared(row: _Row) -> str:
     ours, theirs = row["project"]["median"], row["peer"]["median"]
-    verdict = "" if row["holds"] else ", missed"
+    verdict = ", missed" if row["holds"] is False else ""
     if ours < theirs:
         return f"{ours:.3g} s, {theirs / ours:.1f}x faster{verdict}"
     return f"{ours:.3g} s, {ours / theirs:.2f}x the time{verdict}"

@@ -172,25 +172,25 @@ def test_the_files_own_bytes_are_the_engines_but_for_symbolic_links(engine, buil
         assert 0 <= image.uncompressed_bytes(reference, engine) - content <= links
 
 
-def test_the_compressed_size_is_within_3_percent_of_a_real_push(engine, built, registry):
+def test_the_compressed_size_is_within_2_percent_of_a_real_push(engine, built, registry):
     figures = [layer.compressed_bytes for layer in image.inspect(built, engine).layers]
     pushed = pushed_layers(engine, built, registry)
     assert len(figures) == len(pushed)
     assert sum(pushed) > 10_000_000
     if engine.store == "containerd":
         assert figures == pushed
-    assert sum(figures) == pytest.approx(sum(pushed), rel=0.03)
+    assert sum(figures) == pytest.approx(sum(pushed), rel=0.02)
     for figure, size in zip(figures, pushed, strict=True):
         assert figure == pytest.approx(size, rel=0.03, abs=100)
 
 
 @pytest.mark.slow
-def test_the_compressed_size_of_a_whole_base_is_within_3_percent_of_a_real_push(engine, registry):
+def test_the_compressed_size_of_a_whole_base_is_within_2_percent_of_a_real_push(engine, registry):
     try:
         figure = image.compressed_bytes(STAND_IN, engine)
     except ImageError:
         pytest.skip("the stand-in for node:20 is not in the engine (`make bases` makes it)")
-    assert figure == pytest.approx(sum(pushed_layers(engine, STAND_IN, registry)), rel=0.03)
+    assert figure == pytest.approx(sum(pushed_layers(engine, STAND_IN, registry)), rel=0.02)
 
 
 def test_instructions_and_settings_are_the_dockerfiles(engine, built):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import itertools
 import math
 import struct
@@ -320,6 +321,12 @@ CHARTS = list(UNITS)
 every_chart = pytest.mark.parametrize("make", CHARTS, ids=lambda make: make.__name__)
 
 
+@functools.cache
+def made(make):
+    """Return a chart for tests that only look at it; to draw one takes longest."""
+    return make()
+
+
 def texts(chart):
     """Return the texts that are drawn: matplotlib also keeps labels of ticks beyond the axis."""
     figure = chart.figure
@@ -340,14 +347,14 @@ def whole_text(chart):
 
 @every_chart
 def test_a_chart_names_its_unit_and_its_conditions(make):
-    chart = make()
+    chart = made(make)
     assert UNITS[make] in " ".join(axes.get_xlabel() for axes in chart.figure.axes)
     assert CAPTION in whole_text(chart)
 
 
 @every_chart
 def test_a_chart_fits_a_slide_and_nothing_is_cut_off(make):
-    chart = make()
+    chart = made(make)
     chart.figure.draw_without_rendering()
     width, height = chart.figure.get_size_inches()
     assert width == style.WIDTH
@@ -363,7 +370,7 @@ def test_a_chart_fits_a_slide_and_nothing_is_cut_off(make):
 
 @every_chart
 def test_names_of_rows_do_not_touch_each_other(make):
-    chart = make()
+    chart = made(make)
     chart.figure.draw_without_rendering()
     renderer = chart.figure.canvas.get_renderer()
     for axes in chart.figure.axes:
@@ -374,7 +381,7 @@ def test_names_of_rows_do_not_touch_each_other(make):
 
 @every_chart
 def test_values_do_not_cover_each_other(make):
-    chart = make()
+    chart = made(make)
     chart.figure.draw_without_rendering()
     renderer = chart.figure.canvas.get_renderer()
     for axes in chart.figure.axes:
@@ -384,12 +391,12 @@ def test_values_do_not_cover_each_other(make):
 
 @every_chart
 def test_letters_are_large_enough_for_the_last_row(make):
-    assert min(text.get_fontsize() for text in texts(make())) >= 12
+    assert min(text.get_fontsize() for text in texts(made(make))) >= 12
 
 
 @every_chart
 def test_words_stand_out_from_white_and_those_on_a_bar_from_its_colour(make):
-    for text in texts(make()):
+    for text in texts(made(make)):
         patch = text.get_bbox_patch()
         ground = mpl.colors.to_hex(patch.get_facecolor()) if patch else "#ffffff"
         assert style.contrast(mpl.colors.to_hex(text.get_color()), ground) >= 4.5
@@ -397,7 +404,7 @@ def test_words_stand_out_from_white_and_those_on_a_bar_from_its_colour(make):
 
 @every_chart
 def test_a_notebook_gets_the_picture_with_its_words(make):
-    chart = make()
+    chart = made(make)
     data, metadata = chart._repr_mimebundle_()
     picture = base64.b64decode(data["image/png"])
     assert picture.startswith(b"\x89PNG")
@@ -407,14 +414,9 @@ def test_a_notebook_gets_the_picture_with_its_words(make):
 
 
 @every_chart
-def test_the_same_table_gives_the_same_picture(make):
-    assert make().png() == make().png()
-
-
-@every_chart
-def test_the_reader_s_own_style_and_pyplot_are_left_alone(make):
+def test_the_same_table_gives_the_same_picture_and_leaves_the_reader_s_style_and_pyplot_alone(make):
     before = dict(mpl.rcParams)
-    make().png()
+    assert make().png() == make().png()
     assert dict(mpl.rcParams) == before
     assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
 
