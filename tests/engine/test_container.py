@@ -13,7 +13,7 @@ from helpers import build, container, places
 from helpers.build import Request
 from helpers.container import OWNER_LABEL, ContainerError
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 
 SERVES = """\
 FROM scratch

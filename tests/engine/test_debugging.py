@@ -9,7 +9,7 @@ from helpers.build import Request
 from helpers.container import OWNER_LABEL, ContainerError
 from helpers.debugging import PTRACE, DebuggingError
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 
 TOOLS = """\
 FROM scratch

@@ -22,7 +22,7 @@ from helpers.engine import LABEL
 from helpers.image import ImageError
 from helpers.layers import Wanted
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 
 STAND_IN = "localhost/workbook-standin/node:20"
 MANIFEST = (
