@@ -25,7 +25,8 @@ lab: environment ## open the workbook in JupyterLab
 test: check bases ## everything: checks, tests on the real engine and the newest, every notebook
 	$(RUN) -m pytest tests/engine tests/browser
 	$(RUN) -m pytest $(NBVAL) notebooks
-	$(RUN) -m helpers matrix --where-possible newest -- $(RUN) -m pytest -m every_engine tests/engine
+	$(RUN) -m helpers matrix --where-possible newest -- \
+	  $(RUN) -m pytest -m "every_engine and not slow" tests/engine
 
 test-matrix: check ## engine tests and notebooks on each of ENGINES="oldest newest oldest-containerd …"
 	$(RUN) -m helpers matrix $(ENGINES) -- $(RUN) -m pytest $(NBVAL) tests/engine notebooks

@@ -70,7 +70,8 @@ class Engine:
     ``environment`` is what a ``docker`` command needs to reach it, added to the process's own.
     ``store`` is the image store: ``overlay2`` (layers kept unpacked) or ``containerd`` (layers kept
     compressed as well). ``root`` is the engine's data folder, as the engine names it. ``builder`` does
-    the builds: the engine itself, or another BuildKit that the reader chose.
+    the builds: the engine itself, or another BuildKit that the reader chose. A ``rootless`` engine has a
+    network of its own, so its loopback is not this machine's.
     """
 
     docker: str
@@ -83,6 +84,7 @@ class Engine:
     private: bool
     client: DockerClient = field(repr=False, compare=False)
     builder: Builder = builder.ENGINE
+    rootless: bool = False
 
     def command(self, *arguments: str) -> list[str]:
         """Return a ``docker`` command line, ready for `subprocess`."""
@@ -247,6 +249,7 @@ def _inspect(
         root=str(info.get("DockerRootDir", "")),
         private=private,
         client=client,
+        rootless="name=rootless" in (info.get("SecurityOptions") or ()),
         builder=builder.find(docker or "", {**os.environ, **environment}, str(info.get("ID", ""))),
     )
 

@@ -57,7 +57,7 @@ def kept_program() -> Path:
 
 def program_for(where: Engine) -> Path | None:
     """Return the registry's program where the engine shares this machine's loopback, else None."""
-    if where.free_bytes is None:
+    if where.free_bytes is None or where.rootless:
         return None
     if found := shutil.which("docker-registry"):
         return Path(found)

@@ -76,6 +76,7 @@ def _run(where, reference, *command, **options):
     return done.output
 
 
+@pytest.mark.every_engine
 def test_every_stand_in_says_what_it_is(where, ready):
     for name, base in ready.items():
         image = where.client.images.get(base.reference)
@@ -85,6 +86,7 @@ def test_every_stand_in_says_what_it_is(where, ready):
         assert "stand-in" in base.note
 
 
+@pytest.mark.every_engine
 def test_sizes_are_those_of_the_official_images(where, ready):
     """Within a tenth of what the official ones of Node 20 have, uncompressed."""
     official = {"node:20": 1_100e6, ALPINE: 135e6, DISTROLESS: 130e6}
@@ -161,6 +163,7 @@ def test_its_variants_run_as_nonroot_and_with_a_debug_shell(where, monkeypatch):
     assert shown.split() == ["0", "/busybox/wget"]
 
 
+@pytest.mark.every_engine
 def test_a_dockerfile_builds_and_runs_on_them_unchanged(where, ready, tmp_path):
     (tmp_path / "Dockerfile").write_text(DOCKERFILE)
     substitutions = [word for base in ready.values() for word in base.arguments()]
@@ -178,6 +181,7 @@ def test_a_dockerfile_builds_and_runs_on_them_unchanged(where, ready, tmp_path):
         where.client.images.remove(tag, force=True)
 
 
+@pytest.mark.every_engine
 def test_no_official_name_is_in_the_engine_because_of_us(where, ready):
     for base in ready.values():
         tags = where.client.images.get(base.reference).tags
@@ -285,6 +289,7 @@ def test_ctrl_c_leaves_nothing_half_made(where, tmp_path):
         where.client.images.get(recipe.tag)
 
 
+@pytest.mark.every_engine
 def test_the_hosts_settings_are_laid_over_a_real_base(where, ready, tmp_path):
     real = where.client.images.get(ready[ALPINE].reference)
     company = HostSettings(b"certificates of a company\n", ("registry=https://npm.example/",))
@@ -323,11 +328,11 @@ REGISTRY = f"127.0.0.1:{PORT}"
 
 
 @pytest.fixture(scope="module")
-def isolated(where, ready, tmp_path_factory):
+def isolated(where, ready, programs, tmp_path_factory):
     """Start an engine in a network of its own, whose mirror has the Alpine base and no more."""
     folder = tmp_path_factory.mktemp("isolated")
     own = PrivateEngine(
-        folder / "engine", isolated=True, registry_mirror=f"http://{REGISTRY}", programs=_programs()
+        folder / "engine", isolated=True, registry_mirror=f"http://{REGISTRY}", programs=programs
     )
     server = None
     try:
@@ -344,12 +349,6 @@ def isolated(where, ready, tmp_path_factory):
             server.terminate()
             server.wait(10)
         own.remove()
-
-
-def _programs():
-    """Return the programs of an engine that is installed already, so that none is fetched again."""
-    installed = PrivateEngine().programs
-    return installed if (installed / "usr/sbin/dockerd").exists() else None
 
 
 def _serve(own, folder):
@@ -386,6 +385,7 @@ def allowed(monkeypatch):
     monkeypatch.setattr(registries, "_answers", {})
 
 
+@pytest.mark.every_engine
 def test_an_image_that_the_registry_has_is_pulled(isolated, allowed, monkeypatch):
     monkeypatch.setenv("WORKBOOK_CA", "off")
     (base,) = bases.resolve([ALPINE], isolated)
@@ -396,6 +396,7 @@ def test_an_image_that_the_registry_has_is_pulled(isolated, allowed, monkeypatch
     isolated.client.images.remove(ALPINE)
 
 
+@pytest.mark.every_engine
 def test_a_pulled_base_gets_the_hosts_settings_too(isolated, allowed, monkeypatch):
     company = HostSettings(b"certificates of a company\n", ())
     monkeypatch.setattr(host_settings, "read", lambda: company)
@@ -407,6 +408,7 @@ def test_a_pulled_base_gets_the_hosts_settings_too(isolated, allowed, monkeypatc
     isolated.client.images.remove(ALPINE)
 
 
+@pytest.mark.every_engine
 def test_a_registry_without_the_image_and_no_other_means_a_stand_in(isolated, allowed):
     """The mirror has no distroless, and nothing leads to the registry that has."""
     started = time.monotonic()

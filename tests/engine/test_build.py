@@ -23,7 +23,7 @@ from helpers.build import BuildCancelledError, BuildError, BuildResult, Request,
 from helpers.dockerfile_words import DockerfileError
 from helpers.errors import WorkbookError
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 
 SHELL = "COPY busybox /bin/sh\nCOPY busybox /bin/busybox\n"
 APP = f"""\

@@ -10,7 +10,7 @@ from helpers.build import Request
 from helpers.container import ContainerError
 from helpers.limits import OWNER_LABEL
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 
 SERVES = """\
 FROM scratch

@@ -25,7 +25,7 @@ from helpers.build import BuildError, Request
 from helpers.secret_search import HISTORY, LAYER, SETTINGS
 from helpers.workspace import FAKE_SECRET
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 
 PROBE = "FROM scratch\nCOPY . /\n"
 NAMES = ["a", "b", "ab", "a.b", "keep", "x.log", ".env", "node_modules"]

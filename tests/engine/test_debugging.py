@@ -10,7 +10,7 @@ from helpers.container import ContainerError
 from helpers.debugging import PTRACE, DebuggingError
 from helpers.limits import OWNER_LABEL
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 
 TOOLS = """\
 FROM scratch

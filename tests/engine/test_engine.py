@@ -10,7 +10,7 @@ import pytest
 
 from helpers import engine as engines
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 
 
 def _said(engine, *arguments: str) -> str:

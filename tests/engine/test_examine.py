@@ -20,7 +20,7 @@ from helpers.examination import Examination
 from helpers.examine import ExamineError
 from helpers.findings import Severity
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 
 SHELL = "COPY busybox /bin/sh\nCOPY busybox /bin/busybox\n"
 

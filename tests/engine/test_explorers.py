@@ -11,7 +11,7 @@ from helpers.build import Request, build
 from helpers.explorer import Explorer
 from helpers.side_by_side import SideBySide
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 DOCKERFILE = """\
 FROM scratch AS first
 COPY busybox /bin/busybox

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from helpers import contents, debian, image, layers, loopback_registry, places
+from helpers import contents, image, layers, loopback_registry, places
 from helpers import engine as engines
 from helpers.engine import LABEL
 from helpers.image import ImageError
 from helpers.layers import Wanted
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 
 STAND_IN = "localhost/workbook-standin/node:20"
 MANIFEST = (
@@ -70,16 +70,10 @@ def _own_memory(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def suite():
-    return debian.Suite(places.state("apt"), debian.host_suite())
-
-
-@pytest.fixture(scope="module")
-def context(suite, tmp_path_factory):
+def context(busybox, tmp_path_factory):
     """Make a build context of a shell, some real files, and a name that is not ASCII."""
     folder = tmp_path_factory.mktemp("context with spaces")
-    shell = debian.unpack(suite.fetch(["busybox-static"]), tmp_path_factory.mktemp("busybox"))
-    shutil.copy(next(shell.glob("**/bin/busybox")), folder / "busybox")
+    shutil.copy(busybox, folder / "busybox")
     installed = Path(sysconfig.get_paths()["purelib"])
     for package in ("docker", "requests", "urllib3", "zlib_ng", "pandas"):
         shutil.copytree(installed / package, folder / "packages" / package)

@@ -54,10 +54,8 @@ def archive(engine, real, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def isolated(engine, tmp_path_factory):
+def isolated(engine, programs, tmp_path_factory):
     """Start an engine in a network of its own, from which no route leads out."""
-    installed = PrivateEngine().programs
-    programs = installed if (installed / "usr/sbin/dockerd").exists() else None
     own = PrivateEngine(tmp_path_factory.mktemp("isolated"), isolated=True, programs=programs)
     try:
         own.start()

@@ -15,6 +15,8 @@ import pytest
 from helpers import loopback_registry, places
 from helpers.build import Request, build
 
+pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
+
 
 def get(address: str, path: str) -> dict:
     with urllib.request.urlopen(f"http://{address}{path}", timeout=5) as answer:

@@ -49,6 +49,7 @@ def built_on(tmp_path, engine, registry, new_tag):
     return make
 
 
+@pytest.mark.every_engine
 def test_a_tag_that_moved_gives_another_image_and_the_digest_the_same(registry, base, built_on):
     first = registry.publish(base("old"), "moves:1")
     assert [built_on("moves:1"), built_on(first.image)] == ["old", "old"]
@@ -58,6 +59,7 @@ def test_a_tag_that_moved_gives_another_image_and_the_digest_the_same(registry, 
     assert [built_on("moves:1"), built_on(first.image), built_on(second.image)] == ["new", "old", "new"]
 
 
+@pytest.mark.every_engine
 def test_what_is_published_is_known_by_tag_and_by_digest(registry, base):
     pin = registry.publish(base("known"), "known:1")
     for name in (f"{registry.address}/known:1", str(pin)):
@@ -68,6 +70,7 @@ def test_what_is_published_is_known_by_tag_and_by_digest(registry, base):
     assert registry.base("node:20") is None
 
 
+@pytest.mark.every_engine
 def test_a_digest_that_the_registry_does_not_have_is_refused_by_name(registry, base, built_on):
     wrong = registry.publish(base("right"), "refuses:1").altered()
     with pytest.raises(BuildError, match=f"{wrong.digest}: not found"):

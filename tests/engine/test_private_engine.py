@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers import debian, places, private_engine
 from helpers import engine_processes as daemons
+from helpers import places, private_engine
 from helpers.engine_network import NetworkRules
 from helpers.errors import PrivateEngineError
 from helpers.private_engine import PrivateEngine
@@ -44,8 +44,15 @@ CMD ["busybox", "httpd", "-f", "-p", "80", "-h", "/www"]
 
 @pytest.fixture(scope="module", params=["trixie", pytest.param("forky", marks=pytest.mark.slow)])
 def installed(request, tmp_path_factory):
-    """Install a suite's engine once, in a folder whose name is not plain."""
-    engine = PrivateEngine(tmp_path_factory.mktemp("engine") / "mit Umläuten", suite=request.param)
+    """Install a suite's engine once, the usual one in a folder whose name is not plain.
+
+    The newest is kept where the matrix of engines looks for it.
+    """
+    folder, kept = tmp_path_factory.mktemp("engine") / "mit Umläuten", None
+    if request.param != "trixie":
+        kept = PrivateEngine(suite=request.param)
+        kept.install()
+    engine = PrivateEngine(folder, suite=request.param, programs=kept and kept.programs)
     engine.install()
     yield engine
     engine.remove()
@@ -60,15 +67,10 @@ def engine(installed, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def context(tmp_path_factory):
+def context(busybox, tmp_path_factory):
     """Make a build context with a static busybox."""
-    folder = tmp_path_factory.mktemp("busybox")
-    packages = debian.Suite(folder / "apt", debian.host_suite()).fetch(["busybox-static"])
-    unpacked = debian.unpack(packages, folder / "unpacked")
-    made = folder / "context"
-    made.mkdir()
-    binary = next(path for path in unpacked.rglob("bin/busybox") if path.is_file())
-    shutil.copy(binary, made / "busybox")
+    made = tmp_path_factory.mktemp("context")
+    shutil.copy(busybox, made / "busybox")
     (made / "Dockerfile").write_text(DOCKERFILE)
     return made
 

@@ -24,6 +24,7 @@ from helpers.private_engine import PrivateEngine
 
 pytestmark = [
     pytest.mark.engine,
+    pytest.mark.every_engine,
     pytest.mark.skipif(
         sys.platform != "linux" or os.geteuid() != 0 or not Path("/etc/debian_version").exists(),
         reason="a second engine is a private one",

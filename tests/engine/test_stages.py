@@ -33,6 +33,7 @@ def make(context, engine, new_tag):
     return run
 
 
+@pytest.mark.every_engine
 @pytest.mark.parametrize("target", ["runner", "test", "builder"])
 def test_a_build_runs_the_stages_that_the_graph_calls_needed_and_no_other(make, target):
     built = make(target=target)
@@ -50,6 +51,7 @@ def test_a_failing_test_stage_does_not_stop_a_build_that_does_not_need_it(make):
     assert caught.value.step.stage == "test"
 
 
+@pytest.mark.every_engine
 def test_with_an_arrow_from_the_test_stage_a_failing_test_stops_the_build(make):
     with pytest.raises(BuildError) as caught:
         make(result="false", source="test")

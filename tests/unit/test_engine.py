@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from helpers import engine, private_engine
+from helpers import engine, loopback_registry, private_engine
 from helpers.engine import EngineError, NoBuildxError, NoEngineError
 
 INFO = {
@@ -122,6 +122,17 @@ def test_the_containerd_store_is_told_apart(start, client):
     start(Driver="overlayfs", DriverStatus=[["driver-type", "io.containerd.snapshotter.v1"]])
     client()
     assert engine.find().store == "containerd"
+
+
+def test_a_rootless_engine_is_told_apart_and_gets_no_registry_of_this_machines_loopback(start, client):
+    server = start(DockerRootDir="/")
+    client()
+    assert not engine.find().rootless
+    server.info["SecurityOptions"] = ["name=seccomp,profile=builtin", "name=rootless"]
+    engine._found = None
+    assert engine.find().rootless
+    assert engine.find().free_bytes is not None
+    assert loopback_registry.program_for(engine.find()) is None
 
 
 def test_an_arm_machine_goes_by_dockers_name(start, client):
