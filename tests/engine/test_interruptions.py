@@ -68,8 +68,8 @@ def _processes(words: str, *, at_first: bool = False) -> list[int]:
 
 
 def _seconds() -> str:
-    """Return half a minute to sleep, as a number that no other process has in its command line."""
-    return f"{30 + time.time_ns() % 10**9 / 10**9:.9f}"
+    """Return a time to sleep, longer than any patience here, that no other process was given."""
+    return f"{90 + time.time_ns() % 10**9 / 10**9:.9f}"
 
 
 def _request(context: Path, tag: str, text: str, **wishes) -> Request:
@@ -292,6 +292,7 @@ def _interrupt_the_rest(
     """
     search = 'secret_search._search_layer = held_up; secret_search.search(made.image_id, "x" * 20, made.engine)'
     notebook.run(held_up)
+    notebook.run("1 / 0")  # a notebook keeps the last error, and all that its frames hold
     opened = notebook.run(connections).text
     interrupted(search, lambda: notebook.until("reads"))
     assert notebook.run(connections).text == opened, (
