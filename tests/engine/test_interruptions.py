@@ -495,14 +495,15 @@ for number in range(3):
 
 
 def test_two_notebooks_that_build_the_same_at_once_get_each_its_own(
-    engine, context, tag, tmp_path, monkeypatch
+    doomed, context, tmp_path, monkeypatch
 ):
-    _request(context, tag, SERVES)
-    environment = {**engine.process_environment(), "WORKBOOK_STATE": str(tmp_path / "state")}
+    where = engines.of(doomed)
+    _request(context, "shop", SERVES)
+    environment = {**where.process_environment(), "WORKBOOK_STATE": str(tmp_path / "state")}
     environment["PYTHONPATH"] = str(places.ROOT)
     neighbours = [
         subprocess.Popen(
-            [sys.executable, "-c", NEIGHBOUR, str(context), tag, own],
+            [sys.executable, "-c", NEIGHBOUR, str(context), "shop", own],
             env=environment,
             stderr=subprocess.PIPE,
             text=True,
@@ -518,9 +519,7 @@ def test_two_notebooks_that_build_the_same_at_once_get_each_its_own(
     monkeypatch.setenv("WORKBOOK_STATE", str(tmp_path / "state"))
     assert sorted(store.records()) == ["a0", "a1", "a2", "b0", "b1", "b2"]
     assert not list(places.state("copies").iterdir())
-    assert not [
-        name for name in _containers(engine) if name.endswith(tuple(str(n.pid) for n in neighbours))
-    ]
+    assert not _containers(where)
 
 
 def test_a_build_takes_away_only_what_nobody_else_looks_at(doomed, context, monkeypatch):
