@@ -68,8 +68,8 @@ def _processes(words: str, *, at_first: bool = False) -> list[int]:
 
 
 def _seconds() -> str:
-    """Return half a minute to sleep, as a number that no other process has in its command line."""
-    return f"{30 + time.time_ns() % 10**9 / 10**9:.9f}"
+    """Return a time to sleep, longer than any patience here, that no other process was given."""
+    return f"{90 + time.time_ns() % 10**9 / 10**9:.9f}"
 
 
 def _request(context: Path, tag: str, text: str, **wishes) -> Request:
@@ -292,6 +292,7 @@ def _interrupt_the_rest(
     """
     search = 'secret_search._search_layer = held_up; secret_search.search(made.image_id, "x" * 20, made.engine)'
     notebook.run(held_up)
+    notebook.run("1 / 0")  # a notebook keeps the last error, and all that its frames hold
     opened = notebook.run(connections).text
     interrupted(search, lambda: notebook.until("reads"))
     assert notebook.run(connections).text == opened, (
@@ -494,14 +495,15 @@ for number in range(3):
 
 
 def test_two_notebooks_that_build_the_same_at_once_get_each_its_own(
-    engine, context, tag, tmp_path, monkeypatch
+    doomed, context, tmp_path, monkeypatch
 ):
-    _request(context, tag, SERVES)
-    environment = {**engine.process_environment(), "WORKBOOK_STATE": str(tmp_path / "state")}
+    where = engines.of(doomed)
+    _request(context, "shop", SERVES)
+    environment = {**where.process_environment(), "WORKBOOK_STATE": str(tmp_path / "state")}
     environment["PYTHONPATH"] = str(places.ROOT)
     neighbours = [
         subprocess.Popen(
-            [sys.executable, "-c", NEIGHBOUR, str(context), tag, own],
+            [sys.executable, "-c", NEIGHBOUR, str(context), "shop", own],
             env=environment,
             stderr=subprocess.PIPE,
             text=True,
@@ -517,9 +519,7 @@ def test_two_notebooks_that_build_the_same_at_once_get_each_its_own(
     monkeypatch.setenv("WORKBOOK_STATE", str(tmp_path / "state"))
     assert sorted(store.records()) == ["a0", "a1", "a2", "b0", "b1", "b2"]
     assert not list(places.state("copies").iterdir())
-    assert not [
-        name for name in _containers(engine) if name.endswith(tuple(str(n.pid) for n in neighbours))
-    ]
+    assert not _containers(where)
 
 
 def test_a_build_takes_away_only_what_nobody_else_looks_at(doomed, context, monkeypatch):
