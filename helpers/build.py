@@ -57,7 +57,7 @@ _NPM_FORM = re.compile(r"npm (error|ERR!) (code|errno|syscall|path|command) ")
 _NPM = r"^npm (?:error|ERR!) .*"
 _NO_REGISTRY = re.compile(
     _NPM + r"\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH"
-    r"|ERR_SOCKET_TIMEOUT|EIDLETIMEOUT|E50[234]|network timeout|network aborted)\b",
+    r"|ERR_SOCKET_TIMEOUT|EIDLETIMEOUT|E50[234]|network timeout|network aborted|FETCH_ERROR)\b",
     re.MULTILINE,
 )
 _NO_TRUST = re.compile(

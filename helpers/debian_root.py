@@ -59,7 +59,9 @@ def make(
     tool = downloads.from_debian(["mmdebstrap"], suite, arch, workshop)
     tools = debian.unpack(tool, scratch / "mmdebstrap") / "usr"
     root = scratch / "root"
-    command = ["unshare", "--mount", "--propagation", "private", "--"]
+    # Processes and mounts of their own: when unshare ends, for whatever reason, so do all of them.
+    command = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
+    command += ["--mount-proc", "--"]
     command += ["perl", str(tools / "bin/mmdebstrap"), "--mode=root", "--variant=minbase"]
     command += [f"--hook-dir={tools / 'share/mmdebstrap/hooks/merged-usr'}"]
     command += ["--format=directory", "--quiet", f"--architectures={arch}"]

@@ -37,14 +37,14 @@ def _ended(process: int) -> bool:
         return False
 
 
-def end_with_parent() -> None:
-    """Have the kernel interrupt this process when its parent is killed (Linux; elsewhere nothing).
+def end_with_parent(number: signal.Signals = signal.SIGINT) -> None:
+    """Have the kernel send this process a signal when its parent is killed (Linux; elsewhere nothing).
 
     It is for the ``preexec_fn`` of a `subprocess.Popen`: who is killed can stop nothing itself.
     """
     set_parent_death_signal = 1
     if _libc:
-        _libc.prctl(set_parent_death_signal, signal.SIGINT)
+        _libc.prctl(set_parent_death_signal, number)
 
 
 @contextlib.contextmanager

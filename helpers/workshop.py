@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import textwrap
@@ -107,7 +109,7 @@ class Workshop:
                 stdout=out,
                 stderr=complaints,
                 start_new_session=True,
-                preexec_fn=processes.end_with_parent,
+                preexec_fn=functools.partial(processes.end_with_parent, signal.SIGKILL),
                 umask=0o022,
             )
             code = self._wait(process, seconds)
@@ -157,9 +159,9 @@ def _reason(lines: list[str], code: int) -> str:
 def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is not None:
         return
-    for signal, patience in ((15, 10), (9, 10)):
+    for number, patience in ((signal.SIGTERM, 10), (signal.SIGKILL, 10)):
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal)
+            os.killpg(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(patience)
             return

@@ -373,8 +373,6 @@ def test_two_clones_at_once_do_not_disturb_each_other(context, tmp_path):
         assert _done(_in(clones[1], "-c", BUILDS, str(context))).splitlines() == outputs[1]
     finally:
         for engine in engines_:
-            engine.stop()
-            (engine.programs).unlink(missing_ok=True)
             engine.remove()
 
 
