@@ -244,7 +244,11 @@ def test_a_build_runs_the_stages_that_we_say_it_needs(engine, home, text, data):
     parsed = dockerfile.parse(text)
     named = [stage.name for stage in parsed.stages if stage.name]
     target = data.draw(st.sampled_from([None, *named, *(name.upper() for name in named)]))
-    folder = home()
+    assert run(engine, home(), text, target) == {stage.label for stage in parsed.needs(target)}
+
+
+def run(engine, folder: Path, text: str, target: str | None) -> set[str]:
+    """Build, and return the names of the stages of which a step ran."""
     (folder / "f").write_text(os.urandom(8).hex())
     (folder / "Dockerfile").write_bytes(text.encode())
     more = ["--target", target] if target else []
@@ -253,8 +257,17 @@ def test_a_build_runs_the_stages_that_we_say_it_needs(engine, home, text, data):
     progress = Progress()
     for line in done.stderr.splitlines():
         progress.feed(line)
-    ran = {step.stage for step in progress.steps if not step.internal}
-    assert ran == {stage.label for stage in parsed.needs(target)}
+    return {step.stage for step in progress.steps if not step.internal}
+
+
+def test_of_a_hundred_stages_those_run_that_we_say_are_needed(engine, home):
+    text = "FROM scratch AS s0\nCOPY f /s0\n"
+    for at in range(1, 100):
+        base = f"s{at - 2}" if at % 7 == 0 else "scratch"
+        text += f"FROM {base} AS s{at}\nCOPY f /s{at}\nCOPY --from=s{at // 2} . /from/\n"
+    needed = {stage.label for stage in dockerfile.parse(text).needs("s98")}
+    assert 5 < len(needed) < 50
+    assert run(engine, home(), text, "s98") == needed
 
 
 def test_a_mount_from_a_number_means_an_image_of_that_name(engine, home):
