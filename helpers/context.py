@@ -167,13 +167,13 @@ def _above(path: str) -> Iterator[str]:
 
 def _lines(survey: Survey, prefix: str, depth: int, indent: str = "") -> Iterator[Line]:
     """Give the lines below a folder: folders first and the loose files last."""
-    inside = [e for e in survey.entries if e.path.startswith(prefix)]
-    children = [e for e in inside if "/" not in e.path[len(prefix) :]]
-    folders = [e for e in children if e.kind == "directory"]
-    ordered = folders + [e for e in children if e.kind != "directory"]
-    for entry in ordered:
-        last = entry is ordered[-1]
-        below = [e for e in inside if e is entry or e.path.startswith(f"{entry.path}/")]
+    groups: dict[str, list[Entry]] = {}
+    for entry in survey.entries:
+        if entry.path.startswith(prefix):
+            groups.setdefault(entry.path[len(prefix) :].partition("/")[0], []).append(entry)
+    children = sorted(groups.values(), key=lambda group: group[0].kind != "directory")
+    for below in children:
+        entry, last = below[0], below is children[-1]
         name = printable(entry.path[len(prefix) :]) + "/" * (entry.kind == "directory")
         total = sum(e.bytes for e in below)
         sent = sum(e.bytes for e in below if not e.kept_out)

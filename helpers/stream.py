@@ -20,6 +20,7 @@ from typing import Any
 _STAGE = re.compile(
     r"\[(?:(?P<platform>\w+/\S+) )?(?:(?P<stage>[^\s\]]+) )? *(?P<at>\d+)/(?P<of>\d+)\] "
 )
+_LONGEST_LINE = 10_000  # characters kept of a line of the log
 _BEGINNING = re.compile(r'\{"(?:vertexes|statuses|logs|warnings)":')
 
 
@@ -221,8 +222,8 @@ class _Log:
 
 
 def _shown(line: str) -> str:
-    """Return what of a line a terminal would leave standing after its carriage returns."""
-    return line.rstrip("\r").rpartition("\r")[2]
+    """Return what of a line a terminal would leave standing after its carriage returns, or its end."""
+    return line.rstrip("\r").rpartition("\r")[2][-_LONGEST_LINE:]
 
 
 def _json(text: str) -> dict[str, Any] | None:

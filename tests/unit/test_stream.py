@@ -320,6 +320,42 @@ def test_any_text_at_all_is_survived(text):
     assert progress.steps is not None
 
 
+@settings(max_examples=60, deadline=None)
+@given(path=st.sampled_from(RECORDED), data=st.data())
+def test_documents_twice_and_in_any_order_tell_the_same_steps(path, data):
+    documents = _documents(path.read_text())
+    twice = data.draw(st.permutations([*documents, *documents]))
+    first, second = _fed(_compact(documents)), _fed(_compact(twice))
+    assert set(second.steps) == set(first.steps)
+    starts = [step.started for step in second.steps if step.started is not None]
+    assert starts == sorted(starts)
+
+
+@settings(max_examples=100, deadline=None)
+@given(path=st.sampled_from(RECORDED), data=st.data())
+def test_whatever_bytes_are_lost_steps_stay_sound_and_none_is_forgotten(path, data):
+    raw = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 6))):
+        at, size = data.draw(st.integers(0, len(raw))), data.draw(st.integers(0, 40))
+        raw[at : at + size] = data.draw(st.binary(max_size=10))
+    progress, known, cached = Progress(), set(), set()
+    for line in raw.decode(errors="replace").split("\n"):
+        progress.feed(line + "\n")
+        steps = progress.steps
+        assert known <= (known := {step.digest for step in steps})
+        assert cached <= (cached := {step.digest for step in steps if step.cached})
+        assert all((step.seconds or 0) >= 0 and (step.started or 0) >= 0 for step in steps)
+        assert not any(step.running and step.done for step in steps)
+
+
+def test_of_a_line_without_end_the_last_part_is_kept():
+    progress = Progress()
+    for piece in (b"x" * 30_000, b"y" * 5_000):
+        data = base64.b64encode(piece).decode()
+        progress.feed(json.dumps({"logs": [{"vertex": "a", "stream": 1, "data": data}]}))
+    assert progress.log == ["x" * 5_000 + "y" * 5_000]
+
+
 @pytest.mark.parametrize("write", [_indented, _compact], ids=["indented", "compact"])
 def test_a_hundred_thousand_documents_take_seconds(write):
     stamp = "2026-01-01T00:00:00.123456789Z"
