@@ -24,6 +24,7 @@ SLIDE = ("01_naive", "What is inside?")
 _WIDTH, _HEIGHT = 1200, 1500  # pixels of the page; a picture is cut from it
 _SHARP = 1.5  # dots a pixel
 _COLORS = 128
+_HIGHEST = 1330  # dots; a longer report goes on in the workbook
 _SECONDS = 1000.0  # in Playwright's milliseconds
 _CELLS = {
     "live": f'from helpers import lesson\n\nimage = lesson.build("{VARIANT}", cold=True)',
@@ -75,7 +76,7 @@ def _of_lab(opened: Browser, folder: Path) -> dict[str, bytes]:
         shots = {"live": live.screenshot()}
         explorer.get_by_role("slider").wait_for(timeout=600 * _SECONDS)
         explorer.get_by_role("slider").press("End")
-        page.wait_for_timeout(_SECONDS)
+        explorer.locator("td", has_text="/app/dist/").first.wait_for()
         shots["explorer"] = explorer.screenshot()
         report.locator("table").first.wait_for()
         page.wait_for_timeout(_SECONDS)
@@ -119,6 +120,7 @@ def _write(file: Path, shot: bytes, beneath: str) -> Path:
     from PIL import Image, ImageDraw, ImageFont
 
     picture = Image.open(io.BytesIO(shot)).convert("RGB")
+    picture = picture.crop((0, 0, picture.width, min(picture.height, _HIGHEST)))
     font = ImageFont.truetype(font_manager.findfont("DejaVu Sans"), 18)
     whole = Image.new("RGB", (picture.width, picture.height + 36), "white")
     whole.paste(picture)
