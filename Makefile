@@ -10,7 +10,7 @@ NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 export JUPYTER_PLATFORM_DIRS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test test-matrix check notebooks slides book bench picture engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
+.PHONY: help environment lab test test-matrix check notebooks slides book bench picture screenshots engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench: bases ## what the workbook costs against the same work typed by hand
 
 picture: bases ## draw the picture of the README anew
 	@$(RUN) -m helpers picture
+
+screenshots: bases ## take the screenshots of the README anew, in a browser
+	@$(RUN) -m helpers screenshots
 
 engine: environment ## use your Docker engine, or start a private one (Linux, root)
 	@$(RUN) -m helpers engine

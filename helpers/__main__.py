@@ -45,6 +45,14 @@ def draw_picture() -> None:
     lesson.chart_sizes(*results).save(places.ROOT / "docs" / "sizes.png")
 
 
+def take_screenshots() -> None:
+    """Take the README's screenshots in a browser."""
+    from helpers import screenshots
+
+    for file in screenshots.take():
+        print(file.relative_to(places.ROOT))
+
+
 def stop_engine() -> None:
     """Stop the private engine; its images stay for the next start."""
     PrivateEngine().stop()
@@ -127,6 +135,7 @@ COMMANDS: dict[str, Callable[[], None]] = {
     "engine-stop": stop_engine,
     "lab": open_lab,
     "picture": draw_picture,
+    "screenshots": take_screenshots,
 }
 
 

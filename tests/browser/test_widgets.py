@@ -76,6 +76,7 @@ sizes = [(r.tag, r.uncompressed_bytes / 1e6, r.compressed_bytes / 1e6) for r in 
 frame = pandas.DataFrame(sizes, columns=["variant", "uncompressed MB", "compressed MB"])
 plots.sizes(frame)""",
     "frame": "frame",
+    "dockerfile": 'from helpers import lesson\nlesson.show("alpine")',
     "verdict": 'claims.Judgement("S1", claims.Verdict.FAILS, "4 MB", "It is busybox.")',
     "ledger": "ledger.read()",
     "board": "ledger.read().chart()",

@@ -1,0 +1,129 @@
+"""Take the README's screenshots anew: a build as it runs, an image looked into, a report, a slide.
+
+A notebook with the lessons' own verbs runs in a real JupyterLab, on the reader's engine. Under each
+picture stand the engine, the bases' kind and the date.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from helpers import browser, decks, engine, lab, places
+from helpers.errors import WorkbookError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+FOLDER = places.ROOT / "docs"
+VARIANT = "alpine"
+SLIDE = ("01_naive", "What is inside?")
+_WIDTH, _HEIGHT = 1200, 1500  # pixels of the page; a picture is cut from it
+_SHARP = 1.5  # dots a pixel
+_COLORS = 128
+_HIGHEST = 1330  # dots; a longer report goes on in the workbook
+_SECONDS = 1000.0  # in Playwright's milliseconds
+_CELLS = {
+    "live": f'from helpers import lesson\n\nimage = lesson.build("{VARIANT}", cold=True)',
+    "explorer": "lesson.explore(image)",
+    "report": f'from helpers import own_lesson as own\n\nown.examine(file="{VARIANT}", rebuild=False)',
+}
+
+
+class ScreenshotError(WorkbookError):
+    """What was to be shown did not come."""
+
+
+def take(folder: Path = FOLDER) -> list[Path]:
+    """Write the pictures into ``folder`` and return their paths.
+
+    Raises `ScreenshotError`, and the errors of `helpers.engine`, `helpers.browser`, `helpers.lab` and
+    `helpers.decks`.
+    """
+    from playwright.sync_api import Error
+
+    where = engine.find()
+    beneath = f"{where.description} · {datetime.now(UTC):%Y-%m-%d}"
+    with tempfile.TemporaryDirectory() as scratch, browser.opened() as opened:
+        try:
+            shots = {**_of_lab(opened, Path(scratch)), "slide": _of_slide(opened, Path(scratch))}
+        except Error as error:
+            raise ScreenshotError(f"JupyterLab did not show what was expected: {error}.") from error
+    return [_write(folder / f"{name}.png", shot, beneath) for name, shot in shots.items()]
+
+
+def _of_lab(opened: Browser, folder: Path) -> dict[str, bytes]:
+    import nbformat
+
+    cells = [nbformat.v4.new_code_cell(source) for source in _CELLS.values()]
+    about = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=about), folder / "a.ipynb")
+    size = {"width": _WIDTH, "height": _HEIGHT}
+    page = opened.new_page(viewport=size, device_scale_factor=_SHARP)  # type: ignore[arg-type]
+    page.set_default_timeout(100 * _SECONDS)
+    with lab.serving(folder) as served:
+        page.goto(served.page("a.ipynb"))
+        page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+        page.keyboard.press("Control+b")  # the folder's list gives its room to the notebook
+        _run_all(page)
+        live, explorer, report = (page.locator(".jp-CodeCell").nth(at) for at in range(3))
+        live.locator(".wb-now").nth(0).wait_for()
+        page.wait_for_function("document.querySelectorAll('.wb-live tr').length > 8")
+        page.wait_for_timeout(2 * _SECONDS)
+        shots = {"live": live.screenshot()}
+        explorer.get_by_role("slider").wait_for(timeout=600 * _SECONDS)
+        explorer.get_by_role("slider").press("End")
+        explorer.locator("td", has_text="/app/dist/").first.wait_for()
+        shots["explorer"] = explorer.screenshot()
+        report.locator("table").first.wait_for()
+        page.wait_for_timeout(_SECONDS)
+        shots["report"] = report.screenshot()
+    page.close()
+    return shots
+
+
+def _run_all(page: Page) -> None:
+    """Run the notebook from the menu, once its kernel listens."""
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for()
+    while not page.locator(".jp-InputPrompt", has_text="[*]").count():
+        if page.locator(".jp-Dialog").count():
+            page.locator(".jp-Dialog .jp-mod-accept").first.click()
+        page.get_by_role("menuitem", name="Run", exact=True).first.click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        page.wait_for_timeout(2 * _SECONDS)
+
+
+def _of_slide(opened: Browser, folder: Path) -> bytes:
+    """Return the slide with a chart below the heading that `SLIDE` names."""
+    lesson, heading = SLIDE
+    deck = decks.write(places.ROOT / "notebooks" / f"{lesson}.ipynb", folder)
+    size = {"width": decks.WIDTH, "height": decks.HEIGHT}
+    page = opened.new_page(viewport=size)  # type: ignore[arg-type]
+    page.goto(deck.as_uri())
+    page.wait_for_function("window.Reveal && Reveal.isReady()")
+    slide = page.locator("section.present:not(.stack)")
+    while not (slide.locator("h1, h2").first.inner_text() == heading and slide.locator("img").count()):
+        if page.evaluate("Reveal.isLastSlide()"):
+            raise ScreenshotError(f"No slide of {lesson} has the heading {heading!r} and a chart.")
+        page.evaluate("Reveal.next()")
+    shot = page.screenshot()
+    page.close()
+    return shot
+
+
+def _write(file: Path, shot: bytes, beneath: str) -> Path:
+    """Write a picture with its conditions beneath, in few colours so that it stays small."""
+    from matplotlib import font_manager
+    from PIL import Image, ImageDraw, ImageFont
+
+    picture = Image.open(io.BytesIO(shot)).convert("RGB")
+    picture = picture.crop((0, 0, picture.width, min(picture.height, _HIGHEST)))
+    font = ImageFont.truetype(font_manager.findfont("DejaVu Sans"), 18)
+    whole = Image.new("RGB", (picture.width, picture.height + 36), "white")
+    whole.paste(picture)
+    ImageDraw.Draw(whole).text((12, picture.height + 6), beneath, "#555555", font)
+    whole.quantize(_COLORS).save(file, optimize=True)
+    return file
