@@ -39,7 +39,7 @@ def test_a_size_is_held_against_a_push(engine, reference):
 
 def test_a_verb_that_fails_is_one_sentence(engine):
     looks = images.FirstLooks("size", "workbook/nowhere", engine)
-    with pytest.raises(probe.ProbeError, match="^`size` could not be measured: .*no image"):
+    with pytest.raises(probe.ProbeError, match=r"^`size` could not be measured: .*no image"):
         looks.measure()
 
 
