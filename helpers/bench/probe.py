@@ -18,10 +18,15 @@ from pathlib import Path
 
 from helpers import bases, context, engine, image, places
 from helpers.engine import Engine
+from helpers.errors import WorkbookError
 
 _MB = 1e6
 _STATUS = Path("/proc/self/status")
 _NOTHING: Mapping[str, str] = {}
+
+
+class ProbeError(WorkbookError):
+    """A verb that was to be measured failed."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +44,20 @@ def of(
 ) -> Probe:
     """Run a verb in a new process that keeps what it remembers in ``state``.
 
-    ``settings`` are further variables of its environment.
+    ``settings`` are further variables of its environment. Raises `ProbeError` with the verb's reason.
     """
-    said = subprocess.check_output(
+    done = subprocess.run(
         [sys.executable, "-m", "helpers.bench.probe", verb, *arguments],
         env={**where.process_environment(), "WORKBOOK_STATE": str(state), **settings},
         cwd=places.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    return Probe(**json.loads(said))
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise ProbeError(f"`{verb}` could not be measured: {said[-1]}")
+    return Probe(**json.loads(done.stdout))
 
 
 def _size(reference: str) -> int:
@@ -91,7 +102,10 @@ def main() -> None:
     engine.find().client.api.ping()
     before = _peak_mb()
     begun = time.monotonic()
-    result = VERBS[verb](*arguments)
+    try:
+        result = VERBS[verb](*arguments)
+    except WorkbookError as error:
+        sys.exit(str(error))
     seconds = time.monotonic() - begun
     print(json.dumps(vars(Probe(seconds, before, _peak_mb(), result))))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from helpers import build
-from helpers.bench import growth, images, rows
+from helpers.bench import growth, images, probe, rows
 from helpers.build import Request
 
 pytestmark = pytest.mark.engine
@@ -35,6 +35,12 @@ def test_a_size_is_held_against_a_push(engine, reference):
     looks = images.FirstLooks("size", reference, engine)
     looks.measure()
     assert looks.probes[0].result == pytest.approx(pushed[0], rel=0.03)
+
+
+def test_a_verb_that_fails_is_one_sentence(engine):
+    looks = images.FirstLooks("size", "workbook/nowhere", engine)
+    with pytest.raises(probe.ProbeError, match=r"^`size` could not be measured: .*no image"):
+        looks.measure()
 
 
 def test_growth_is_measured_and_leaves_no_image(engine):
