@@ -55,8 +55,8 @@ _LOST = (
 
 
 _NOT_PLAIN = (
-    "This buildx can send a builder elsewhere no folder whose name has letters beyond ASCII; rename the "
-    "folder of the build context, or install a newer buildx."
+    "buildx cannot send a builder elsewhere a folder whose name has letters beyond ASCII; rename the "
+    "folder of the build context."
 )
 
 
