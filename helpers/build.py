@@ -67,8 +67,8 @@ _ALTERED = re.compile(_NPM + r"\bEINTEGRITY\b", re.MULTILINE)
 
 
 _NOT_PLAIN = (
-    "This buildx can send a builder elsewhere no folder whose name has letters beyond ASCII; rename the "
-    "folder of the build context, or install a newer buildx."
+    "buildx cannot send a builder elsewhere a folder whose name has letters beyond ASCII; rename the "
+    "folder of the build context."
 )
 
 
