@@ -8,9 +8,9 @@ import json
 import tarfile
 import time
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import pytest
+from saving_engine import saving
 
 from helpers import context, dockerfile, dockerignore, image, layers, stage_graph
 from helpers.context import Entry, Survey
@@ -100,9 +100,7 @@ def listed_files(count: int) -> Callable[[], object]:
     config = json.dumps({"rootfs": {"diff_ids": [f"sha256:{count:064}"]}}).encode()
     manifest = json.dumps([{"Config": "c", "Layers": [name]}]).encode()
     save = _a_tar({name: tar, "c": config, "manifest.json": manifest})
-    chunks = [save[at : at + 65_536] for at in range(0, len(save), 65_536)]
-    api = SimpleNamespace(get_image=lambda _: iter(chunks))
-    engine = SimpleNamespace(store="containerd", root="/nowhere", client=SimpleNamespace(api=api))
+    engine = saving(save, piece=65_536)
     return lambda: layers.scan(engine, f"sha256:{time.monotonic_ns()}", Wanted(entries=True))
 
 

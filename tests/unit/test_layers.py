@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import gzip
 import hashlib
 import io
@@ -12,9 +11,9 @@ import shutil
 import tarfile
 import zlib
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from saving_engine import answering, saving
 
 from helpers import layers
 from helpers.engine import EngineLostError
@@ -64,27 +63,6 @@ def a_save(*tars: bytes, pack=lambda tar: tar) -> bytes:
     return a_tar(*members, ("manifest.json", manifest))
 
 
-def an_engine(save: bytes = b"", store: str = "containerd", root: str = "/nowhere", piece: int = 1000):
-    """Stand for an engine that saves one image; it counts how often it is asked."""
-
-    def pieces(_size):
-        engine.asked += 1
-        return (save[at : at + piece] for at in range(0, len(save), piece))
-
-    engine = SimpleNamespace(store=store, root=root, client=SimpleNamespace(api=an_api(pieces)), asked=0)
-    return engine
-
-
-def an_api(pieces):
-    """Stand for the API of an engine that answers the request for an image with these pieces."""
-
-    @contextlib.contextmanager
-    def get(_address, **_):
-        yield SimpleNamespace(status_code=200, ok=True, iter_content=pieces)
-
-    return SimpleNamespace(base_url="http+docker://e", api_version="1.45", timeout=60, get=get)
-
-
 def paths(listing) -> list[str]:
     return [entry.path for entry in listing.entries]
 
@@ -98,7 +76,7 @@ def test_every_kind_of_entry_is_listed():
         ("dev/null", {"type": tarfile.CHRTYPE}),
         ("app/su", {"mode": 0o4755, "uid": 1000, "gid": 50}),
     )
-    (layer,) = layers.scan(an_engine(a_save(tar)), "sha256:i", ALL).layers
+    (layer,) = layers.scan(saving(a_save(tar)), "sha256:i", ALL).layers
     assert layer.entries == (
         Entry("/app", "directory", 0, 0o755, 0, 0, ""),
         Entry("/app/run", "file", 5, 0o644, 0, 0, ""),
@@ -113,12 +91,12 @@ def test_every_kind_of_entry_is_listed():
 @pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
 def test_a_long_name_in_any_script_is_read_whole(form):
     tar = a_tar((LONG, b"x"), format=form)
-    assert paths(layers.scan(an_engine(a_save(tar)), "sha256:i", ALL).layers[0]) == [f"/{LONG}"]
+    assert paths(layers.scan(saving(a_save(tar)), "sha256:i", ALL).layers[0]) == [f"/{LONG}"]
 
 
 def test_a_name_that_is_not_unicode_can_still_be_printed():
     tar = a_tar(("caf\udce9", b"x"), format=tarfile.GNU_FORMAT)
-    (path,) = paths(layers.scan(an_engine(a_save(tar)), "sha256:i", ALL).layers[0])
+    (path,) = paths(layers.scan(saving(a_save(tar)), "sha256:i", ALL).layers[0])
     assert path.encode() == b"/caf\\xe9"
 
 
@@ -126,32 +104,32 @@ def test_a_sparse_file_counts_by_its_length():
     header = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "5000"}
     content = b"1\n4000\n1000\n".ljust(512, b"\0") + b"x" * 1000
     tar = a_tar(("holes", content), ("after", b"1"), format=tarfile.PAX_FORMAT, pax_headers=header)
-    listing = layers.scan(an_engine(a_save(tar)), "sha256:i", ALL).layers[0]
+    listing = layers.scan(saving(a_save(tar)), "sha256:i", ALL).layers[0]
     assert paths(listing) == ["/holes", "/after"]
 
 
 def test_whiteouts_are_listed_and_are_no_files():
     tar = a_tar(("a/.wh.b", b""), ("a/.wh..wh..opq", b""), ("a/c", b"1"))
-    (layer,) = layers.scan(an_engine(a_save(tar)), "sha256:i", ALL).layers
+    (layer,) = layers.scan(saving(a_save(tar)), "sha256:i", ALL).layers
     assert (len(layer.entries), layer.files) == (3, 1)
 
 
 def test_layers_come_in_the_manifests_order():
     tars = [a_tar((name, name.encode())) for name in ("one", "two", "three")]
-    stored = layers.scan(an_engine(a_save(*tars)), "sha256:i", ALL)
+    stored = layers.scan(saving(a_save(*tars)), "sha256:i", ALL)
     assert [paths(layer) for layer in stored.layers] == [["/one"], ["/two"], ["/three"]]
     assert layers.diff_ids(stored.config) == [layer.key for layer in stored.layers]
 
 
 def test_a_layer_without_files_is_a_layer():
-    (layer,) = layers.scan(an_engine(a_save(bytes(1024))), "sha256:i", ALL).layers
+    (layer,) = layers.scan(saving(a_save(bytes(1024))), "sha256:i", ALL).layers
     assert (layer.entries, layer.content_bytes, layer.tar_bytes) == ((), 0, 1024)
 
 
 def test_the_compressed_size_is_near_that_of_gzip():
     content = b"".join(b"%d: a line of text\n" % (n * n) for n in range(200_000))
     tar = a_tar(("text", content))
-    (layer,) = layers.scan(an_engine(a_save(tar), piece=70_001), "sha256:i", ALL).layers
+    (layer,) = layers.scan(saving(a_save(tar), piece=70_001), "sha256:i", ALL).layers
     assert layer.compressed_bytes == pytest.approx(len(gzip.compress(tar, 6)), rel=0.1)
     assert not layer.exact
 
@@ -162,12 +140,12 @@ def test_the_compressed_size_does_not_depend_on_how_the_stream_is_cut():
     for number, piece in enumerate((999, 32_768, 5 << 20)):
         layers._kept("x").parent.rename(layers._kept("x").parent.with_name(f"old{number}"))
         layers._recalled.cache_clear()
-        sizes.add(layers.scan(an_engine(save, piece=piece), "sha256:i", ALL).layers[0].compressed_bytes)
+        sizes.add(layers.scan(saving(save, piece=piece), "sha256:i", ALL).layers[0].compressed_bytes)
     assert len(sizes) == 1
 
 
 def test_compression_is_left_out_until_it_is_wanted():
-    engine = an_engine(a_save(a_tar(("a", b"1"))))
+    engine = saving(a_save(a_tar(("a", b"1"))))
     assert layers.scan(engine, "sha256:i", Wanted(entries=True)).layers[0].compressed_bytes is None
     assert layers.scan(engine, "sha256:i", Wanted(compressed=True)).layers[0].compressed_bytes > 0
     assert engine.asked == 2
@@ -178,7 +156,7 @@ def test_compression_is_left_out_until_it_is_wanted():
 )
 def test_a_blob_that_is_compressed_already_has_its_exact_size(pack):
     tar = a_tar(("a", b"content" * 1000))
-    (layer,) = layers.scan(an_engine(a_save(tar, pack=pack)), "sha256:i", Wanted(entries=True)).layers
+    (layer,) = layers.scan(saving(a_save(tar, pack=pack)), "sha256:i", Wanted(entries=True)).layers
     assert (layer.compressed_bytes, layer.exact) == (len(pack(tar)), True)
     assert (layer.tar_bytes, paths(layer)) == (len(tar), ["/a"])
 
@@ -190,7 +168,7 @@ def test_a_zstd_blob_says_what_reads_it(monkeypatch):
     monkeypatch.setattr(layers.importlib, "import_module", missing)
     save = a_save(a_tar(("a", b"1")), pack=lambda tar: b"\x28\xb5\x2f\xfd" + bytes(600))
     with pytest.raises(ImageError, match="pip install zstandard"):
-        layers.scan(an_engine(save), "sha256:i", ALL)
+        layers.scan(saving(save), "sha256:i", ALL)
 
 
 def test_an_older_engines_stream_is_read_by_its_manifest():
@@ -205,7 +183,7 @@ def test_an_older_engines_stream_is_read_by_its_manifest():
         ("c.json", a_config(one, two, one)),
         ("manifest.json", json.dumps(manifest).encode()),
     )
-    engine = an_engine(save)
+    engine = saving(save)
     for _ in range(2):
         stored = layers.scan(engine, "sha256:i", ALL)
         assert [paths(layer) for layer in stored.layers] == [["/one"], ["/two"], ["/one"]]
@@ -214,7 +192,7 @@ def test_an_older_engines_stream_is_read_by_its_manifest():
 
 
 def test_a_known_image_is_not_read_again():
-    engine = an_engine(a_save(a_tar((LONG, b"1"))))
+    engine = saving(a_save(a_tar((LONG, b"1"))))
     first = layers.scan(engine, "sha256:i", ALL)
     layers._recalled.cache_clear()
     assert layers.scan(engine, "sha256:i", ALL) == first
@@ -225,7 +203,7 @@ def test_a_known_image_is_not_read_again():
     "damage", [b"", b"{", gzip.compress(b'{"format":0}\n[]'), gzip.compress(b"[]\n{}")]
 )
 def test_a_damaged_memory_is_made_again(damage):
-    engine = an_engine(a_save(a_tar(("a", b"1"))))
+    engine = saving(a_save(a_tar(("a", b"1"))))
     first = layers.scan(engine, "sha256:i", ALL)
     for kept in Path(layers._kept("x")).parent.iterdir():
         kept.write_bytes(damage)
@@ -236,7 +214,7 @@ def test_a_damaged_memory_is_made_again(damage):
 
 def test_a_memory_cut_short_is_made_again():
     tar = a_tar(*((f"file{n}", b"1") for n in range(50)))
-    engine = an_engine(a_save(tar))
+    engine = saving(a_save(tar))
     layers.scan(engine, "sha256:i", ALL)
     kept = layers._kept(sha(tar))
     kept.write_bytes(kept.read_bytes()[:-20])
@@ -246,7 +224,7 @@ def test_a_memory_cut_short_is_made_again():
 
 
 def test_no_half_written_memory_is_left_behind():
-    layers.scan(an_engine(a_save(a_tar(("a", b"1")))), "sha256:i", ALL)
+    layers.scan(saving(a_save(a_tar(("a", b"1")))), "sha256:i", ALL)
     names = [path.name for path in layers._kept("x").parent.iterdir()]
     assert len(names) == 2
     assert all(name.endswith(".json.gz") for name in names)
@@ -257,20 +235,20 @@ def test_a_memory_that_cannot_be_written_costs_no_result(monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(layers.tempfile, "TemporaryDirectory", full)
-    (layer,) = layers.scan(an_engine(a_save(a_tar(("a", b"1")))), "sha256:i", ALL).layers
+    (layer,) = layers.scan(saving(a_save(a_tar(("a", b"1")))), "sha256:i", ALL).layers
     assert paths(layer) == ["/a"]
 
 
 def test_a_stream_cut_anywhere_is_an_error_and_leaves_no_wrong_memory():
     save = a_save(a_tar(*((f"file{n}", b"1" * 400) for n in range(9))))
-    whole = layers.scan(an_engine(save), "sha256:whole", ALL)
+    whole = layers.scan(saving(save), "sha256:whole", ALL)
     end = save.index(b"manifest.json")
     for cut in range(100, end, 512 + 97):
         for kept in layers._kept("x").parent.iterdir():
             kept.unlink()
         layers._recalled.cache_clear()
         with pytest.raises(ImageError, match="try again"):
-            layers.scan(an_engine(save[:cut]), "sha256:cut", ALL)
+            layers.scan(saving(save[:cut]), "sha256:cut", ALL)
         assert layers._recall(whole.layers[0].key, ALL) in (None, whole.layers[0])
 
 
@@ -281,8 +259,8 @@ def test_an_engine_that_goes_away_is_an_error_with_a_remedy():
         yield a_save(a_tar(("a", b"1")))[:600]
         raise requests.ConnectionError("gone")
 
-    engine = an_engine()
-    engine.client.api = an_api(pieces)
+    engine = saving()
+    engine.client.api = answering(pieces)
     with pytest.raises(EngineLostError, match="start it again"):
         layers.scan(engine, "sha256:i", ALL)
 
@@ -333,18 +311,18 @@ TARS = (
 
 def test_a_folder_and_a_stream_tell_the_same(tmp_path):
     image_id = a_folder(tmp_path, *TARS)
-    local = an_engine(store="overlay2", root=str(tmp_path))
+    local = saving(store="overlay2", root=str(tmp_path))
     from_folder = layers.scan(local, image_id, ALL)
     for kept in layers._kept("x").parent.iterdir():
         kept.unlink()
     layers._recalled.cache_clear()
-    assert layers.scan(an_engine(a_save(*TARS)), image_id, ALL).layers == from_folder.layers
+    assert layers.scan(saving(a_save(*TARS)), image_id, ALL).layers == from_folder.layers
     assert local.asked == 0
 
 
 def test_only_the_layers_not_yet_known_are_read(tmp_path):
     image_id = a_folder(tmp_path, *TARS)
-    engine = an_engine(store="overlay2", root=str(tmp_path))
+    engine = saving(store="overlay2", root=str(tmp_path))
     layers.scan(engine, a_folder(tmp_path, TARS[0]), ALL)
     (tmp_path / "overlay2/layer0/diff/etc/passwd").unlink()
     assert len(layers.scan(engine, image_id, ALL).layers) == 2
@@ -353,8 +331,8 @@ def test_only_the_layers_not_yet_known_are_read(tmp_path):
 
 def test_to_list_entries_no_file_of_the_folder_is_opened(tmp_path):
     image_id = a_folder(tmp_path, *TARS)
-    engine = an_engine(a_save(*TARS), store="overlay2", root=str(tmp_path))
-    whole = layers.scan(an_engine(a_save(*TARS)), image_id, Wanted(entries=True)).layers
+    engine = saving(a_save(*TARS), store="overlay2", root=str(tmp_path))
+    whole = layers.scan(saving(a_save(*TARS)), image_id, Wanted(entries=True)).layers
     for kept in layers._kept("x").parent.iterdir():
         kept.unlink()
     layers._recalled.cache_clear()
@@ -375,7 +353,7 @@ def test_a_folder_that_is_not_as_it_should_be_gives_way_to_the_stream(tmp_path, 
         outside = tmp_path / "outside"
         outside.write_bytes(b"root" * 300)
         file.symlink_to(outside)
-    engine = an_engine(a_save(*TARS), store="overlay2", root=str(tmp_path))
+    engine = saving(a_save(*TARS), store="overlay2", root=str(tmp_path))
     assert layers.scan(engine, image_id, ALL).layers[0].files == 2
     assert engine.asked == 1
 
@@ -385,7 +363,7 @@ def test_a_link_cannot_lead_out_of_a_layers_folder(tmp_path):
     inside = tmp_path / "overlay2/layer0/diff/etc"
     outside = inside.rename(tmp_path / "elsewhere")
     inside.symlink_to(outside)
-    engine = an_engine(a_save(*TARS), store="overlay2", root=str(tmp_path))
+    engine = saving(a_save(*TARS), store="overlay2", root=str(tmp_path))
     layers.scan(engine, image_id, ALL)
     assert engine.asked == 1
 
@@ -394,7 +372,7 @@ def test_another_engines_folder_is_not_taken_for_this_ones(tmp_path):
     image_id = a_folder(tmp_path, *TARS)
     config = tmp_path / "image/overlay2/imagedb/content" / image_id.replace(":", "/")
     config.write_bytes(config.read_bytes() + b" ")
-    engine = an_engine(a_save(*TARS), store="overlay2", root=str(tmp_path))
+    engine = saving(a_save(*TARS), store="overlay2", root=str(tmp_path))
     layers.scan(engine, image_id, ALL)
     assert engine.asked == 1
 

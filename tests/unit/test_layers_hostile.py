@@ -7,11 +7,11 @@ import hashlib
 import io
 import json
 import tarfile
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from saving_engine import saving
 
 from helpers import image, layers
 from helpers.layers import ImageError, Wanted
@@ -118,16 +118,11 @@ def a_save(blobs, manifest=None, config=None) -> bytes:
     return file.getvalue()
 
 
-def an_engine(save: bytes):
-    api = SimpleNamespace(get_image=lambda _: (save[at : at + 4096] for at in range(0, len(save), 4096)))
-    return SimpleNamespace(store="containerd", root="/nowhere", client=SimpleNamespace(api=api))
-
-
 def assert_read_or_refused(save: bytes) -> None:
     name = f"sha256:{hashlib.sha256(save).hexdigest()}"
     for look in (_scan, _pass):
         try:
-            look(an_engine(save), name)
+            look(saving(save), name)
         except ImageError as error:
             assert "\n" not in str(error)  # noqa: PT017 - no error is as good
 
@@ -185,7 +180,7 @@ SHAPES += [
 @pytest.mark.parametrize("manifest", SHAPES)
 def test_a_manifest_of_another_shape_is_refused(manifest):
     with pytest.raises(ImageError):
-        layers.scan(an_engine(a_save([a_tar([])], manifest=manifest)), "sha256:i", Wanted(entries=True))
+        layers.scan(saving(a_save([a_tar([])], manifest=manifest)), "sha256:i", Wanted(entries=True))
 
 
 @pytest.mark.parametrize(
@@ -193,7 +188,7 @@ def test_a_manifest_of_another_shape_is_refused(manifest):
 )
 def test_a_configuration_of_another_shape_is_refused(config):
     with pytest.raises(ImageError):
-        layers.scan(an_engine(a_save([a_tar([])], config=config)), "sha256:i", Wanted(entries=True))
+        layers.scan(saving(a_save([a_tar([])], config=config)), "sha256:i", Wanted(entries=True))
 
 
 def test_a_small_layer_that_unpacks_to_much_takes_little_memory():
@@ -203,7 +198,7 @@ def test_a_small_layer_that_unpacks_to_much_takes_little_memory():
     save = a_save([gzip.compress(tar, 1)])
     del tar
     tracemalloc.start()
-    (layer,) = layers.scan(an_engine(save), "sha256:i", Wanted(entries=True)).layers
+    (layer,) = layers.scan(saving(save), "sha256:i", Wanted(entries=True)).layers
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert layer.content_bytes == 60_000_000

@@ -1,18 +1,17 @@
 """A secret is found at whatever place of the stream it lies, and nothing else is."""
 
 import base64
-import contextlib
 import gzip
 import hashlib
 import io
 import itertools
 import json
 import tarfile
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from saving_engine import saving
 
 from helpers import layers, secret_search
 from helpers.layers import ImageError
@@ -64,19 +63,8 @@ def an_engine(contents, config, names, end=None):
     saved = a_tar({**contents, "config.json": json.dumps(config).encode(), "manifest.json": manifest})
     saved = saved[:end]
 
-    @contextlib.contextmanager
-    def get(_address, **_):
-        pieces = (saved[at : at + 700] for at in range(0, len(saved), 700))
-        yield SimpleNamespace(status_code=200, ok=True, iter_content=lambda _size: pieces)
-
-    api = SimpleNamespace(
-        inspect_image=lambda _: {"Id": "sha256:" + hashlib.sha256(saved).hexdigest()},
-        get=get,
-        base_url="http+docker://e",
-        api_version="1.45",
-        timeout=60,
-    )
-    return SimpleNamespace(client=SimpleNamespace(api=api))
+    image_id = "sha256:" + hashlib.sha256(saved).hexdigest()
+    return saving(saved, inspect_image=lambda _: {"Id": image_id})
 
 
 def row(created_by, empty=False):
