@@ -8,7 +8,7 @@ from typing import Any
 
 
 def saving(
-    save: bytes, *, store: str = "containerd", root: str = "/nowhere", piece: int = 700, **api: Any
+    save: bytes = b"", *, store: str = "containerd", root: str = "/nowhere", piece: int = 700, **api: Any
 ):
     """Return an engine with one image; ``asked`` counts requests, ``api`` adds calls of its API."""
 
