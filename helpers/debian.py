@@ -58,7 +58,8 @@ def host_mirror() -> Mirror:
     """Read the mirror from apt's own sources. Raises `DebianError` when apt has none of Debian's."""
     suite = host_suite()
     wanted = "$(SITE)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)"
-    rows = _run(["apt-get", "indextargets", "--format", wanted, "Created-By: Packages"])
+    command = ["apt-get", "indextargets", "--no-release-info"]  # also before a first `apt-get update`
+    rows = _run([*command, "--format", wanted, "Created-By: Packages"])
     by_release: dict[str, str] = {}
     for row in rows.splitlines():
         _, address, release, component = row.split("|")

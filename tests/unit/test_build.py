@@ -477,7 +477,7 @@ build._run(["{where.docker}", "--metadata-file", "x"],
            SimpleNamespace(process_environment=lambda: None), Progress(), lambda _: None)
 """
     environment = {**os.environ, "PYTHONPATH": str(Path(builds.__file__).parents[1])}
-    python = subprocess.Popen([sys.executable, "-c", program], env=environment)
+    python = subprocess.Popen([sys.executable, "-c", program], env=environment, cwd=tmp_path)
     _wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip())
     time.sleep(0.2)
     python.kill()

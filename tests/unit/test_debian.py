@@ -61,6 +61,19 @@ def test_the_mirror_is_the_hosts_own(bookworm, commands):
     assert commands[0][:2] == ["apt-get", "indextargets"]
 
 
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="there is no apt to ask")
+def test_the_mirror_is_known_on_a_host_that_has_never_updated(tmp_path, monkeypatch):
+    sources = tmp_path / "sources.list"
+    archive, security = "http://mirror.example/debian", "http://mirror.example/security"
+    sources.write_text(f"deb {archive} bookworm main\ndeb {security} bookworm-security main\n")
+    (tmp_path / "apt.conf").write_text(
+        f'Dir::State "{tmp_path}";\nDir::Etc::sourcelist "{sources}";\nDir::Etc::sourceparts "/dev/null";\n'
+    )
+    monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
+    monkeypatch.setattr(debian, "host_suite", lambda: "bookworm")
+    assert debian.host_mirror() == Mirror(archive, security)
+
+
 def test_a_host_whose_sources_lack_its_own_release_is_told_to_add_one(bookworm, commands):
     bookworm["VERSION_CODENAME"] = "trixie"
     with pytest.raises(DebianError, match="no mirror with Debian trixie"):
