@@ -40,9 +40,11 @@ def _ended(process: int) -> bool:
 def end_with_parent(number: signal.Signals = signal.SIGINT) -> None:
     """Have the kernel send this process a signal when its parent is killed (Linux; elsewhere nothing).
 
-    It is for the ``preexec_fn`` of a `subprocess.Popen`: who is killed can stop nothing itself.
+    It is for the ``preexec_fn`` of a `subprocess.Popen`: who is killed can stop nothing itself. The
+    child heeds Ctrl-C even where its parent was started to ignore it, as ``nohup`` does.
     """
     set_parent_death_signal = 1
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if _libc:
         _libc.prctl(set_parent_death_signal, number)
 

@@ -5,10 +5,19 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
 from helpers import processes
+
+PARENT = """
+import subprocess, time
+from helpers import processes
+child = subprocess.Popen(["sleep", "60"], preexec_fn=processes.end_with_parent)
+print(child.pid, flush=True)
+time.sleep(60)
+"""
 
 
 def _pressed(times):
@@ -53,3 +62,22 @@ def test_a_process_that_has_ended_is_gone_before_anybody_asked_for_its_exit_code
     assert processes.alive(child.pid) == (sys.platform != "linux")
     child.wait()
     assert not processes.alive(child.pid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells a child that its parent died")
+@pytest.mark.parametrize("ctrl_c", [signal.SIG_DFL, signal.SIG_IGN], ids=["plain", "under nohup"])
+def test_a_child_ends_with_a_killed_parent(ctrl_c):
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT],
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, ctrl_c),
+    )
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    end = time.monotonic() + 5
+    while processes.alive(child):
+        assert time.monotonic() < end
+        time.sleep(0.02)
