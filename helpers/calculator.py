@@ -90,15 +90,11 @@ class Calculator:
         plan = Plan(**{each.name: values[each.name] for each in fields(Plan)})
         return Calculator(self.moves, values["image"], plan, self.caption)
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[Any, Any]:
         """Give a page the widgets and, for where they do not run, the picture and the table."""
-        widget = self.box._repr_mimebundle_()
-        picture = base64.b64encode(self.chart().png()).decode()
-        return {
-            **widget,
-            "image/png": picture,
-            "text/plain": self.table().round(2).to_string(index=False),
-        }
+        picture, words = self.chart()._repr_mimebundle_()
+        table = self.table().round(2).to_string(index=False)
+        return {**self.box._repr_mimebundle_(), **picture, "text/plain": table}, words
 
 
 def _html(chart: Chart) -> str:

@@ -57,7 +57,7 @@ def test_every_control_counts(calculator, control, value):
 
 
 def test_a_page_without_widgets_gets_a_picture_and_the_table(calculator):
-    bundle = calculator._repr_mimebundle_()
+    bundle, words = calculator._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
     assert "moved, by this plan" in bundle["text/plain"]
