@@ -61,3 +61,4 @@ def test_a_page_without_widgets_gets_a_picture_and_the_table(calculator):
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
     assert "moved, by this plan" in bundle["text/plain"]
+    assert words["image/png"]["alt"] == calculator.chart().alt
