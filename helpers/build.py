@@ -68,7 +68,7 @@ _ALTERED = re.compile(_NPM + r"\bEINTEGRITY\b", re.MULTILINE)
 
 _NOT_PLAIN = (
     "buildx cannot send a builder elsewhere a folder whose name has letters beyond ASCII; rename the "
-    "folder of the build context."
+    "folder of the build context, or the one that you work in."
 )
 
 
@@ -331,7 +331,7 @@ def _failure(progress: Progress, code: int) -> WorkbookError:
         return EngineLostError(LOST)
     if step is None and _killed(code, progress):
         return BuildError(_KILLED, None, log)
-    if "x-docker-expose-session-sharedkey" in reason:
+    if "x-docker-expose-session-" in reason:
         return BuildError(_NOT_PLAIN, None, log)
     if step is None:
         return BuildError(f"The build did not start: {reason}.", None, log)

@@ -25,7 +25,6 @@ from helpers.container import ContainerError
 from helpers.docker_archive import LoadError
 from helpers.engine_processes import wait_for
 from helpers.errors import PrivateEngineError
-from helpers.image import ImageError
 from helpers.places import PlaceError
 from helpers.private_engine import PrivateEngine
 from helpers.workshop import NoRoomError, Workshop
@@ -130,7 +129,7 @@ def test_a_full_disk_of_the_engine_is_one_sentence_and_room_is_all_it_takes(
             DiskFullError,
         ),
         (lambda: container.finished(tag, "sh", "-c", "true", where=where), ContainerError),
-        (lambda: list(image._archived(where, tag, "/bin")), ImageError),
+        (lambda: list(image._archived(where, tag, "/bin")), ContainerError),
         (lambda: _load(where, saved.replace(b"cramped", b"cramp2d")), LoadError),
         (lambda: bases.prepare(where, [DISTROLESS]), LoadError),
     ):
@@ -457,7 +456,8 @@ def test_a_checkout_that_may_only_be_read_keeps_its_state_in_the_users_cache(
     _request(context, tag, SHELL)
     before = sorted(clone.rglob("*"))
     command = [sys.executable, "-B", "-c", READS, str(context), tag]
-    said = _closed(clone, *command, HOME=str(home)).strip()
+    path = f"{Path(engine.docker).parent}{os.pathsep}{os.environ['PATH']}"
+    said = _closed(clone, *command, HOME=str(home), PATH=path, **engine.environment).strip()
     assert Path(said).parent == home / ".cache"
     assert (Path(said) / "verdicts/verdicts.json").is_file()
     assert sorted(clone.rglob("*")) == before

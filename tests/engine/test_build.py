@@ -255,7 +255,7 @@ def test_a_target_we_refuse_the_builder_refuses_too(engine, context, tag, target
         ("RUN true\n", DockerfileError, r"Dockerfile: it has no FROM"),
         ("FROM scratch\nRUN <<EOF\n", DockerfileError, r"<<EOF on line 2 has no end line"),
         ("FROM scratch AS a\nCOPY --from=a /x /y\n", BuildError, r"did not start: circular dependency"),
-        ("FROM scratch AS 1a\nCOPY busybox /x\n", BuildError, r"did not start: .*invalid name"),
+        ("FROM scratch AS 1a\nCOPY busybox /x\n", DockerfileError, r"line 1 calls its stage 1a"),
         (
             "FROM scratch AS a\nCOPY --from=z /z /z\nFROM scratch AS z\nCOPY busybox /z\nFROM a\n",
             BuildError,

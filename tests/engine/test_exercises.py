@@ -265,17 +265,6 @@ WRONG = {
         ),
         "that both stand on",
     ),
-    "the data is copied on top of what differs": (
-        "siblings",
-        solution("siblings")
-        .replace("FROM common AS board\n", "FROM node:20-alpine AS board\nWORKDIR /app\n")
-        .replace("./pages\n", "./pages\nCOPY --from=common /app/dist ./dist\n")
-        .replace(
-            "FROM common AS alarm\n",
-            "FROM node:20-alpine AS alarm\nWORKDIR /app\nCOPY --from=common /app/dist ./dist\n",
-        ),
-        "that both stand on",
-    ),
     "the bundle takes the modules along": (
         "bundle",
         solution("bundle").replace(

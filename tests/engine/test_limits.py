@@ -41,6 +41,7 @@ from helpers import (
 )
 from helpers.build import Request
 from helpers.exercises.attempt import Attempt
+from helpers.exercises.projects import Project
 from helpers.host_settings import HostSettings
 from helpers.workshop import Workshop
 
@@ -195,7 +196,7 @@ def test_a_look_inside_has_one_capability_more_and_no_other_power(engine, result
 
 def test_an_answer_to_an_exercise_runs_within_them(engine, app, seen):
     files = {"Dockerfile": (app / "Dockerfile").read_text()}
-    with Attempt("limits-test", app, files, "index.js") as attempt:
+    with Attempt("limits-test", Project(app, "index.js"), files) as attempt:
         seen.images |= {attempt.result.image_id}
         with seen.made_by(1), attempt.running() as api:
             assert api.execute("true")[0] == 0

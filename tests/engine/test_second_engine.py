@@ -168,6 +168,7 @@ def plain(context) -> Path:
 @pytest.fixture
 def farm(second, settings, tmp_path) -> Iterator[pytest.MonkeyPatch]:
     """Choose a remote BuildKit, the one inside the second engine."""
+    settings.chdir(tmp_path)  # buildx sends the name of the working folder along
     path = tmp_path / "bk.sock"
     bridge = _Bridge(second.socket, path)
     try:
