@@ -20,6 +20,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -171,6 +172,14 @@ class _Index:
         address = settings.get("index-url", _PYPI).rstrip("/")
         return cls(address, settings.get("cert"))
 
+    @cached_property
+    def _trusted(self) -> ssl.SSLContext:
+        trusted = ssl.create_default_context()
+        if self.certificates:
+            with contextlib.suppress(OSError):  # then the system's certificates have to do
+                trusted.load_verify_locations(self.certificates)
+        return trusted
+
     def holes(self, name: str, version: str) -> tuple[Hole, ...]:
         """Return what is known against one release. Raises `_SilentError`."""
         address = f"{self.address.removesuffix('/simple')}/pypi/{name}/{version}/json"
@@ -190,13 +199,9 @@ class _Index:
             pair = f"{unquote(login.username)}:{unquote(login.password or '')}"
             basic = f"Basic {base64.b64encode(pair.encode()).decode()}"
             request.add_unredirected_header("Authorization", basic)
-        trusted = ssl.create_default_context()
-        if self.certificates:
-            with contextlib.suppress(OSError):  # then the system's certificates have to do
-                trusted.load_verify_locations(self.certificates)
         try:
             with urllib.request.urlopen(  # noqa: S310 - http or https
-                request, timeout=_PATIENCE, context=trusted
+                request, timeout=_PATIENCE, context=self._trusted
             ) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:

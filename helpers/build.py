@@ -235,10 +235,11 @@ def build(request: Request, watch: Watcher | None = None, where: Engine | None =
 
 
 def _bases(request: Request, where: Engine) -> list[Base]:
-    if request.bases is not None:
-        return base_images.handed(request.bases, where)
-    parsed = dockerfile.read(request.dockerfile, request.build_args, where.architecture)
-    return base_images.handed(base_images.resolve(parsed.base_images(request.target), where), where)
+    found: Sequence[Base] | None = request.bases
+    if found is None:
+        parsed = dockerfile.read(request.dockerfile, request.build_args, where.architecture)
+        found = base_images.resolve(parsed.base_images(request.target), where)
+    return base_images.handed(found, where)
 
 
 def _digests(metadata: Path) -> tuple[str, str]:

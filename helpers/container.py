@@ -12,7 +12,6 @@ import contextlib
 import json
 import os
 import secrets
-import socket
 import time
 import urllib.error
 import urllib.request
@@ -193,11 +192,9 @@ def used_elsewhere(container: Container) -> str | None:
 
 
 def _owned(container: Container) -> bool:
-    """Whether a container's owner may still want it: of another machine nothing is known."""
-    host, _, process = container.labels.get(OWNER_LABEL, "").partition("/")
-    if host != socket.gethostname():
-        return True
-    return container.name in _held if int(process) == os.getpid() else processes.alive(int(process))
+    """Whether a container's owner may still want it."""
+    owner = container.labels.get(OWNER_LABEL, "")
+    return container.name in _held if owner == limits.owner() else not limits.is_gone(owner)
 
 
 def _create(where: Engine, image: str, options: dict[str, Any]) -> Container:
@@ -213,7 +210,7 @@ def _create(where: Engine, image: str, options: dict[str, Any]) -> Container:
 
 def _sentence(what: str, error: APIError) -> str:
     reason = str(error.explanation)
-    return room.ENGINE_FULL if room.engine_is_full(reason) else f"{what}: {reason}."
+    return room.explained(reason, f"{what}: {reason}.")
 
 
 def _address(container: Container, port: int) -> str:

@@ -86,9 +86,7 @@ def feed(
         if code:
             said.seek(0)
             reason = (said.read().strip().splitlines() or ["no reason given"])[-1]
-            if room.engine_is_full(reason):
-                raise LoadError(room.ENGINE_FULL)
-            raise LoadError(f"Docker did not load {what}: {reason}")
+            raise LoadError(room.explained(reason, f"Docker did not load {what}: {reason}"))
 
 
 def _feed(process: subprocess.Popen[bytes], stream: Iterator[bytes], check: Callable[[], None]) -> None:

@@ -202,13 +202,14 @@ class NetworkRules:
     def _call(self, iptables: str, arguments: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [iptables, "--wait", "5", *arguments],
-            env=self._environment(),
+            env=self.environment(),
             capture_output=True,
             text=True,
             check=False,
         )
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which an unpacked iptables finds its libraries."""
         environment = {"PATH": SYSTEM_PATH, "LC_ALL": "C"}
         for extensions in self._programs.glob("usr/lib/*/xtables"):
             environment["LD_LIBRARY_PATH"] = str(extensions.parent)

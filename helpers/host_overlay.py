@@ -74,9 +74,8 @@ def make(name: str, image_id: str, host: HostSettings, engine: Engine, workshop:
         finally:
             container.remove(force=True)
     except DockerException as error:
-        if room.engine_is_full(str(error)):
-            raise OverlayError(room.ENGINE_FULL) from error
-        raise OverlayError(f"Docker did not add {host.phrase} to {name}: {error}.") from error
+        said = f"Docker did not add {host.phrase} to {name}: {error}."
+        raise OverlayError(room.explained(str(error), said)) from error
 
 
 def _changes(image_id: str, host: HostSettings) -> Sequence[str]:

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Generic, TypeVar, get_type_hints
+from typing import Any, Generic, TypeVar
 
-from helpers import places
+from helpers import declared, places
 
 R = TypeVar("R")  # a dataclass of strings, numbers and flags
 
@@ -59,21 +59,13 @@ class Kept(Generic[R]):
     def _read(self, file: Path) -> dict[str, R]:
         try:
             entries = json.loads(file.read_text(encoding="utf-8"))
-            found = [_whole(self._make(**entry)) for entry in entries]
+            found = [declared.whole(self._make(**entry)) for entry in entries]
             return {self._key(record): record for record in found}
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, TypeError, RecursionError):
             file.replace(file.with_suffix(".unreadable"))
             return {}
-
-
-def _whole(record: R) -> R:
-    """Return a record. Raises `TypeError` where a field holds another type than it is declared with."""
-    for name, declared in get_type_hints(type(record)).items():
-        if type(getattr(record, name)) is not declared:
-            raise TypeError(name)
-    return record
 
 
 def _write(file: Path, entries: list[dict[str, Any]]) -> None:

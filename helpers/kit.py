@@ -19,11 +19,12 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, get_origin, get_type_hints
+from typing import IO, TYPE_CHECKING, Any
 
 from helpers import (
     bases,
     bootstrap,
+    declared,
     docker_archive,
     downloads,
     host_overlay,
@@ -103,18 +104,11 @@ class Manifest:
             facts["images"] = tuple(Carried(**row) for row in facts["images"])
             facts["members"] = tuple(Member(**row) for row in facts["members"])
             found = cls(**facts)
-            _check_types([found, *found.images, *found.members])
+            for part in (found, *found.images, *found.members):
+                declared.whole(part)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise KitError(f"The manifest of this kit cannot be read ({error}); copy it anew.") from None
         return found
-
-
-def _check_types(parts: Iterable[object]) -> None:
-    for part in parts:
-        for name, declared in get_type_hints(type(part)).items():
-            plain = tuple if get_origin(declared) is tuple else declared
-            if not isinstance(getattr(part, name), plain):
-                raise TypeError(f"{name} is of another type")
 
 
 def write(

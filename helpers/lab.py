@@ -9,7 +9,6 @@ import contextlib
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers import places
+from helpers import places, ports
 from helpers.errors import WorkbookError
 
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
@@ -68,9 +67,7 @@ def command(given: Sequence[str] = ()) -> list[str]:
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[Lab]:
     """Serve ``folder`` on a free port of loopback until the block ends. Raises `LabError`."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = ports.free()
     lab = Lab(f"http://127.0.0.1:{port}", secrets.token_hex(16))
     given = ["--no-browser", f"--port={port}", "--ServerApp.port_retries=0"]
     given += [f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={lab.token}"]

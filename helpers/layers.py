@@ -141,8 +141,8 @@ def members(engine: Engine, image_id: str) -> Generator[Member, None, None]:
     """
     try:
         with (
-            contextlib.closing(_saved(engine, image_id)) as saved,
-            tarfile.open(fileobj=cast(Any, tape := Tape(saved)), mode="r:") as outer,
+            contextlib.closing(saved(engine, image_id)) as stream,
+            tarfile.open(fileobj=cast(Any, tape := Tape(stream)), mode="r:") as outer,
         ):
             while (member := outer.next()) is not None:
                 if member.issym() or member.islnk():
@@ -568,16 +568,19 @@ def _scan_stream(engine: Engine, image_id: str, wanted: Wanted) -> Stored:
     if known:
         return known
     try:
-        with contextlib.closing(_saved(engine, image_id)) as saved:
-            return _read_stream(saved, image_id, wanted)
+        with contextlib.closing(saved(engine, image_id)) as stream:
+            return _read_stream(stream, image_id, wanted)
     except ImageError:
         raise
     except READ_FAILURES as error:
         raise _unreadable(image_id, error) from error
 
 
-def _saved(engine: Engine, image_id: str) -> Generator[bytes, None, None]:
-    """Give what the engine saves; closed early it tells the engine, which the SDK's own does not."""
+def saved(engine: Engine, image_id: str) -> Generator[bytes, None, None]:
+    """Give what the engine saves; closed early it tells the engine, which the SDK's own does not.
+
+    Raises `ImageError` when the engine has no such image, `EngineLostError` when it goes away.
+    """
     from requests import RequestException
 
     api = engine.client.api
@@ -603,7 +606,7 @@ def _recall_image(image_id: str, wanted: Wanted) -> Stored | None:
     try:
         found = json.loads(lines[0])
         listings = [_recall(key, wanted) for key in found["keys"]]
-    except (IndexError, *READ_FAILURES):
+    except READ_FAILURES:
         return None
     if found.get("format") != FORMAT or None in listings:
         return None

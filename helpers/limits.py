@@ -10,7 +10,7 @@ import os
 import socket
 from typing import Any
 
-from helpers import places
+from helpers import places, processes
 from helpers.engine import LABEL
 
 OWNER_LABEL = f"{LABEL}.owner"
@@ -38,3 +38,9 @@ def settings(kind: str) -> dict[str, Any]:
 def owner() -> str:
     """Return who owns what this process makes: its machine and its number."""
     return f"{socket.gethostname()}/{os.getpid()}"
+
+
+def is_gone(owner: str) -> bool:
+    """Whether an owner is known to have ended: of another machine's processes nothing is known."""
+    host, _, process = owner.partition("/")
+    return host == socket.gethostname() and not processes.alive(int(process))

@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from helpers import container, debian, engine, places, processes, registry
+from helpers import container, debian, engine, places, ports, processes, registry
 from helpers.debian import DebianError
 from helpers.engine import Engine
 from helpers.errors import WorkbookError
@@ -65,15 +65,22 @@ def program_for(where: Engine) -> Path | None:
     program = kept_program()
     if not program.exists():
         try:
-            packages = debian.Suite(places.state("apt"), _SUITE).fetch(["docker-registry"])
-            workshop = Workshop(places.state())
-            with workshop.lock("registry"), workshop.scratch() as scratch:
-                unpacked = debian.unpack(packages, scratch / "registry")
-                shutil.rmtree(folder)
-                unpacked.rename(folder)
+            _fetch(program, folder)
         except DebianError:
             return None
     return program
+
+
+def _fetch(program: Path, folder: Path) -> None:
+    """Unpack the registry into a folder, unless another process has just done so."""
+    workshop = Workshop(places.state())
+    with workshop.lock("registry"), workshop.scratch() as scratch:
+        if program.exists():
+            return
+        packages = debian.Suite(places.state("apt"), _SUITE).fetch(["docker-registry"])
+        unpacked = debian.unpack(packages, scratch / "registry")
+        shutil.rmtree(folder)
+        unpacked.rename(folder)
 
 
 @contextlib.contextmanager
@@ -81,7 +88,7 @@ def _process(program: Path) -> Iterator[str]:
     home = places.state("registries")
     processes.sweep(home)
     with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=home) as folder:
-        address = f"127.0.0.1:{_free_port()}"
+        address = f"127.0.0.1:{ports.free()}"
         settings = {
             "version": "0.1",
             "storage": {"filesystem": {"rootdirectory": f"{folder}/blobs"}},
@@ -103,12 +110,6 @@ def _process(program: Path) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:

@@ -6,6 +6,7 @@ engine saves them, uncompressed where its store keeps them so; buildx sends thos
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -43,25 +44,24 @@ def write(reference: str, engine: Engine) -> str:
     with workshop.lock(folder.name):
         if not folder.exists():
             with workshop.scratch() as scratch:
-                _unpack(reference, engine, scratch / "layout")
+                _unpack(image_id, reference, engine, scratch / "layout")
                 (scratch / "layout").rename(folder)
     return f"{folder}@{_digest(folder)}"
 
 
-def _unpack(reference: str, engine: Engine, folder: Path) -> None:
-    from docker.errors import DockerException
-    from requests import RequestException
-
+def _unpack(image_id: str, reference: str, engine: Engine, folder: Path) -> None:
     (folder / "blobs" / "sha256").mkdir(parents=True)
     try:
-        tape = layers.Tape(engine.client.api.get_image(reference))
-        with tarfile.open(fileobj=cast(Any, tape), mode="r:") as archive:
+        with (
+            contextlib.closing(layers.saved(engine, image_id)) as stream,
+            tarfile.open(fileobj=cast(Any, layers.Tape(stream)), mode="r:") as archive,
+        ):
             while (member := archive.next()) is not None:
                 content = archive.extractfile(member) if _PARTS.fullmatch(member.name) else None
                 if content:
                     with (folder / member.name).open("wb") as file:
                         shutil.copyfileobj(content, file, 1 << 20)
-    except (DockerException, RequestException, tarfile.TarError, OSError) as error:
+    except (tarfile.TarError, OSError) as error:
         raise LayoutError(
             f"The image {reference} could not be written for a builder elsewhere ({error})."
         ) from None

@@ -10,17 +10,15 @@ import atexit
 import contextlib
 import os
 import secrets
-import socket
 from pathlib import Path
 
 from helpers import build as builds
-from helpers import engine, limits, processes
+from helpers import engine, limits
 from helpers.build import BuildResult, Request, Watcher
 from helpers.engine import Engine
 from helpers.limits import OWNER_LABEL
 
 NAME = f"{os.getpid()}-{secrets.token_hex(3)}"
-_HOST = socket.gethostname()
 _PREFIX = "workbook/"
 
 
@@ -48,8 +46,7 @@ def remove(result: BuildResult) -> None:
 def sweep(where: Engine) -> None:
     """Remove images of releases whose owner, a process of this machine, is gone."""
     for image in where.client.images.list(filters={"label": OWNER_LABEL}):
-        host, _, process = image.labels[OWNER_LABEL].partition("/")
-        if host == _HOST and not processes.alive(int(process)):
+        if limits.is_gone(image.labels[OWNER_LABEL]):
             _remove(str(image.id), where)
 
 

@@ -33,6 +33,11 @@ def engine_is_full(words: str) -> bool:
     return is_full(words) and client_trouble(words) is None
 
 
+def explained(words: str, otherwise: str) -> str:
+    """Return the sentence for an engine without room where its words say so, else another one."""
+    return ENGINE_FULL if engine_is_full(words) else otherwise
+
+
 def client_trouble(words: str) -> str | None:
     """Return the sentence for a Docker client that could not write on this machine, else None."""
     found = _CLIENT.search(words)

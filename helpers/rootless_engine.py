@@ -123,7 +123,7 @@ class RootlessEngine:
 
     def _daemon_environment(self) -> dict[str, str]:
         environment = daemons.daemon_environment(self._programs, os.environ)
-        rules = NetworkRules(self._programs, "")._environment()
+        rules = NetworkRules(self._programs, "").environment()
         libraries = [str(folder) for folder in (self._tools / "usr/lib").glob("*-linux-*")]
         environment["LD_LIBRARY_PATH"] = ":".join([*libraries, rules.get("LD_LIBRARY_PATH", "")])
         if "XTABLES_LIBDIR" in rules:

@@ -1,25 +1,24 @@
 """Take the README's screenshots anew: a build as it runs, an image looked into, a report, a slide.
 
 A notebook with the lessons' own verbs runs in a real JupyterLab, on the reader's engine. Under each
-picture stand the engine, the bases' kind and the date.
+picture stand the engine, the kind of its base and the date.
 """
 
 from __future__ import annotations
 
 import io
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import browser, decks, engine, lab, places
+from helpers import bases, browser, decks, engine, lab, places
 from helpers.errors import WorkbookError
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 FOLDER = places.ROOT / "docs"
-VARIANT = "alpine"
+VARIANT, BASE = "alpine", "node:20-alpine"
 SLIDE = ("01_naive", "What is inside?")
 _WIDTH, _HEIGHT = 1200, 1500  # pixels of the page; a picture is cut from it
 _SHARP = 1.5  # dots a pixel
@@ -46,10 +45,11 @@ def take(folder: Path = FOLDER) -> list[Path]:
     from playwright.sync_api import Error
 
     where = engine.find()
-    beneath = f"{where.description} · {datetime.now(UTC):%Y-%m-%d}"
-    with tempfile.TemporaryDirectory() as scratch, browser.opened() as opened:
+    notes = "; ".join(base.note for base in bases.resolve([BASE], where))
+    beneath = f"{where.description} · {notes} · {datetime.now(UTC):%Y-%m-%d}"
+    with places.temporary() as scratch, browser.opened() as opened:
         try:
-            shots = {**_of_lab(opened, Path(scratch)), "slide": _of_slide(opened, Path(scratch))}
+            shots = {**_of_lab(opened, scratch), "slide": _of_slide(opened, scratch)}
         except Error as error:
             raise ScreenshotError(f"JupyterLab did not show what was expected: {error}.") from error
     return [_write(folder / f"{name}.png", shot, beneath) for name, shot in shots.items()]

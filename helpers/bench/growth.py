@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from helpers import build
+from helpers import build, places
 from helpers.bench import images, overhead, probe, rows, typed
 from helpers.bench.probe import Probe
 from helpers.bench.rows import Row
@@ -96,8 +96,7 @@ def _name(number: int) -> str:
 def stage_rows(where: Engine, sizes: tuple[int, ...]) -> Iterator[tuple[int, Row]]:
     """Build Dockerfiles of so many stages from the cache, each stage with a file of the one before."""
     for size in sizes:
-        with tempfile.TemporaryDirectory(prefix="workbook-") as folder:
-            context = Path(folder)
+        with places.temporary() as context:
             (context / "file").write_text("content\n")
             (context / "Dockerfile").write_text(_stages(size))
             tag = f"workbook/bench-stages:{uuid.uuid4().hex[:8]}"
@@ -125,11 +124,11 @@ def _stages(number: int) -> str:
 def context_rows(where: Engine, sizes: tuple[int, ...]) -> Iterator[tuple[int, Row]]:
     """Survey contexts of so many files under an ignore file, beside ``tar`` reading them."""
     for size in sizes:
-        with tempfile.TemporaryDirectory(prefix="workbook-") as folder:
-            context = Path(folder) / "context"
+        with places.temporary() as folder:
+            context = folder / "context"
             _write_context(context, size)
             survey = functools.partial(
-                probe.of, "context", str(context), where=where, state=Path(folder) / "state"
+                probe.of, "context", str(context), where=where, state=folder / "state"
             )
             by_tar = functools.partial(typed.run, ("tar", "-c", "."), ("wc", "-c"), folder=context)
             row = rows.compare(

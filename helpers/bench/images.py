@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from helpers import build, image, loopback_registry, registry_http, sample, transfer, workspace
+from helpers import build, image, loopback_registry, places, registry_http, sample, transfer, workspace
 from helpers.bench import probe, rows, typed
 from helpers.bench.probe import Probe
 from helpers.bench.rows import OURS, Row, Side
@@ -29,8 +28,8 @@ class FirstLooks:
 
     def measure(self) -> float:
         """Look once, and return the seconds."""
-        with tempfile.TemporaryDirectory(prefix="workbook-") as state:
-            self.probes.append(self._look(Path(state)))
+        with places.temporary() as state:
+            self.probes.append(self._look(state))
         return self.probes[-1].seconds
 
     def memory(self, figure: str, at_most: float) -> Row:
@@ -102,8 +101,8 @@ def _accuracy(figure: str, ours: int, pushed: int) -> Row:
 
 
 def _again(figure: str, reference: str, where: Engine) -> Row:
-    with tempfile.TemporaryDirectory(prefix="workbook-") as state:
-        found = [probe.of("size", reference, where=where, state=Path(state)) for _ in range(6)]
+    with places.temporary() as state:
+        found = [probe.of("size", reference, where=where, state=state) for _ in range(6)]
     return rows.single(
         f"{figure}, known already", "s", [look.seconds for look in found[1:]], at_most=0.5
     )

@@ -6,15 +6,14 @@ stand-ins and a private engine do; elsewhere there is nothing to measure.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from helpers import bases, engine
+from helpers import bases, engine, matrix, places
 from helpers.bench import probe, rows
 from helpers.bench.rows import Row
 from helpers.engine import Engine
+from helpers.errors import WorkbookError
 from helpers.private_engine import PrivateEngine
 
 SLOWEST = "node:20"
@@ -23,7 +22,9 @@ _SETTINGS: Mapping[str, str] = {"WORKBOOK_STANDINS": "only"}
 
 def measure(_where: Engine) -> Iterator[Row]:
     """Prepare the article's three bases, and the largest of them, each from nothing."""
-    if os.geteuid() != 0 or not Path("/etc/debian_version").exists():
+    try:
+        matrix.require_possible()
+    except WorkbookError:
         return
     yield rows.compare(
         f"stand-ins for {len(bases.ARTICLE)} bases from nothing",
@@ -36,11 +37,11 @@ def measure(_where: Engine) -> Iterator[Row]:
 
 def _from_nothing(names: Sequence[str]) -> Callable[[], float]:
     def prepare() -> float:
-        with tempfile.TemporaryDirectory(prefix="workbook-") as folder:
-            own = PrivateEngine(Path(folder) / "engine", programs=_programs())
+        with places.temporary() as folder:
+            own = PrivateEngine(folder / "engine", programs=_programs())
             try:
                 own.start()
-                state, where = Path(folder) / "state", engine.of(own)
+                state, where = folder / "state", engine.of(own)
                 return probe.of("bases", *names, where=where, state=state, settings=_SETTINGS).seconds
             finally:
                 own.remove()

@@ -27,7 +27,7 @@ from typing import Self
 import pytest
 from docker.errors import ImageNotFound
 
-from helpers import bases, debian, downloads, places, registry
+from helpers import bases, debian, downloads, places, ports, registry
 from helpers import engine as engines
 from helpers.bases import BaseError
 from helpers.build import BuildError, Request, build
@@ -122,18 +122,12 @@ def forgetful(monkeypatch):
     monkeypatch.setattr(registry, "_answers", {})
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.mark.parametrize("fault", ["refused", "silent", "no such host"])
 def test_a_registry_out_of_reach_is_one_sentence_in_bounded_time(
     engine, loopback, forgetful, monkeypatch, fault
 ):
     address = {
-        "refused": f"127.0.0.1:{_free_port()}",
+        "refused": f"127.0.0.1:{ports.free()}",
         "silent": loopback.address,
         "no such host": "registry.invalid",
     }[fault]

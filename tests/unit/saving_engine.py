@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import tarfile
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
+
+
+def tar_of(contents: Mapping[str, bytes]) -> bytes:
+    """Return a tar of files by their names."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        for name, content in contents.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return file.getvalue()
 
 
 def saving(

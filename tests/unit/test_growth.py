@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
-import tarfile
 import time
 from collections.abc import Callable
 
 import pytest
-from saving_engine import saving
+from saving_engine import saving, tar_of
 
 from helpers import context, dockerfile, dockerignore, image, layers, stage_graph
 from helpers.context import Entry, Survey
@@ -95,23 +93,13 @@ def _printed(count: int, text: bytes) -> Callable[[], object]:
 
 
 def listed_files(count: int) -> Callable[[], object]:
-    tar = _a_tar({f"d{n % 100}/e{n // 100 % 100}/file-{n}.js": b"x" for n in range(count)})
+    tar = tar_of({f"d{n % 100}/e{n // 100 % 100}/file-{n}.js": b"x" for n in range(count)})
     name = f"blobs/sha256/{count:064}"
     config = json.dumps({"rootfs": {"diff_ids": [f"sha256:{count:064}"]}}).encode()
     manifest = json.dumps([{"Config": "c", "Layers": [name]}]).encode()
-    save = _a_tar({name: tar, "c": config, "manifest.json": manifest})
+    save = tar_of({name: tar, "c": config, "manifest.json": manifest})
     engine = saving(save, piece=65_536)
     return lambda: layers.scan(engine, f"sha256:{time.monotonic_ns()}", Wanted(entries=True))
-
-
-def _a_tar(contents: dict[str, bytes]) -> bytes:
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w") as tar:
-        for name, content in contents.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return file.getvalue()
 
 
 def merged_layers(count: int) -> Callable[[], object]:

@@ -11,7 +11,7 @@ import tarfile
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from saving_engine import saving
+from saving_engine import saving, tar_of
 
 from helpers import image, layers
 from helpers.layers import ImageError, Wanted
@@ -109,13 +109,7 @@ def a_save(blobs, manifest=None, config=None) -> bytes:
     contents = dict(zip(names, blobs, strict=True)) | {
         name: json.dumps(document).encode() for name, document in documents.items()
     }
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w") as tar:
-        for name, content in contents.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return file.getvalue()
+    return tar_of(contents)
 
 
 def assert_read_or_refused(save: bytes) -> None:
