@@ -32,10 +32,7 @@ from helpers.workspace import WorkspaceError
 
 pytestmark = [
     pytest.mark.engine,
-    pytest.mark.skipif(
-        os.geteuid() != 0 or not Path("/etc/debian_version").exists(),
-        reason="disks and private engines of a test's own need Debian and root",
-    ),
+    pytest.mark.private_engine,
 ]
 
 MB = 1 << 20
@@ -52,11 +49,6 @@ def _request(context: Path, tag: str, text: str) -> Request:
 def _assert_one_sentence(error: BaseException) -> None:
     assert "\n" not in str(error)
     assert len(str(error)) < 500
-
-
-def _programs() -> Path | None:
-    installed = PrivateEngine().programs
-    return installed if (installed / "usr/sbin/dockerd").exists() else None
 
 
 # Disks without room
@@ -87,10 +79,10 @@ def _fill(disk: Path) -> Path:
 
 
 @pytest.fixture
-def cramped(tmp_path):
+def cramped(programs, tmp_path):
     """Start an engine whose data lies on a disk of 96 MB, below a path that is not plain."""
     with _disk(tmp_path / "Ordner 'ß' = 1 %", 96) as disk:
-        own = PrivateEngine(disk, programs=_programs())
+        own = PrivateEngine(disk, programs=programs)
         try:
             own.start()
             yield own
@@ -156,7 +148,7 @@ def _sketch(workshop: Workshop, scratch: Path) -> list[rootfs.Draft]:
 
 
 def test_a_full_disk_of_this_machine_is_one_sentence_and_leaves_nothing_half_written(
-    engine, context, tag, tmp_path, monkeypatch
+    engine, programs, context, tag, tmp_path, monkeypatch
 ):
     request = _request(context, tag, SHELL)
     build(request, where=engine)
@@ -173,7 +165,7 @@ def test_a_full_disk_of_this_machine_is_one_sentence_and_leaves_nothing_half_wri
             (_judge, PlaceError, "no room left for .*state/verdicts"),
             (workspace.copy, WorkspaceError, "could not be copied .* No space left"),
             (
-                PrivateEngine(disk / "e", programs=_programs()).start,
+                PrivateEngine(disk / "e", programs=programs).start,
                 PrivateEngineError,
                 "make room there",
             ),
@@ -307,11 +299,11 @@ def test_a_build_takes_any_path(engine, context, tag, tmp_path, monkeypatch, nam
 # Clones
 
 
-def _clone(folder: Path) -> Path:
+def _clone(folder: Path, programs: Path | None) -> Path:
     """Copy what the helpers need, with the engine's programs in the place of their download."""
     for name in ("helpers", "sample_app"):
         shutil.copytree(places.ROOT / name, folder / name, ignore=shutil.ignore_patterns("node_modules"))
-    if programs := _programs():
+    if programs:
         (folder / ".engine/trixie").mkdir(parents=True)
         (folder / ".engine/trixie/programs").symlink_to(programs.resolve())
     return folder
@@ -352,8 +344,8 @@ print(places.state())
 """
 
 
-def test_two_clones_at_once_do_not_disturb_each_other(context, tmp_path):
-    clones = [_clone(tmp_path / name) for name in ("clone ä 'one'", "clone two")]
+def test_two_clones_at_once_do_not_disturb_each_other(programs, context, tmp_path):
+    clones = [_clone(tmp_path / name, programs) for name in ("clone ä 'one'", "clone two")]
     engines_ = [PrivateEngine(clone / ".engine") for clone in clones]
     (context / "Dockerfile").write_text(f"{SHELL}RUN busybox date > /date\n")
     try:
@@ -386,9 +378,11 @@ with container.created("workbook-test:shared", where=engine.find()) as made:
 """
 
 
-def test_cleaning_one_clone_leaves_alone_what_another_runs_on_the_same_engine(context, tmp_path):
-    one, two = (_clone(tmp_path / name) for name in ("one", "two"))
-    shared = PrivateEngine(tmp_path / "shared", programs=_programs())
+def test_cleaning_one_clone_leaves_alone_what_another_runs_on_the_same_engine(
+    programs, context, tmp_path
+):
+    one, two = (_clone(tmp_path / name, programs) for name in ("one", "two"))
+    shared = PrivateEngine(tmp_path / "shared", programs=programs)
     try:
         shared.start()
         where, host = engines.of(shared), shared.environment()
@@ -449,9 +443,9 @@ def _closed(folder: Path, *command: str, **environment: str) -> str:
 
 
 def test_a_checkout_that_may_only_be_read_keeps_its_state_in_the_users_cache(
-    engine, context, tag, tmp_path
+    engine, programs, context, tag, tmp_path
 ):
-    clone, home = _clone(tmp_path / "clone"), tmp_path / "home"
+    clone, home = _clone(tmp_path / "clone", programs), tmp_path / "home"
     home.mkdir()
     _request(context, tag, SHELL)
     before = sorted(clone.rglob("*"))
@@ -467,8 +461,8 @@ def test_a_checkout_that_may_only_be_read_keeps_its_state_in_the_users_cache(
     assert not Path(said).exists()
 
 
-def test_a_user_who_can_write_nowhere_is_told_what_to_set(tmp_path):
-    clone, home = _clone(tmp_path / "clone"), tmp_path / "home"
+def test_a_user_who_can_write_nowhere_is_told_what_to_set(programs, tmp_path):
+    clone, home = _clone(tmp_path / "clone", programs), tmp_path / "home"
     home.mkdir(mode=0o555)
     powerless = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
     command = [*powerless, sys.executable, "-B", "-c", READS]

@@ -21,7 +21,6 @@ import time
 import urllib.parse
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Self
 
 import pytest
@@ -39,10 +38,7 @@ from helpers.workshop import Workshop
 
 pytestmark = [
     pytest.mark.engine,
-    pytest.mark.skipif(
-        os.geteuid() != 0 or not Path("/etc/debian_version").exists(),
-        reason="stand-ins and private engines need Debian and root",
-    ),
+    pytest.mark.private_engine,
 ]
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -150,10 +146,8 @@ class ImpatientEngine(PrivateEngine):
 
 
 @pytest.fixture(scope="module")
-def impatient(tmp_path_factory):
+def impatient(programs, tmp_path_factory):
     """Start such an engine."""
-    installed = PrivateEngine().programs
-    programs = installed if (installed / "usr/sbin/dockerd").exists() else None
     own = ImpatientEngine(tmp_path_factory.mktemp("impatient"), programs=programs)
     try:
         own.start()

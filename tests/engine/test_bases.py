@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -35,10 +34,7 @@ from helpers.workshop import Workshop
 
 pytestmark = [
     pytest.mark.engine,
-    pytest.mark.skipif(
-        os.geteuid() != 0 or not Path("/etc/debian_version").exists(),
-        reason="stand-ins are made on Debian, by root",
-    ),
+    pytest.mark.private_engine,
 ]
 
 ALPINE = "node:20-alpine"

@@ -339,14 +339,9 @@ def test_what_a_killed_kernel_left_goes_with_the_next_run(engine, busybox, tmp_p
 
 
 @pytest.fixture(scope="module")
-def doomed(tmp_path_factory) -> Iterator[PrivateEngine]:
+def doomed(programs, tmp_path_factory) -> Iterator[PrivateEngine]:
     """Start an engine that the tests may stop and kill."""
-    if os.geteuid() != 0 or not Path("/etc/debian_version").exists():
-        pytest.skip("a private engine needs root on Debian")
-    installed = PrivateEngine()
-    own = PrivateEngine(
-        tmp_path_factory.mktemp("doomed"), programs=installed.programs if installed.installed else None
-    )
+    own = PrivateEngine(tmp_path_factory.mktemp("doomed"), programs=programs)
     own.start()
     yield own
     own.remove()
@@ -381,6 +376,7 @@ def _lost(within: float) -> Iterator[None]:
     _assert_one_sentence(caught.value)
 
 
+@pytest.mark.private_engine
 def test_an_engine_that_is_stopped_in_a_build_is_missed_at_once(doomed, context, monkeypatch):
     where, mark = engines.of(doomed), _seconds()
     served = builds.build(_request(context, "serves", SERVES), where=where)
@@ -410,6 +406,7 @@ def test_an_engine_that_is_stopped_in_a_build_is_missed_at_once(doomed, context,
     assert not _containers(where)
 
 
+@pytest.mark.private_engine
 def test_an_engine_that_dies_under_a_container_is_missed_and_the_next_run_cleans_up(doomed, context):
     where, mark = engines.of(doomed), _seconds()
     made = builds.build(_request(context, "serves", SERVES), where=where).image_id
@@ -494,6 +491,7 @@ for number in range(3):
 """
 
 
+@pytest.mark.private_engine
 def test_two_notebooks_that_build_the_same_at_once_get_each_its_own(
     doomed, context, tmp_path, monkeypatch
 ):
@@ -522,6 +520,7 @@ def test_two_notebooks_that_build_the_same_at_once_get_each_its_own(
     assert not _containers(where)
 
 
+@pytest.mark.private_engine
 def test_a_build_takes_away_only_what_nobody_else_looks_at(doomed, context, monkeypatch):
     """An image that lost its name goes at once if it is ours alone, and after a day in any case."""
     where = engines.of(doomed)

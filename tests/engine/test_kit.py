@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import subprocess
 from contextlib import suppress
-from pathlib import Path
 
 import docker
 import pytest
@@ -22,10 +20,7 @@ from helpers.private_engine import PrivateEngine
 pytestmark = [
     pytest.mark.engine,
     pytest.mark.slow,
-    pytest.mark.skipif(
-        os.geteuid() != 0 or not Path("/etc/debian_version").exists(),
-        reason="an isolated engine needs Debian and root",
-    ),
+    pytest.mark.private_engine,
 ]
 
 REAL = "localhost/workbook-test/node:real"

@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,10 +23,7 @@ from helpers.private_engine import PrivateEngine
 pytestmark = [
     pytest.mark.engine,
     pytest.mark.every_engine,
-    pytest.mark.skipif(
-        sys.platform != "linux" or os.geteuid() != 0 or not Path("/etc/debian_version").exists(),
-        reason="a second engine is a private one",
-    ),
+    pytest.mark.private_engine,
 ]
 
 SHELL = "COPY busybox /bin/sh\nCOPY busybox /bin/busybox\n"
