@@ -13,13 +13,11 @@ import json
 import os
 import secrets
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from helpers import engine, limits, places, processes, room
+from helpers import direct_http, engine, limits, places, processes, room
 from helpers.engine import LABEL, LOST, Engine, EngineLostError
 from helpers.errors import WorkbookError, stoppable
 from helpers.limits import CHECKOUT_LABEL, OWNER_LABEL
@@ -260,20 +258,17 @@ def _in_touch(where: Engine) -> Iterator[None]:
 
 
 def _request(method: str, url: str, body: object = None) -> Answer:
+    from urllib.error import HTTPError
+
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(  # noqa: S310 - the address is http://127.0.0.1, made above
-        url, data=data, method=method, headers={"Content-Type": "application/json"} if data else {}
-    )
+    kind = {"Content-Type": "application/json"} if data else {}
     try:
-        with _OPENER.open(request, timeout=5) as response:
+        with direct_http.ask(url, 5, method=method, body=data, headers=kind) as response:
             return Answer(response.status, _decoded(response.read()))
-    except urllib.error.HTTPError as error:
+    except HTTPError as error:
         return Answer(error.code, _decoded(error.read()))
     except (OSError, ValueError) as error:
         raise ContainerError(f"Nothing answered {method} {url}: {error}.") from None
-
-
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def _decoded(body: bytes) -> Any:

@@ -6,7 +6,6 @@ It reads ``/proc`` and sends signals; it starts nothing and knows nothing of net
 from __future__ import annotations
 
 import fcntl
-import http.client
 import os
 import re
 import signal
@@ -116,6 +115,8 @@ def wait_for(holds: Callable[[], bool], seconds: float) -> bool:
 
 def answers(path: Path, seconds: float = 5.0) -> bool:
     """Whether a Docker engine answers a ping on a socket within so many seconds."""
+    import http.client
+
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(seconds)
         try:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
+from helpers import direct_http
 from helpers.errors import WorkbookError
 
 _INDEX_TYPES = (
@@ -131,15 +131,10 @@ def _document(address: str, path: str) -> Any:
         return json.load(answer)
 
 
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
 @contextlib.contextmanager
 def _get(address: str, path: str, accept: str = "*/*") -> Iterator[IO[bytes]]:
-    url = f"http://{address}{path}"
-    request = urllib.request.Request(url, headers={"Accept": accept})
     try:
-        with _OPENER.open(request, timeout=_PATIENCE) as answer:
+        with direct_http.ask(f"http://{address}{path}", _PATIENCE, headers={"Accept": accept}) as answer:
             yield answer
     except OSError as error:
         raise RegistryError(
