@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from helpers.engine import Engine
 
 _LOOKED_AT = timedelta(days=1)
+_UNKNOWN = datetime.min.replace(tzinfo=UTC).isoformat()
 _VALUE = "build"
 _made: dict[str, str] = {}  # images that this process made, and when they were given their name
+_seen: dict[str, str] = {}  # images that lost their name to others, too young to go when asked about
 
 
 def clear(made: str, before: str | None, where: Engine) -> None:
@@ -32,7 +34,8 @@ def clear(made: str, before: str | None, where: Engine) -> None:
         if before and before != made:
             _remove(before, where, own=True)
         for image in where.client.api.images(filters={"dangling": True, "label": f"{LABEL}={_VALUE}"}):
-            _remove(str(image["Id"]), where, own=False)
+            if _long_ago(_seen.get(image["Id"], _UNKNOWN)):
+                _remove(image["Id"], where, own=False)
 
 
 def _remove(image_id: str, where: Engine, *, own: bool) -> None:
@@ -46,6 +49,9 @@ def _remove(image_id: str, where: Engine, *, own: bool) -> None:
         if (own and _made.get(image_id) == built) or _long_ago(built):
             where.client.images.remove(image_id)
             _made.pop(image_id, None)
+            _seen.pop(image_id, None)
+        else:
+            _seen[image_id] = built
 
 
 def _built(attributes: dict[str, Any]) -> str:
