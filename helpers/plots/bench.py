@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _Row = Mapping[str, Any]
-_OURS, _THEIRS = (BLUE, "o", "the workbook"), (ORANGE, "s", "by hand")
+_OURS, _THEIRS = (BLUE, "o", "the workbook"), (ORANGE, "s", "what it is held against")
 _NAME = 36  # characters on a line of a row's name
 
 
 @style.in_house_style
 def bench(rows: Sequence[_Row], caption: str = "", title: str = "") -> Chart:
-    """Draw the rows in seconds that have a peer and a goal: median and range of both sides.
+    """Draw the rows in seconds that have a peer and a goal: the fastest run and the range of both sides.
 
     ``rows`` are those of ``bench/results.json``. The others are in the words beside the picture only;
     where no row has a goal, those with a peer are drawn.
@@ -32,7 +32,7 @@ def bench(rows: Sequence[_Row], caption: str = "", title: str = "") -> Chart:
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlim(min(ends) / 1.5, 40 * max(ends))
-    axes.set_xlabel("seconds, from each line of the scale to the next ten times more")
+    axes.set_xlabel("seconds, fastest run and range; each line is ten times the one before")
     for at, row in enumerate(drawn):
         _side(axes, row["project"], at - 0.16, *_OURS[:2])
         _side(axes, row["peer"], at + 0.16, *_THEIRS[:2])
@@ -55,20 +55,20 @@ def _title(rows: Sequence[_Row]) -> str:
 
 def _side(axes: Axes, side: _Row, y: float, color: str, marker: str) -> None:
     axes.plot([side["min"], side["max"]], [y, y], "|-", ms=11, mew=2, linewidth=2, color=INK)
-    axes.plot(side["median"], y, marker, ms=10, color=color, mec="white")
+    axes.plot(side["min"], y, marker, ms=10, color=color, mec="white")
 
 
 def _compared(row: _Row) -> str:
-    ours, theirs = row["project"]["median"], row["peer"]["median"]
+    ours, theirs = row["project"]["min"], row["peer"]["min"]
     verdict = ", missed" if row["holds"] is False else ""
-    if ours < theirs:
+    if 1.1 * ours < theirs:
         return f"{ours:.3g} s, {theirs / ours:.1f}x faster{verdict}"
     return f"{ours:.3g} s, {ours / theirs:.2f}x the time{verdict}"
 
 
 def _fact(row: _Row) -> str:
     sides = [
-        f"{side['name']} {side['median']:.3g} {row['unit']}"
+        f"{side['name']} {side['min']:.3g} {row['unit']}"
         for side in (row["project"], row["peer"])
         if side
     ]
