@@ -10,7 +10,7 @@ NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 export JUPYTER_PLATFORM_DIRS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test test-newest test-matrix check notebooks slides book bench picture screenshots engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
+.PHONY: help environment lab test test-matrix check pages notebooks slides book bench picture screenshots engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,13 +22,15 @@ environment:
 lab: environment ## open the workbook in JupyterLab
 	@$(RUN) -m helpers lab
 
-test: check bases ## everything: checks, tests on the real engine, every notebook
-	$(RUN) -m pytest tests/engine tests/browser
+test: environment ## everything: checks, tests on the real engine, every notebook
+	@$(MAKE) --no-print-directory --jobs=2 bases check pages
+	$(RUN) -m pytest -m engine tests/engine tests/browser
 	$(RUN) -m pytest $(NBVAL) notebooks
-
-test-newest: environment ## the engine tests whose outcome depends on the engine, on the newest one
-	$(RUN) -m helpers matrix newest -- \
+	$(RUN) -m helpers matrix --where-possible newest -- \
 	  $(RUN) -m pytest -m "every_engine and not slow" tests/engine
+
+pages: environment
+	$(RUN) -m pytest -m "not engine" tests/browser
 
 test-matrix: check ## engine tests and notebooks on each of ENGINES="oldest newest oldest-containerd …"
 	$(RUN) -m helpers matrix $(ENGINES) -- $(RUN) -m pytest $(NBVAL) tests/engine notebooks

@@ -36,7 +36,7 @@ def write(notebooks: Iterable[Path], folder: Path = FOLDER) -> Path:
         shutil.copy(_SETTINGS / "index.md", source)
         for notebook in notebooks:
             _describe(notebook, source)
-        command = [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning"]
+        command = [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "--jobs", "auto"]
         workshop.run([*command, "-c", str(_SETTINGS), str(source), str(pages)])
         shutil.rmtree(pages / ".doctrees", ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)

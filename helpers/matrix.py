@@ -176,6 +176,11 @@ def add_to(commands: _SubParsersAction[ArgumentParser]) -> None:
     parser = commands.add_parser("matrix", help="Run a command on each engine of the matrix.")
     names = ", ".join(row.name for row in ROWS)
     parser.add_argument("engines", nargs="*", help=f"{names}; all for none")
+    parser.add_argument(
+        "--where-possible",
+        action="store_true",
+        help="where no private engine can be had, say so and end well",
+    )
 
 
 def main(arguments: Namespace, command: Sequence[str]) -> None:
@@ -183,6 +188,13 @@ def main(arguments: Namespace, command: Sequence[str]) -> None:
     chosen = rows(arguments.engines)
     if not command:
         raise MatrixError("There is no command to run; put it after `--`.")
+    try:
+        require_possible()
+    except WorkbookError as error:
+        if not arguments.where_possible:
+            raise
+        print(f"Not run on {', '.join(row.name for row in chosen)}: {error}")
+        return
     outcomes = list(run(chosen, command))
     print("\n" + "\n".join(map(str, outcomes)), flush=True)
     if not all(outcome.passed for outcome in outcomes):

@@ -33,11 +33,18 @@ def test_the_solution_passes_every_check(name):
     assert state[exercises.task(name).title] == "✓ solved"
 
 
+STARTS = {  # those that are a typical wrong answer already
+    "order": "stands above the install",
+    "deploys": "moves anew when its content",
+}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_start_does_not_pass(name):
     outcome = exercises.task(name).check(exercises.task(name).start)
     assert not outcome.solved
     assert outcome.hint
+    assert STARTS.get(name, "") in outcome.hint
 
 
 WRONG = {
@@ -125,11 +132,6 @@ WRONG = {
         "entrypoint",
         solution("entrypoint").replace('["dist', '["node", "dist'),
         "What does it do with `node`",
-    ),
-    "everything is still copied first": (
-        "order",
-        solution("order").replace("COPY package*.json ./", "COPY . ./"),
-        "stands above the install",
     ),
     "only the setting goes to the end": (
         "stamp",
@@ -245,13 +247,6 @@ WRONG = {
         "locked",
         solution("locked").replace("WORKDIR", "USER 1000\nWORKDIR").replace("COPY", "USER root\nCOPY"),
         "for the user of that moment",
-    ),
-    "the code lies below the dependencies": (
-        "deploys",
-        solution("deploys")
-        .replace("COPY --from=deps /app/node_modules ./node_modules\n", "")
-        .replace("COPY --from=builder /app/dist ./dist", "COPY --from=builder /app /app"),
-        "moves anew when its content",
     ),
     "what differs lies below what is shared": (
         "siblings",

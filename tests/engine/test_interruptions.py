@@ -202,13 +202,6 @@ def _begin(opened: Notebook, busybox: Path, mark: str) -> Path:
     return Path(shown.text.strip())
 
 
-def _settled(opened: Notebook, cell: str) -> str:
-    """Return what a cell prints once it says the same twice: an idle connection may just be closing."""
-    said = [opened.run(cell).text]
-    _wait_for(lambda: time.sleep(1) or said.append(opened.run(cell).text) or said[-1] == said[-2], cell)
-    return said[-1]
-
-
 def _sample_app() -> str:
     files = sorted(path for path in places.SAMPLE_APP.rglob("*") if path.is_file())
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
@@ -293,16 +286,16 @@ def _interrupt_the_rest(
     """
     connections = """\
     import pathlib
-    engine.find()
+    made.engine.client.api.close()
     links = [str(entry.readlink()) for entry in pathlib.Path("/proc/self/fd").iterdir() if entry.is_symlink()]
     print(sum(link.startswith("socket:") for link in links))
     """
     search = 'secret_search._search_layer = held_up; secret_search.search(made.image_id, "x" * 20, made.engine)'
     notebook.run(held_up)
     notebook.run("1 / 0")  # a notebook keeps the last error, and all that its frames hold
-    opened = _settled(notebook, connections)
+    opened = notebook.run(connections).text
     interrupted(search, lambda: notebook.until("reads"))
-    assert _settled(notebook, connections) == opened, (
+    assert notebook.run(connections).text == opened, (
         "the engine still waits for the reader of its export"
     )
     interrupted(

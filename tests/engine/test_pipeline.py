@@ -192,8 +192,8 @@ def ordered():
 
 
 @pytest.fixture(scope="module")
-def moved(registry, pruned, ordered):
-    return {"pruned": deploys.measure(pruned, registry), "ordered": deploys.measure(ordered, registry)}
+def moved(pruned, ordered):
+    return {"pruned": pipeline_lesson.moves_of(pruned), "ordered": pipeline_lesson.moves_of(ordered)}
 
 
 def test_the_order_of_copy_decides_what_a_source_edit_moves(moved):
@@ -270,8 +270,8 @@ def test_the_table_of_a_pull_names_the_layers_and_adds_up(ordered):
     ours.close()
 
 
-def test_an_image_is_measured_once(ordered):
-    assert pipeline_lesson.moves_of(ordered) is pipeline_lesson.moves_of(ordered)
+def test_an_image_is_measured_once(moved, ordered):
+    assert pipeline_lesson.moves_of(ordered) is moved["ordered"]
 
 
 def test_waits_are_timed_in_turns_for_each_image(pruned, ordered):

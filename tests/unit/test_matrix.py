@@ -63,14 +63,19 @@ def test_results_are_kept_apart_and_downloads_are_shared(tmp_path):
     assert not (made / "verdicts").exists()
 
 
+def test_where_no_engine_can_be_had_it_is_said_and_the_run_goes_on(impossible, capsys):
+    matrix.main(Namespace(engines=["newest"], where_possible=True), ["false"])
+    assert capsys.readouterr().out == "Not run on newest: A private engine needs root.\n"
+
+
 def test_where_no_engine_can_be_had_a_run_that_needs_one_fails(impossible):
     with pytest.raises(PrivateEngineError):
-        matrix.main(Namespace(engines=["newest"]), ["true"])
+        matrix.main(Namespace(engines=["newest"], where_possible=False), ["true"])
 
 
 def test_a_command_is_asked_for():
     with pytest.raises(MatrixError, match="after `--`"):
-        matrix.main(Namespace(engines=[]), [])
+        matrix.main(Namespace(engines=[], where_possible=False), [])
 
 
 @pytest.mark.parametrize(
