@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from helpers import image, layers
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ipywidgets import VBox, Widget
 
 LARGEST = 12
+_LONGEST = 80  # characters of a path in the view
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Explorer:
             "layer": widgets.SelectionSlider(
                 options=self._choices(names[0]),
                 description="layer",
-                layout={"width": "56em"},
+                layout={"width": "36em"},
             ),
         }
 
@@ -92,7 +94,13 @@ class Explorer:
         chosen, layer = self.controls["image"], self.controls["layer"]
 
         def show(_: object = None) -> None:
-            files.value = _html(self.files(chosen.value, layer.value).round(2))
+            instruction = self._facts(chosen.value).layers[layer.value].instruction
+            largest = self.files(chosen.value, layer.value)
+            largest.insert(0, "kB", (largest.pop("MB") * 1000).round(1))
+            largest["file"] = largest["file"].map(_short)
+            files.value = (
+                f"<p>The largest files of <code>{escape(instruction)}</code></p>{_html(largest)}"
+            )
 
         def turn(_: object = None) -> None:
             table.value = _html(self.layers(chosen.value).round(1))
@@ -106,8 +114,7 @@ class Explorer:
         return widgets.VBox([chosen, table, layer, files])
 
     def _choices(self, name: str) -> list[tuple[str, int]]:
-        rows = self.layers(name).itertuples(index=False, name=None)
-        return [(f"{number}: {size:.1f} MB, {text[:50]}", number) for number, text, size, *_ in rows]
+        return [(str(number), number) for number in range(len(self._facts(name).layers))]
 
     def _facts(self, name: str) -> image.ImageFacts:
         return image.inspect(self.images[name].image_id, self.images[name].engine)
@@ -119,6 +126,11 @@ class Explorer:
             "text/html": _html(table),
             "text/plain": table.to_string(index=False),
         }
+
+
+def _short(path: str) -> str:
+    """Leave out the middle of a long path, so that a table of them fits a slide."""
+    return path if len(path) <= _LONGEST else f"{path[: _LONGEST // 2]}…{path[-_LONGEST // 2 + 1 :]}"
 
 
 def _html(frame: pd.DataFrame) -> str:

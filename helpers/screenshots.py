@@ -1,7 +1,7 @@
 """Take the README's screenshots anew: a build as it runs, an image looked into, a report, a slide.
 
 A notebook with the lessons' own verbs runs in a real JupyterLab, on the reader's engine. Under each
-picture stand the engine, the kind of its base and the date.
+picture of it stand the engine, the kind of its base and the date; the slide's chart says its own.
 """
 
 from __future__ import annotations
@@ -49,10 +49,12 @@ def take(folder: Path = FOLDER) -> list[Path]:
     beneath = f"{where.description} · {notes} · {datetime.now(UTC):%Y-%m-%d}"
     with places.temporary() as scratch, browser.opened() as opened:
         try:
-            shots = {**_of_lab(opened, scratch), "slide": _of_slide(opened, scratch)}
+            shots = _of_lab(opened, scratch)
+            slide = _of_slide(opened, scratch)
         except Error as error:
             raise ScreenshotError(f"JupyterLab did not show what was expected: {error}.") from error
-    return [_write(folder / f"{name}.png", shot, beneath) for name, shot in shots.items()]
+    taken = [_write(folder / f"{name}.png", shot, beneath) for name, shot in shots.items()]
+    return [*taken, _write(folder / "slide.png", slide)]
 
 
 def _of_lab(opened: Browser, folder: Path) -> dict[str, bytes]:
@@ -76,7 +78,8 @@ def _of_lab(opened: Browser, folder: Path) -> dict[str, bytes]:
         shots = {"live": live.screenshot()}
         explorer.get_by_role("slider").wait_for(timeout=600 * _SECONDS)
         explorer.get_by_role("slider").press("End")
-        explorer.locator("td", has_text="/app/dist/").first.wait_for()
+        explorer.get_by_role("slider").press("ArrowLeft")
+        explorer.locator("td", has_text="/app/node_modules/").first.wait_for()
         shots["explorer"] = explorer.screenshot()
         report.locator("table").first.wait_for()
         page.wait_for_timeout(_SECONDS)
@@ -88,9 +91,9 @@ def _of_lab(opened: Browser, folder: Path) -> dict[str, bytes]:
 def _run_all(page: Page) -> None:
     """Run the notebook from the menu, once its kernel listens."""
     page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for()
+    accept = page.locator(".jp-Dialog .jp-mod-accept").first
+    page.add_locator_handler(page.locator(".jp-Dialog"), lambda: accept.click())
     while not page.locator(".jp-InputPrompt", has_text="[*]").count():
-        if page.locator(".jp-Dialog").count():
-            page.locator(".jp-Dialog .jp-mod-accept").first.click()
         page.get_by_role("menuitem", name="Run", exact=True).first.click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         page.wait_for_timeout(2 * _SECONDS)
@@ -114,16 +117,16 @@ def _of_slide(opened: Browser, folder: Path) -> bytes:
     return shot
 
 
-def _write(file: Path, shot: bytes, beneath: str) -> Path:
-    """Write a picture with its conditions beneath, in few colours so that it stays small."""
+def _write(file: Path, shot: bytes, beneath: str = "") -> Path:
+    """Write a picture, its conditions beneath, in few colours so that it stays small."""
     from matplotlib import font_manager
     from PIL import Image, ImageDraw, ImageFont
 
     picture = Image.open(io.BytesIO(shot)).convert("RGB")
     picture = picture.crop((0, 0, picture.width, min(picture.height, _HIGHEST)))
-    font = ImageFont.truetype(font_manager.findfont("DejaVu Sans"), 18)
-    whole = Image.new("RGB", (picture.width, picture.height + 36), "white")
+    whole = Image.new("RGB", (picture.width, picture.height + (36 if beneath else 0)), "white")
     whole.paste(picture)
+    font = ImageFont.truetype(font_manager.findfont("DejaVu Sans"), 18)
     ImageDraw.Draw(whole).text((12, picture.height + 6), beneath, "#555555", font)
     whole.quantize(_COLORS).save(file, optimize=True)
     return file
