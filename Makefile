@@ -29,7 +29,7 @@ test: environment ## everything: checks, tests on the real engine, every noteboo
 	$(RUN) -m helpers matrix --where-possible newest -- \
 	  $(RUN) -m pytest -m "every_engine and not slow" tests/engine
 
-pages: environment
+pages: check
 	$(RUN) -m pytest -m "not engine" tests/browser
 
 test-matrix: check ## engine tests and notebooks on each of ENGINES="oldest newest oldest-containerd …"
