@@ -7,10 +7,13 @@ ENGINES ?=
 NBVAL := --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg \
   --nbval-cell-timeout 1200 --nbval-current-env
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
+LEDGER := notebooks/11_ledger.ipynb
+LONG := notebooks/04_cache.ipynb notebooks/09_pipeline.ipynb notebooks/10_howlow.ipynb
+SHORT := $(filter-out $(LONG) $(LEDGER),$(NOTEBOOKS))
 export JUPYTER_PLATFORM_DIRS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test test-matrix check pages notebooks slides book bench picture screenshots engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
+.PHONY: help environment lab test test-matrix check pages long-lessons short-lessons newest notebooks slides book bench picture screenshots engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,12 +28,21 @@ lab: environment ## open the workbook in JupyterLab
 test: environment ## everything: checks, tests on the real engine, every notebook
 	@$(MAKE) --no-print-directory --jobs=2 bases check pages
 	$(RUN) -m pytest -m engine tests/engine tests/browser
-	$(RUN) -m pytest $(NBVAL) notebooks
-	$(RUN) -m helpers matrix --where-possible newest -- \
-	  $(RUN) -m pytest -m "every_engine and not slow" tests/engine
+	@$(MAKE) --no-print-directory --jobs=2 long-lessons short-lessons newest
+	$(RUN) -m pytest $(NBVAL) $(LEDGER)
 
 pages: check
 	$(RUN) -m pytest -m "not engine" tests/browser
+
+long-lessons:
+	$(RUN) -m pytest $(NBVAL) $(LONG)
+
+short-lessons:
+	$(RUN) -m pytest $(NBVAL) $(SHORT)
+
+newest: short-lessons
+	$(RUN) -m helpers matrix --where-possible newest -- \
+	  $(RUN) -m pytest -m "every_engine and not slow" tests/engine
 
 test-matrix: check ## engine tests and notebooks on each of ENGINES="oldest newest oldest-containerd …"
 	$(RUN) -m helpers matrix $(ENGINES) -- $(RUN) -m pytest $(NBVAL) tests/engine notebooks
