@@ -7,6 +7,7 @@ picture of it stand the engine, the kind of its base and the date; the slide's c
 from __future__ import annotations
 
 import io
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,7 +71,7 @@ def _of_lab(opened: Browser, folder: Path) -> dict[str, bytes]:
         page.goto(served.page("a.ipynb"))
         page.locator(".jp-Notebook .jp-Cell").first.wait_for()
         page.keyboard.press("Control+b")  # the folder's list gives its room to the notebook
-        _run_all(page)
+        run_all(page)
         live, explorer, report = (page.locator(".jp-CodeCell").nth(at) for at in range(3))
         live.locator(".wb-now").nth(0).wait_for()
         page.wait_for_function("document.querySelectorAll('.wb-live tr').length > 8")
@@ -88,12 +89,13 @@ def _of_lab(opened: Browser, folder: Path) -> dict[str, bytes]:
     return shots
 
 
-def _run_all(page: Page) -> None:
-    """Run the notebook from the menu, once its kernel listens."""
+def run_all(page: Page) -> None:
+    """Run the open notebook from the menu, once its kernel listens; a dialog before is accepted."""
     page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for()
     accept = page.locator(".jp-Dialog .jp-mod-accept").first
     page.add_locator_handler(page.locator(".jp-Dialog"), lambda: accept.click())
-    while not page.locator(".jp-InputPrompt", has_text="[*]").count():
+    started = page.locator(".jp-InputPrompt", has_text=re.compile(r"\[(\*|1)\]"))
+    while not started.count():  # JupyterLab drops what is asked of a kernel that it has not reached yet
         page.get_by_role("menuitem", name="Run", exact=True).first.click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         page.wait_for_timeout(2 * _SECONDS)

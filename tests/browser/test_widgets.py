@@ -9,6 +9,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -16,6 +17,7 @@ from playwright.sync_api import Page, expect
 
 from helpers import bill, debian, places
 from helpers import engine as engines
+from helpers import screenshots as taking
 from helpers.bill import Plan
 from helpers.deploys import Moves
 
@@ -128,14 +130,7 @@ def notebook(browser, show, lab_folder, context, tag) -> Iterator[Page]:
     page.asked = []
     page.on("request", lambda request: page.asked.append(request.url))
     show(page, NOTEBOOK)
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for()
-    started = page.locator(".jp-InputPrompt", has_text=re.compile(r"\[(\*|1)\]"))
-    while not started.count():  # JupyterLab drops what is asked of a kernel that it has not reached yet
-        if page.locator(".jp-Dialog").count():
-            page.locator(".jp-Dialog .jp-mod-accept").first.click()
-        page.get_by_role("menuitem", name="Run", exact=True).first.click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        page.wait_for_timeout(2 * SECONDS)
+    taking.run_all(page)
     live = output(page, "build").locator(".wb-live")
     live.wait_for()
     seen = []
@@ -150,6 +145,17 @@ def notebook(browser, show, lab_folder, context, tag) -> Iterator[Page]:
 
 def output(page: Page, name: str):
     return page.locator(".jp-CodeCell").nth(list(CELLS).index(name)).locator(".jp-Cell-outputWrapper")
+
+
+def save(page: Page, file: Path, screenshots: Path) -> None:
+    """Save the notebook, and wait until its file has the last output; that may take a while."""
+    for _ in range(60):
+        page.keyboard.press("Control+s")
+        page.wait_for_timeout(SECONDS)
+        if nbformat.read(file, as_version=4).cells[-1].outputs:
+            return
+    page.screenshot(path=screenshots / "not-saved.png")
+    pytest.fail("JupyterLab did not save the notebook; not-saved.png shows why.")
 
 
 def keep(page: Page, name: str, screenshots) -> None:
@@ -259,8 +265,8 @@ def test_every_picture_has_its_words(notebook, undescribed):
 
 
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
-def test_all_text_stands_out(theme, notebook, dress, show, faint, screenshots):
-    notebook.keyboard.press("Control+s")
+def test_all_text_stands_out(theme, notebook, lab_folder, dress, show, faint, screenshots):
+    save(notebook, lab_folder / NOTEBOOK, screenshots)
     dress(theme)
     show(notebook, NOTEBOOK)
     output(notebook, "report").locator("table").first.wait_for()
