@@ -286,7 +286,7 @@ def _interrupt_the_rest(
     """
     connections = """\
     import pathlib
-    made.engine.client.api.close()
+    made.engine.client.api.close()  # those that idle come and go
     links = [str(entry.readlink()) for entry in pathlib.Path("/proc/self/fd").iterdir() if entry.is_symlink()]
     print(sum(link.startswith("socket:") for link in links))
     """
