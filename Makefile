@@ -25,7 +25,8 @@ environment:
 lab: environment ## open the workbook in JupyterLab
 	@$(RUN) -m helpers lab
 
-test: environment ## everything: checks, tests on the real engine, every notebook
+# Two jobs, one a core: the bases beside the checks; the long lessons beside the short ones and what follows.
+test: ## everything: checks, tests on the real engine, every notebook
 	@$(MAKE) --no-print-directory --jobs=2 bases check pages
 	$(RUN) -m pytest -m engine tests/engine tests/browser
 	@$(MAKE) --no-print-directory --jobs=2 long-lessons short-lessons newest

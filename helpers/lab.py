@@ -13,12 +13,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers import places, ports
+from helpers import direct_http, places, ports
 from helpers.errors import WorkbookError
 
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
@@ -96,7 +95,7 @@ def _answers(address: str, server: subprocess.Popen[bytes]) -> bool:
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and server.poll() is None:
         try:
-            with urllib.request.urlopen(address, timeout=2):  # noqa: S310
+            with direct_http.ask(address, 2):
                 return True
         except OSError:
             time.sleep(0.2)

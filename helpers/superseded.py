@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from helpers.engine import Engine
 
 _LOOKED_AT = timedelta(days=1)
-_UNKNOWN = datetime.min.replace(tzinfo=UTC).isoformat()
 _VALUE = "build"
 _made: dict[str, str] = {}  # images that this process made, and when they were given their name
 _seen: dict[str, str] = {}  # images that lost their name to others, too young to go when asked about
@@ -34,8 +33,9 @@ def clear(made: str, before: str | None, where: Engine) -> None:
         if before and before != made:
             _remove(before, where, own=True)
         for image in where.client.api.images(filters={"dangling": True, "label": f"{LABEL}={_VALUE}"}):
-            if _long_ago(_seen.get(image["Id"], _UNKNOWN)):
-                _remove(image["Id"], where, own=False)
+            image_id = image["Id"]
+            if image_id not in _seen or _long_ago(_seen[image_id]):
+                _remove(image_id, where, own=False)
 
 
 def _remove(image_id: str, where: Engine, *, own: bool) -> None:
