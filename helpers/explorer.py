@@ -16,6 +16,7 @@ from helpers import image, layers
 from helpers.build import BuildResult
 from helpers.claims import MB
 from helpers.layers import Wanted
+from helpers.widget_tables import dressed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,12 +99,11 @@ class Explorer:
             largest = self.files(chosen.value, layer.value)
             largest.insert(0, "kB", (largest.pop("MB") * 1000).round(1))
             largest["file"] = largest["file"].map(_short)
-            files.value = (
-                f"<p>The largest files of <code>{escape(instruction)}</code></p>{_html(largest)}"
-            )
+            heading = f"<p>The largest files of <code>{escape(instruction)}</code></p>"
+            files.value = dressed(heading + _html(largest))
 
         def turn(_: object = None) -> None:
-            table.value = _html(self.layers(chosen.value).round(1))
+            table.value = dressed(_html(self.layers(chosen.value).round(1)))
             layer.options = self._choices(chosen.value)
             layer.index = 0
             show()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from helpers import line_costs
 from helpers.build import BuildResult
+from helpers.widget_tables import dressed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,10 +48,10 @@ class SideBySide:
 
         columns = []
         for menu in self.controls.values():
-            table = widgets.HTML(self._html(menu.value))
+            table = widgets.HTML(dressed(self._html(menu.value)))
 
             def show(change: Any, table: Any = table) -> None:
-                table.value = self._html(change["new"])
+                table.value = dressed(self._html(change["new"]))
 
             menu.observe(show, "value")
             columns.append(widgets.VBox([menu, table], layout={"width": "50%"}))

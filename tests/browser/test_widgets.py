@@ -264,6 +264,15 @@ def test_every_picture_has_its_words(notebook, undescribed):
     assert undescribed(notebook, OUTPUTS) == []
 
 
+@pytest.mark.parametrize("name", ["explorer", "side by side"])
+def test_headings_stand_above_their_columns(notebook, name):
+    """Beside the table of a data frame, whose style browsers apply to every table of the page."""
+    aligned = "all => [...new Set(all.map(cell => getComputedStyle(cell).textAlign))]"
+    cells = output(notebook, name).locator(".wb-table")
+    assert cells.locator("th").evaluate_all(aligned) == ["left"]
+    assert cells.locator("td").evaluate_all(aligned) == ["left"]
+
+
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
 def test_all_text_stands_out(theme, notebook, lab_folder, dress, show, faint, screenshots):
     save(notebook, lab_folder / NOTEBOOK, screenshots)
