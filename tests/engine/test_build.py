@@ -12,7 +12,6 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -352,15 +351,6 @@ def _assert_gone(words: str, tag: str) -> None:
     assert _processes(tag) == []
 
 
-@pytest.fixture
-def _ctrl_c_is_heard() -> Iterator[None]:
-    """Hear it as at a terminal: what a shell starts in the background is told to ignore it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("_ctrl_c_is_heard")
 def test_an_interrupt_by_signal_stops_client_and_step(engine, context, tag):
     request, words = _sleeper(context, tag)
     main, seen = threading.main_thread().ident, []
