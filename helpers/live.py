@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 TICK = 0.5  # seconds between two drawings while nothing happens
 PAUSE = 0.2  # shortest time between two drawings
 LONGEST = 96  # characters of an instruction that are shown
+SILENT = 60.0  # seconds without a word after which a running step is said to be silent
 _POSITION = re.compile(r"(\d+)/\d+\] ")
 _PROCESS = re.compile(r'^process ".*" did not complete successfully: ', re.DOTALL)
 _LONG_NAME = re.compile(r"docker\.io/(?:library/)?|@sha256:[0-9a-f]{64}")
@@ -58,7 +59,10 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; ``note`` is the first line of a failed step's error."""
+    """One line of the table.
+
+    ``note`` is the first line of a failed step's error, or says that a running one has been silent.
+    """
 
     key: str
     state: State
@@ -112,6 +116,7 @@ class _View:
         self.changed = threading.Event()
         self._begun = time.monotonic()
         self._seen: dict[str, float] = {}
+        self._heard: dict[str, tuple[int, float]] = {}
         self._steps: tuple[Step, ...] = ()
         self._context_bytes = 0
         self._started = False
@@ -125,6 +130,9 @@ class _View:
         for step in steps:
             if step.running:
                 self._seen.setdefault(step.digest, now)
+                words = progress.words_of(step)
+                if self._heard.get(step.digest, (0, 0.0))[0] != words:
+                    self._heard[step.digest] = (words, now)
         self._context_bytes = progress.context_bytes
         self._steps = steps
         self.changed.set()
@@ -143,16 +151,19 @@ class _View:
 
     def _row(self, step: Step, now: float) -> Row:
         state = _state(step, self.outcome)
-        seconds = step.seconds
+        seconds, note = step.seconds, ""
         if state is State.RUNNING:
             seconds = now - self._seen.get(step.digest, now)
+            note = _silence(now - self._heard[step.digest][1]) if step.digest in self._heard else ""
+        elif state is State.FAILED:
+            note = _first_line(step.error)
         return Row(
             key=step.digest,
             state=state,
             stage=_plain(step.stage),
             text=self._text(step),
             seconds="" if seconds is None or state is State.CACHED else _duration(seconds),
-            note=_first_line(step.error) if state is State.FAILED else "",
+            note=note,
         )
 
     def _text(self, step: Step) -> str:
@@ -250,6 +261,13 @@ def _headline(steps: list[Step], elapsed: float, outcome: Outcome | None) -> str
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.1f} s"
+
+
+def _silence(seconds: float) -> str:
+    """Say how long a step has been silent, and what one can do; nothing as long as that is usual."""
+    if seconds < SILENT:
+        return ""
+    return f"silent for {seconds:.0f} s: it may wait for the network; ■ or Ctrl-C stops the build"
 
 
 def _size(count: int) -> str:
@@ -426,5 +444,5 @@ white-space:nowrap;max-width:none;vertical-align:top}
 .wb-live .wb-idle{color:var(--jp-content-font-color2,inherit)}
 .wb-live .wb-now{font-weight:bold}
 .wb-live .wb-failed{font-weight:bold;color:var(--jp-error-color1,inherit)}
-.wb-live .wb-failed em{white-space:normal;font-style:normal}
+.wb-live td em{white-space:normal;font-style:normal}
 """

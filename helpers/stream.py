@@ -12,6 +12,7 @@ import base64
 import binascii
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -87,6 +88,7 @@ class Progress:
         self._printed_by: dict[str, _Log] = {}
         self._vertices: dict[str, _Vertex] = {}
         self._transfers: dict[tuple[str, str], int] = {}
+        self._words: Counter[str] = Counter()
         self._pending: list[str] = []
 
     def feed(self, line: str) -> bool:
@@ -115,6 +117,13 @@ class Progress:
     def log_of(self, step: Step) -> list[str]:
         """Return the last lines that one step printed."""
         return self._printed_by[step.digest].lines if step.digest in self._printed_by else []
+
+    def words_of(self, step: Step) -> int:
+        """Count what was said of one step so far, its beginning and end, output and transfers alike.
+
+        While the count of a running step stays the same, the step is silent.
+        """
+        return self._words[step.digest]
 
     @property
     def context_bytes(self) -> int:
@@ -177,6 +186,7 @@ class Progress:
         digest = raw.get("digest")
         if not isinstance(digest, str):
             return
+        self._words[digest] += 1
         vertex = self._vertices.setdefault(digest, _Vertex(digest))
         vertex.name = str(raw.get("name") or vertex.name)
         inputs = raw.get("inputs")
@@ -189,6 +199,7 @@ class Progress:
             vertex.intervals[start] = vertex.intervals.get(start) if end is None else end
 
     def _take_status(self, raw: dict[str, Any]) -> None:
+        self._words[str(raw.get("vertex"))] += 1
         current = raw.get("current")
         if isinstance(current, int):
             self._transfers[(str(raw.get("vertex")), str(raw.get("id")))] = current
@@ -199,6 +210,7 @@ class Progress:
         except (binascii.Error, ValueError, TypeError):
             return
         vertex = str(raw.get("vertex"))
+        self._words[vertex] += 1
         source = f"{vertex} {raw.get('stream')}"
         self._printed.add(source, text)
         self._printed_by.setdefault(vertex, _Log(self.LOG_LINES)).add(source, text)

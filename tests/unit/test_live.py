@@ -157,6 +157,27 @@ def test_a_running_step_counts_its_seconds():
     assert (before.seconds, after.seconds) == ("0.0 s", "0.2 s") or after.seconds > before.seconds
 
 
+def test_a_step_without_a_word_for_a_minute_is_said_to_be_silent_until_it_speaks(monkeypatch):
+    monkeypatch.setattr(live, "SILENT", 0.1)
+    view, progress, name = live._View("demo"), Progress(), "[a 1/1] RUN npm ci"
+    said = json.dumps({"logs": [{"vertex": f"sha256:{name}", "stream": 1, "data": "b25lCg=="}]})
+    notes = []
+    for line in (document(name, started="2026-01-01T00:00:00Z"), said):
+        progress.feed(line)
+        view.take(progress)
+        notes.append(view.board().rows[0].note)
+        time.sleep(0.15)
+        notes.append(view.board().rows[0].note)
+        view.take(progress)  # of another step
+        assert view.board().rows[0].note == notes[-1]
+    assert notes[::2] == ["", ""]
+    assert all(note.startswith("silent for 0 s: it may wait for the network") for note in notes[1::2])
+    assert notes[1] in live.as_html(view.board())
+    progress.feed(document(name, started="2026-01-01T00:00:00Z", completed="2026-01-01T00:02:00Z"))
+    view.take(progress)
+    assert view.board().rows[0].note == ""
+
+
 def test_it_redraws_while_nothing_is_reported_but_not_too_often(drawn):
     with live.watcher("demo") as watch:
         feed(watch, COLD, lines=300)
