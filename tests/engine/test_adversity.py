@@ -17,7 +17,20 @@ from pathlib import Path
 import pytest
 from docker.errors import ImageNotFound
 
-from helpers import bases, container, docker_archive, image, places, rootfs, store, workspace
+from helpers import (
+    bases,
+    container,
+    docker_archive,
+    host_overlay,
+    image,
+    loopback_registry,
+    places,
+    registry,
+    rootfs,
+    store,
+    transfer,
+    workspace,
+)
 from helpers import engine as engines
 from helpers.build import BuildError, DiskFullError, Request, build
 from helpers.claims import Judgement, Verdict
@@ -25,8 +38,11 @@ from helpers.container import ContainerError
 from helpers.docker_archive import LoadError
 from helpers.engine_processes import wait_for
 from helpers.errors import PrivateEngineError
+from helpers.host_overlay import OverlayError
+from helpers.host_settings import HostSettings
 from helpers.places import PlaceError
 from helpers.private_engine import PrivateEngine
+from helpers.registry import PullError
 from helpers.workshop import NoRoomError, Workshop
 from helpers.workspace import WorkspaceError
 
@@ -90,16 +106,26 @@ def cramped(programs, tmp_path):
             own.remove()
 
 
+@pytest.fixture
+def registry_at(engine):
+    """Serve an empty registry on loopback; give its address."""
+    with loopback_registry.serving(engine) as address:
+        yield address
+
+
 def _load(where, content: bytes) -> None:
     docker_archive.feed(where, iter([content]), "an image")
 
 
 def test_a_full_disk_of_the_engine_is_one_sentence_and_room_is_all_it_takes(
-    cramped, context, tmp_path, monkeypatch
+    cramped, engine, context, new_tag, registry_at, tmp_path, monkeypatch
 ):
     where, disk = engines.of(cramped), cramped.folder
+    pushed, company = f"{registry_at}/cramped:1", HostSettings(b"certificates", ())
+    build(_request(context, ours := new_tag(), f"{SHELL}COPY source.txt /\n"), where=engine)
+    transfer.push(ours, pushed, engine)
     tag = "workbook-test:cramped"
-    writes = f"{SHELL}RUN busybox echo ok > /ok\n"
+    writes = f'{SHELL}RUN busybox echo ok > /ok\nCMD ["sh"]\n'
     fills = f"{SHELL}RUN busybox dd if=/dev/zero of=/big bs=1M count=200\n"
     build(_request(context, tag, writes), where=where)
     saved = b"".join(where.client.images.get(tag).save(named=True))
@@ -124,6 +150,8 @@ def test_a_full_disk_of_the_engine_is_one_sentence_and_room_is_all_it_takes(
         (lambda: list(image._archived(where, tag, "/bin")), ContainerError),
         (lambda: _load(where, saved.replace(b"cramped", b"cramp2d")), LoadError),
         (lambda: bases.prepare(where, [DISTROLESS]), LoadError),
+        (lambda: registry.pull(pushed, where), PullError),
+        (lambda: host_overlay.make(tag, tag, company, where, Workshop(tmp_path / "w")), OverlayError),
     ):
         with pytest.raises(kind, match=FULL) as caught:
             work()
@@ -134,6 +162,8 @@ def test_a_full_disk_of_the_engine_is_one_sentence_and_room_is_all_it_takes(
     filler.unlink()
     assert build(_request(context, tag, writes), where=where).image_id
     assert container.finished(tag, "sh", "-c", "cat /ok", where=where).output == "ok\n"
+    registry.pull(pushed, where)
+    assert where.client.images.get(pushed)
 
 
 def _judge() -> None:

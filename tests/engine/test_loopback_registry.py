@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import urllib.request
 
 import pytest
 
-from helpers import loopback_registry, places
+from helpers import debian, loopback_registry, places
 from helpers.build import Request, build
 
 pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
@@ -79,6 +80,27 @@ def test_it_ends_with_a_process_that_is_killed():
     assert stops_answering(address)
     with loopback_registry.serving():
         assert len(list(places.state("registries").iterdir())) == 1
+
+
+@pytest.mark.private_engine
+def test_ctrl_c_while_it_is_unpacked_leaves_no_half_a_program(engine, tmp_path, monkeypatch):
+    packages, unpack, which = places.state("apt"), debian.unpack, shutil.which
+    monkeypatch.setenv("WORKBOOK_STATE", str(tmp_path))
+    monkeypatch.setattr(shutil, "which", lambda name: None if "registry" in name else which(name))
+    (tmp_path / "apt").symlink_to(packages)
+
+    def interrupted(*given):
+        os.truncate(unpack(*given) / "usr/bin/docker-registry", 1000)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(debian, "unpack", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            loopback_registry.program_for(engine)
+    assert not loopback_registry.kept_program().exists()
+    program = loopback_registry.program_for(engine)
+    assert program == loopback_registry.kept_program()
+    assert subprocess.run([program, "--version"], check=False).returncode == 0
 
 
 def stops_answering(address: str) -> bool:
