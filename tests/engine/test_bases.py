@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import signal
@@ -248,7 +249,18 @@ def test_two_processes_make_one_stand_in(where, tmp_path):
     assert sum(output.count("loading") for output in outputs) == 1
 
 
-def test_ctrl_c_leaves_nothing_half_made(where, tmp_path):
+@pytest.fixture
+def slim(where, monkeypatch):
+    """Give the name of a stand-in that the engine does not have."""
+    monkeypatch.setenv("WORKBOOK_CA", "off")
+    tag = standins.recipe("node:20-slim", where.architecture).tag
+    _remove(where, tag)
+    return tag
+
+
+@pytest.fixture
+def preparing(where, slim, tmp_path):
+    """Prepare bases in a process of its own; go on when Debian's packages are being installed."""
     program = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from helpers import bases, engine\n"
@@ -258,10 +270,7 @@ def test_ctrl_c_leaves_nothing_half_made(where, tmp_path):
         **where.process_environment(),
         "WORKBOOK_STATE": str(tmp_path),
         "WORKBOOK_STANDINS": "only",
-        "WORKBOOK_CA": "off",
     }
-    recipe = standins.recipe("node:20-slim", where.architecture)
-    _remove(where, recipe.tag)
     process = subprocess.Popen(
         [sys.executable, "-c", program],
         env=environment,
@@ -270,18 +279,46 @@ def test_ctrl_c_leaves_nothing_half_made(where, tmp_path):
         text=True,
         start_new_session=True,
     )
-    _wait_for(lambda: list(tmp_path.glob("standins/scratch/*/root/var/lib/dpkg/status")))
-    process.send_signal(signal.SIGINT)
-    assert "KeyboardInterrupt" in process.communicate(timeout=60)[1]
+    try:
+        _wait_for(lambda: list(tmp_path.glob("standins/scratch/*/root/var/lib/dpkg/status")))
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _at_work_in(folder):
+    """Return the processes that have a path below ``folder`` among their words, or stand there."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has just ended
+            words = process.joinpath("cmdline").read_bytes().decode(errors="replace")
+            stands = [str(process.joinpath(link).readlink()) for link in ("cwd", "root")]
+            if str(folder) in " ".join((words, *stands)):
+                found.append(words)
+    return found
+
+
+def test_ctrl_c_leaves_nothing_half_made(where, slim, preparing, tmp_path):
+    assert _at_work_in(tmp_path)
+    preparing.send_signal(signal.SIGINT)
+    assert "KeyboardInterrupt" in preparing.communicate(timeout=60)[1]
     assert list((tmp_path / "standins/scratch").iterdir()) == []
     assert not list(tmp_path.glob("standins/layers/*/1.tar.gz"))
     assert str(tmp_path) not in Path("/proc/mounts").read_text()
-    assert (
-        str(tmp_path)
-        not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    )
+    assert not _at_work_in(tmp_path)
     with pytest.raises(docker.errors.ImageNotFound):
-        where.client.images.get(recipe.tag)
+        where.client.images.get(slim)
+
+
+def test_a_kill_while_debian_is_installed_ends_its_programs_and_the_next_run_cleans_up(
+    preparing, tmp_path
+):
+    preparing.kill()
+    _wait_for(lambda: not _at_work_in(tmp_path), 20)
+    assert str(tmp_path) not in Path("/proc/mounts").read_text()
+    with Workshop(tmp_path / "standins").scratch() as scratch:
+        assert list((tmp_path / "standins/scratch").iterdir()) == [scratch]
 
 
 @pytest.mark.every_engine
