@@ -138,7 +138,7 @@ def notebook(browser, show, lab_folder, context, tag) -> Iterator[Page]:
         seen.append(live.inner_text())
         page.wait_for_timeout(100)
     page.seen = seen
-    output(page, "report").locator("table").first.wait_for()
+    output(page, "report").locator("table").first.wait_for(timeout=180 * SECONDS)
     yield page
     page.close()
 
