@@ -13,7 +13,7 @@ SHORT := $(filter-out $(LONG) $(LEDGER),$(NOTEBOOKS))
 export JUPYTER_PLATFORM_DIRS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test test-matrix check pages long-lessons short-lessons newest notebooks slides book bench picture screenshots engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
+.PHONY: help environment lab test test-matrix check pages one-engine more-engines long-lessons short-lessons newest notebooks slides book bench picture screenshots engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,15 +25,22 @@ environment:
 lab: environment ## open the workbook in JupyterLab
 	@$(RUN) -m helpers lab
 
-# Two jobs, one a core: the bases beside the checks; the long lessons beside the short ones and what follows.
+# Two jobs, one a core: the bases beside the checks; the engine beside engines that tests make and break;
+# the long lessons beside the short ones and what follows.
 test: ## everything: checks, tests on the real engine, every notebook
 	@$(MAKE) --no-print-directory --jobs=2 bases check pages
-	$(RUN) -m pytest -m engine tests/engine tests/browser
+	@$(MAKE) --no-print-directory --jobs=2 one-engine more-engines
 	@$(MAKE) --no-print-directory --jobs=2 long-lessons short-lessons newest
 	$(RUN) -m pytest $(NBVAL) $(LEDGER)
 
 pages: check
 	$(RUN) -m pytest -m "not engine" tests/browser
+
+one-engine:
+	$(RUN) -m pytest -m "engine and not private_engine" tests/engine tests/browser
+
+more-engines:
+	$(RUN) -m pytest -m "engine and private_engine" tests/engine
 
 long-lessons:
 	$(RUN) -m pytest $(NBVAL) $(LONG)

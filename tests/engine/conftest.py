@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from docker.models.containers import Container
 
-from helpers import debian, places
+from helpers import debian, limits, places
 from helpers import engine as engines
 from helpers.engine import Engine, EngineError
 from helpers.private_engine import PrivateEngine
@@ -49,6 +50,13 @@ def busybox(tmp_path_factory) -> Path:
     suite = debian.Suite(places.state("apt"), debian.host_suite())
     folder = debian.unpack(suite.fetch(["busybox-static"]), tmp_path_factory.mktemp("busybox"))
     return next(path for path in folder.rglob("busybox") if path.is_file() and path.stat().st_size > 1e6)
+
+
+@pytest.fixture
+def ours(engine) -> Callable[[], list[Container]]:
+    """Give what lists the containers that this process has in the engine, whatever their state."""
+    mine = {"label": f"{limits.OWNER_LABEL}={limits.owner()}"}
+    return lambda: engine.client.containers.list(all=True, filters=mine, ignore_removed=True)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Containers run on this machine only, within limits, and are gone afterwards, whatever happens."""
 
-import os
 import time
 
 import pytest
@@ -8,7 +7,6 @@ import pytest
 from helpers import build, container
 from helpers.build import Request
 from helpers.container import ContainerError
-from helpers.limits import OWNER_LABEL
 
 pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 
@@ -27,13 +25,7 @@ def image(context, engine, tag):
     return build.build(Request(context / "Dockerfile", context, tag), where=engine).image_id
 
 
-def ours(engine):
-    mine = {"label": OWNER_LABEL}
-    found = engine.client.containers.list(all=True, filters=mine, ignore_removed=True)
-    return [c for c in found if c.labels[OWNER_LABEL].endswith(f"/{os.getpid()}")]
-
-
-def test_it_answers_on_the_loopback_address_only_at_a_port_of_the_systems_choice(image, engine):
+def test_it_answers_on_the_loopback_address_only_at_a_port_of_the_systems_choice(image, engine, ours):
     with container.running(image, where=engine) as api:
         assert api.request("GET", "/healthz").status == 200
         assert api.ready_seconds < 30
@@ -41,7 +33,7 @@ def test_it_answers_on_the_loopback_address_only_at_a_port_of_the_systems_choice
         published = api.container.ports["3000/tcp"]
     assert [entry["HostIp"] for entry in published] == ["127.0.0.1"]
     assert int(published[0]["HostPort"]) > 1023
-    assert not ours(engine)
+    assert not ours()
 
 
 def test_it_has_limits_no_capabilities_and_no_new_privileges(image, engine):
@@ -55,17 +47,17 @@ def test_it_has_limits_no_capabilities_and_no_new_privileges(image, engine):
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_it_is_gone_after_an_exception_and_after_ctrl_c(image, engine, error):
+def test_it_is_gone_after_an_exception_and_after_ctrl_c(image, engine, error, ours):
     def work():
         with container.running(image, where=engine):
             raise error
 
     with pytest.raises(error):
         work()
-    assert not ours(engine)
+    assert not ours()
 
 
-def test_a_container_that_stops_at_once_says_its_last_words(context, engine, tag):
+def test_a_container_that_stops_at_once_says_its_last_words(context, engine, tag, ours):
     (context / "Dockerfile").write_text(
         'FROM scratch\nCOPY busybox /bin/busybox\nCMD ["/bin/busybox", "cat", "/nothing-there"]\n'
     )
@@ -75,10 +67,10 @@ def test_a_container_that_stops_at_once_says_its_last_words(context, engine, tag
         container.running(built.image_id, where=engine),
     ):
         pass
-    assert not ours(engine)
+    assert not ours()
 
 
-def test_a_silent_container_is_given_up_in_time(image, engine):
+def test_a_silent_container_is_given_up_in_time(image, engine, ours):
     begun = time.monotonic()
     with (
         pytest.raises(ContainerError, match="no answer"),
@@ -86,7 +78,7 @@ def test_a_silent_container_is_given_up_in_time(image, engine):
     ):
         pass
     assert time.monotonic() - begun < 10
-    assert not ours(engine)
+    assert not ours()
 
 
 def test_an_unknown_image_is_one_sentence(engine):
@@ -97,12 +89,12 @@ def test_an_unknown_image_is_one_sentence(engine):
         pass
 
 
-def test_one_that_ends_gives_its_exit_code_and_what_it_printed_on_both_streams(image, engine):
+def test_one_that_ends_gives_its_exit_code_and_what_it_printed_on_both_streams(image, engine, ours):
     script = "echo told; echo wrong >&2; exit 3"
     done = container.finished(image, "/bin/busybox", "sh", "-c", script, where=engine)
     assert done.exit_code == 3
     assert sorted(done.output.split()) == ["told", "wrong"]
-    assert not ours(engine)
+    assert not ours()
 
 
 def test_without_a_command_it_runs_the_image_s_own(context, engine, tag):
@@ -113,15 +105,15 @@ def test_without_a_command_it_runs_the_image_s_own(context, engine, tag):
     assert container.finished(built.image_id, where=engine).output == "own\n"
 
 
-def test_one_that_does_not_end_is_given_up_and_taken_away(image, engine):
+def test_one_that_does_not_end_is_given_up_and_taken_away(image, engine, ours):
     begun = time.monotonic()
     with pytest.raises(ContainerError, match="had not ended"):
         container.finished(image, patience=1.0, where=engine)
     assert time.monotonic() - begun < 20
-    assert not ours(engine)
+    assert not ours()
 
 
-def test_one_whose_program_is_not_there_is_one_sentence(image, engine):
+def test_one_whose_program_is_not_there_is_one_sentence(image, engine, ours):
     with pytest.raises(ContainerError, match="did not start"):
         container.finished(image, "/not/there", where=engine)
-    assert not ours(engine)
+    assert not ours()

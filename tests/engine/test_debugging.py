@@ -1,14 +1,11 @@
 """A sidecar sees what it should, has no more power than it is given, and nothing is left behind."""
 
-import os
-
 import pytest
 
 from helpers import build, container, debugging
 from helpers.build import Request
 from helpers.container import ContainerError
 from helpers.debugging import PTRACE, DebuggingError
-from helpers.limits import OWNER_LABEL
 
 pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 
@@ -46,20 +43,15 @@ def tools(make):
     return make(TOOLS)
 
 
-def ours(engine):
-    found = engine.client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True)
-    return [c for c in found if c.labels[OWNER_LABEL].endswith(f"/{os.getpid()}")]
-
-
-def test_a_sidecar_shares_processes_and_network_and_sees_the_files(make, tools, engine):
+def test_a_sidecar_shares_processes_and_network_and_sees_the_files(make, tools, engine, ours):
     with container.running(make(app()), where=engine) as target:
         with debugging.sidecar(target.container, tools, where=engine) as side:
             assert "httpd" in side.run("ps -o args").output
             assert side.run("cat /proc/1/root/www/healthz").output == "first\n"
             assert side.run("wget -qO- localhost:3000/healthz").output == "first\n"
             assert side.run("exit 3").code == 3
-        assert len(ours(engine)) == 1
-    assert not ours(engine)
+        assert len(ours()) == 1
+    assert not ours()
 
 
 @pytest.mark.parametrize(
@@ -100,7 +92,7 @@ def test_a_sidecar_has_one_capability_and_the_limits_of_every_container(make, to
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_a_sidecar_is_gone_after_an_exception_and_after_ctrl_c(make, tools, engine, error):
+def test_a_sidecar_is_gone_after_an_exception_and_after_ctrl_c(make, tools, engine, error, ours):
     image = make(app())
 
     def work():
@@ -112,10 +104,10 @@ def test_a_sidecar_is_gone_after_an_exception_and_after_ctrl_c(make, tools, engi
 
     with pytest.raises(error):
         work()
-    assert not ours(engine)
+    assert not ours()
 
 
-def test_beside_a_container_that_has_stopped_no_sidecar_starts(make, tools, engine):
+def test_beside_a_container_that_has_stopped_no_sidecar_starts(make, tools, engine, ours):
     with debugging.stopped(make(app('"false"')), where=engine) as dead:
         assert not debugging.can_join(dead, tools, engine)
         with (
@@ -123,7 +115,7 @@ def test_beside_a_container_that_has_stopped_no_sidecar_starts(make, tools, engi
             debugging.sidecar(dead, tools, where=engine),
         ):
             pass
-    assert not ours(engine)
+    assert not ours()
 
 
 def test_files_are_copied_out_of_a_running_and_of_a_stopped_container(make, engine):
@@ -143,14 +135,14 @@ def test_a_stopped_container_keeps_its_last_words(make, engine):
         assert "/not/there" in debugging.last_words(dead)[-1]
 
 
-def test_one_that_does_not_stop_is_given_up_in_one_sentence(make, engine, monkeypatch):
+def test_one_that_does_not_stop_is_given_up_in_one_sentence(make, engine, monkeypatch, ours):
     monkeypatch.setattr(debugging, "_ENDS_IN", 1)
     with (
         pytest.raises(DebuggingError, match="still runs after 1 s"),
         debugging.stopped(make(app()), where=engine),
     ):
         pass
-    assert not ours(engine)
+    assert not ours()
 
 
 def test_a_shell_starts_where_there_is_one(make, tools, engine):

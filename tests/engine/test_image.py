@@ -258,15 +258,13 @@ def test_every_byte_of_the_image_has_a_category(engine, built):
     assert frame["bytes"].sum() == image.files(built, engine).bytes
 
 
-def test_a_file_is_read_without_running_the_image(engine, built):
-    before = {container.id for container in engine.client.containers.list(all=True)}
+def test_a_file_is_read_without_running_the_image(engine, built, ours):
     assert image.read(built, "/app/naïve 空.txt", engine) == b"text"
     assert image.read(built, "/app/kept", engine) == b"now-a-file\n"
     assert set(image.read_folder(built, "/app/emptied", engine)) == {"/app/emptied/new"}
     with pytest.raises(ImageError, match="no /app/gone"):
         image.read(built, "/app/gone", engine)
-    ours = [c for c in engine.client.containers.list(all=True) if c.labels.get(LABEL) == "read"]
-    assert not {container.id for container in ours} - before
+    assert not ours()
 
 
 def test_a_broken_link_in_the_image_is_one_sentence(engine, built):

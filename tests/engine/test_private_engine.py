@@ -23,14 +23,7 @@ from helpers.private_engine import PrivateEngine
 
 pytestmark = [
     pytest.mark.engine,
-    pytest.mark.skipif(sys.platform != "linux", reason="a private engine needs Linux"),
-    pytest.mark.skipif(
-        sys.platform == "linux" and os.geteuid() != 0, reason="a private engine needs root"
-    ),
-    pytest.mark.skipif(
-        shutil.which("apt-get") is None or not Path("/etc/debian_version").exists(),
-        reason="a private engine comes from Debian's archive",
-    ),
+    pytest.mark.private_engine,
 ]
 
 DOCKERFILE = """\
