@@ -73,6 +73,19 @@ def host_mirror() -> Mirror:
     return Mirror(by_release[suite], by_release.get(f"{suite}-security"))
 
 
+def sources_of(suite: str) -> list[str]:
+    """Return apt's lines for a suite on the host's mirror; they may hold its login.
+
+    Raises `DebianError` as `host_mirror` does. Debian's testing release has no security part.
+    """
+    mirror = host_mirror()
+    signed = f"[signed-by={KEYRING}]"
+    lines = [f"deb {signed} {mirror.archive} {suite} main"]
+    if mirror.security and suite != "forky":
+        lines.append(f"deb {signed} {mirror.security} {suite}-security main")
+    return lines
+
+
 class Suite:
     """One Debian suite as seen by a private apt.
 
@@ -96,7 +109,7 @@ class Suite:
         sources = self.folder / "sources.list"
         sources.touch(mode=0o600)  # the host's may hold a login
         sources.chmod(0o600)
-        sources.write_text(self._sources())
+        sources.write_text("".join(f"{line}\n" for line in sources_of(self.name)))
         (self.folder / "apt.conf").write_text(self._configuration())
         self._apt(["apt-get", "update", "-qq", "--error-on=any"])
         self._updated = True
@@ -148,14 +161,6 @@ class Suite:
         candidates = (f"{stem}_{self.arch}.deb", f"{stem}_all.deb")
         files = (self.folder / "packages" / candidate for candidate in candidates)
         return next(filter(Path.exists, files), None)
-
-    def _sources(self) -> str:
-        mirror = host_mirror()
-        signed = f"[signed-by={KEYRING}]"
-        lines = [f"deb {signed} {mirror.archive} {self.name} main"]
-        if mirror.security and self.name != "forky":
-            lines.append(f"deb {signed} {mirror.security} {self.name}-security main")
-        return "\n".join(lines) + "\n"
 
     def _configuration(self) -> str:
         hooks = "APT::Update::Post-Invoke", "APT::Update::Post-Invoke-Success", "DPkg::Post-Invoke"

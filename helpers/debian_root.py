@@ -68,7 +68,7 @@ def make(
     command += [f"--keyring={debian.KEYRING}"]
     command += [f"--include={','.join(packages)}"] if packages else []
     command += [f"--dpkgopt={option}" for option in _SLIM] if slim else []
-    command += [suite, str(root), *_sources(suite)]
+    command += [suite, str(root), *debian.sources_of(suite)]
     settings = {"SOURCE_DATE_EPOCH": str(EPOCH), "TMPDIR": str(scratch), "LC_ALL": "C"}
     settings["PATH"] = f"{tools / 'bin'}:{os.environ['PATH']}"  # for mmtarfilter
     workshop.run(command, environment=settings, seconds=_SECONDS)
@@ -88,20 +88,11 @@ def _check(arch: str) -> None:
         )
 
 
-def _sources(suite: str) -> list[str]:
-    mirror = debian.host_mirror()
-    signed = f"[signed-by={debian.KEYRING}]"
-    lines = [f"deb {signed} {mirror.archive} {suite} main"]
-    if mirror.security:
-        lines.append(f"deb {signed} {mirror.security} {suite}-security main")
-    return lines
-
-
 def _clean(root: Path, suite: str) -> None:
     for pattern in _RESIDUE:
         for path in root.glob(pattern):
             _empty(path)
-    sources = "".join(f"{without_login(line)}\n" for line in _sources(suite))
+    sources = "".join(f"{without_login(line)}\n" for line in debian.sources_of(suite))
     (root / "etc/apt/sources.list").write_text(sources)
     _settle_git(root / "etc/gitconfig")
 

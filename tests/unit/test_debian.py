@@ -80,8 +80,8 @@ def test_a_host_whose_sources_lack_its_own_release_is_told_to_add_one(bookworm, 
         debian.host_mirror()
 
 
-def test_another_suite_comes_from_the_same_mirror_and_is_signed(bookworm, commands, tmp_path):
-    lines = Suite(tmp_path, "trixie", "amd64")._sources().splitlines()
+def test_another_suite_comes_from_the_same_mirror_and_is_signed(bookworm, commands):
+    lines = debian.sources_of("trixie")
     signed = f"deb [signed-by={debian.KEYRING}]"
     assert lines == [
         f"{signed} http://mirror.example/debian trixie main",
@@ -89,8 +89,8 @@ def test_another_suite_comes_from_the_same_mirror_and_is_signed(bookworm, comman
     ]
 
 
-def test_the_testing_suite_has_no_security_part(bookworm, commands, tmp_path):
-    assert "security" not in Suite(tmp_path, "forky", "amd64")._sources()
+def test_the_testing_suite_has_no_security_part(bookworm, commands):
+    assert "security" not in "".join(debian.sources_of("forky"))
 
 
 def test_the_private_apt_writes_only_under_its_folder(tmp_path):
