@@ -22,13 +22,13 @@ def base_images() -> list[str]:
 
 
 def carried_images() -> list[str]:
-    """Return the images that a kit carries: every base, and what the lesson on pinning moves to."""
-    from helpers import pinning_lesson
+    """Return the images that a kit carries: the bases, those that lesson 06 moves to, and a registry."""
+    from helpers import loopback_registry, pinning_lesson
 
     text = sample.dockerfile("recommended").read_text()
     moved = [dockerfile.parse(pinning_lesson.moved(text, line)) for line in LINES]
     names = [name for file in moved for name in file.base_images()]
-    return list(dict.fromkeys([*base_images(), *PUBLISHED, *names]))
+    return list(dict.fromkeys([*base_images(), *PUBLISHED, *names, loopback_registry.IMAGE]))
 
 
 def write(file: Path) -> None:

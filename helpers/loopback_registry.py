@@ -1,8 +1,8 @@
 """A registry of our own on this machine's loopback, empty at first and gone when its block ends.
 
 Where the engine runs on a Debian host it is the program of Debian's ``docker-registry``; elsewhere a
-container of ``registry:2``. Docker trusts a registry on loopback without a certificate. It pushes and
-pulls nothing by itself.
+container of ``registry:2``, which `bases` pulls or makes. Docker trusts a registry on loopback without
+a certificate. It pushes and pulls nothing by itself.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from helpers import container, debian, engine, places, ports, processes, registry
+from helpers import bases, container, debian, engine, places, ports, processes
 from helpers.debian import DebianError
 from helpers.engine import Engine
 from helpers.errors import WorkbookError
@@ -38,7 +38,7 @@ def serving(where: Engine | None = None, image: str | None = None) -> Iterator[s
     """Serve an empty registry until the block ends; yield its address, ``127.0.0.1:PORT``.
 
     ``image`` runs that image instead of what suits this machine. Raises `LoopbackRegistryError`, and
-    the errors of `helpers.registry` when ``registry:2`` has to be pulled and cannot be.
+    the errors of `bases.resolve` when ``registry:2`` is needed and cannot be had.
     """
     where = where or engine.find()
     program = None if image else program_for(where)
@@ -46,7 +46,7 @@ def serving(where: Engine | None = None, image: str | None = None) -> Iterator[s
         with _process(program) as address:
             yield address
         return
-    with _container(image or _pulled(where), where) as address:
+    with _container(image or bases.resolve([IMAGE], where)[0].reference, where) as address:
         yield address
 
 
@@ -124,16 +124,6 @@ def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
     raise LoopbackRegistryError(
         f"The registry at {address} did not start: {said[-1] if said else 'it said nothing'}."
     )
-
-
-def _pulled(where: Engine) -> str:
-    from docker.errors import ImageNotFound
-
-    try:
-        where.client.images.get(IMAGE)
-    except ImageNotFound:
-        registry.pull(IMAGE, where)
-    return IMAGE
 
 
 @contextlib.contextmanager

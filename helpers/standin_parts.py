@@ -6,6 +6,7 @@ make which image is for `standins` to say; fetching is for `downloads`.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from helpers.workshop import Workshop
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
+REGISTRY_SETTINGS = "etc/docker/registry/config.yml"
 NONROOT = 65532
 
 _REVISION = "4"  # to be raised with every change of what the layers hold
@@ -279,6 +281,27 @@ def busybox(arch: str) -> Part:
         return [Draft("stand-in: BusyBox, for the debug variant", scratch / "tree")]
 
     return Part(("busybox", arch, _REVISION), make)
+
+
+def registry(arch: str) -> Part:
+    """Return Debian's registry of images, which needs libc alone, with its settings."""
+
+    def make(workshop: Workshop, scratch: Path) -> list[Draft]:
+        package = downloads.from_debian(["docker-registry"], "trixie", arch, workshop)
+        found = debian.unpack(package, scratch / "unpacked") / "usr/bin/docker-registry"
+        tree = scratch / "tree"
+        shutil.copy2(found, _made(tree / "bin") / "registry")
+        settings = {
+            "version": "0.1",
+            "storage": {"filesystem": {"rootdirectory": "/var/lib/registry"}},
+            "http": {"addr": ":5000"},
+        }
+        _made((tree / REGISTRY_SETTINGS).parent)
+        (tree / REGISTRY_SETTINGS).write_text(json.dumps(settings))
+        _made(tree / "var/lib/registry")
+        return [Draft("stand-in: Debian's docker-registry", tree)]
+
+    return Part(("registry", arch, _REVISION), make)
 
 
 def _place_certificates(unpacked: Path, tree: Path) -> None:

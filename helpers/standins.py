@@ -16,7 +16,7 @@ from helpers import host_overlay, host_settings, image_names, standin_parts
 from helpers.docker_archive import ImageSettings
 from helpers.host_settings import HostSettings
 from helpers.rootfs import Draft, Part
-from helpers.standin_parts import CERTIFICATES, NONROOT, PATH
+from helpers.standin_parts import CERTIFICATES, NONROOT, PATH, REGISTRY_SETTINGS
 from helpers.workshop import Workshop
 
 LABEL = "workbook"
@@ -70,7 +70,7 @@ def recipe(name: str, arch: str, host: HostSettings = host_settings.NOTHING) -> 
     if arch not in ("amd64", "arm64"):
         return None
     plain = re.sub(
-        r"^(docker\.io/library/|docker\.io/|library/)(?=node|buildpack)", "", name.split("@")[0]
+        r"^(docker\.io/library/|docker\.io/|library/)(?=node|buildpack|registry)", "", name.split("@")[0]
     )
     for pattern, make in _RECIPES.items():
         found = re.fullmatch(pattern, plain)
@@ -126,6 +126,12 @@ def _distroless_node(name: str, found: _Found, arch: str, _: HostSettings) -> Re
     )
 
 
+def _registry(name: str, _found: _Found, arch: str, _: HostSettings) -> Recipe:
+    parts = (standin_parts.distroless_system(arch), standin_parts.registry(arch))
+    command = ("/bin/registry", "serve", f"/{REGISTRY_SETTINGS}")
+    return _finished(name, "", parts, arch, {}, command=command)
+
+
 _VERSION = r"(?P<line>\d+)(?P<exact>\.\d+\.\d+)?"
 _DISTROLESS_TAG = r"(:(?P<tag>latest|nonroot|debug|debug-nonroot))?"
 _RECIPES: dict[str, Callable[[str, _Found, str, HostSettings], Recipe | None]] = {
@@ -133,6 +139,7 @@ _RECIPES: dict[str, Callable[[str, _Found, str, HostSettings], Recipe | None]] =
     rf"node:{_VERSION}-alpine(\d+\.\d+)?": _alpine_node,
     r"buildpack-deps:bookworm": _debian_tools,
     rf"gcr\.io/distroless/nodejs{_VERSION}-debian12{_DISTROLESS_TAG}": _distroless_node,
+    r"registry:2": _registry,
 }
 
 

@@ -25,6 +25,7 @@ DISTROLESS = "gcr.io/distroless/nodejs20-debian12"
         ("node:22-alpine3.22", "22.20.0"),
         ("node:20-alpine@sha256:" + "0" * 64, "20.18.0"),
         ("buildpack-deps:bookworm", ""),
+        ("registry:2", ""),
         (DISTROLESS, "20.18.0"),
         ("gcr.io/distroless/nodejs22-debian12:nonroot", "22.20.0"),
         ("gcr.io/distroless/nodejs24-debian12:debug", "24.19.0"),
