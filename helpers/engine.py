@@ -71,7 +71,8 @@ class Engine:
     ``store`` is the image store: ``overlay2`` (layers kept unpacked) or ``containerd`` (layers kept
     compressed as well). ``root`` is the engine's data folder, as the engine names it. ``builder`` does
     the builds: the engine itself, or another BuildKit that the reader chose. A ``rootless`` engine has a
-    network of its own, so its loopback is not this machine's.
+    network of its own, so its loopback is not this machine's. One that ``accounts`` tells what each
+    container takes of CPU and memory; one without cgroups gives the figures of its whole machine for it.
     """
 
     docker: str
@@ -85,6 +86,7 @@ class Engine:
     client: DockerClient = field(repr=False, compare=False)
     builder: Builder = builder.ENGINE
     rootless: bool = False
+    accounts: bool = True
 
     def command(self, *arguments: str) -> list[str]:
         """Return a ``docker`` command line, ready for `subprocess`."""
@@ -250,6 +252,7 @@ def _inspect(
         private=private,
         client=client,
         rootless="name=rootless" in (info.get("SecurityOptions") or ()),
+        accounts=info.get("CgroupDriver") != "none",
         builder=builder.find(docker or "", {**os.environ, **environment}, str(info.get("ID", ""))),
     )
 

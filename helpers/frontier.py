@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from helpers import container as containers
+from helpers import engine as engines
 from helpers.container import Running
 from helpers.spread import Spread
 
@@ -28,13 +29,13 @@ class InUse:
     """What a running container of an image takes, and what can be done with it.
 
     ``own_bytes`` is the memory that no other container can share: anonymous pages and those of
-    memory files, as the engine accounts them. ``script_seconds`` is how long ``docker exec`` of one
-    empty line of JavaScript takes, None where the image's program runs no script of ours; so long
-    takes a health check at least. ``spawns`` says whether Node can start itself anew, as ``fork`` and
-    ``cluster`` do; ``inspector`` whether it opens its debugger on SIGUSR1.
+    memory files, as the engine accounts them, None where it does not. ``script_seconds`` is how long
+    ``docker exec`` of one empty line of JavaScript takes, None where the image's program runs no script
+    of ours; so long takes a health check at least. ``spawns`` says whether Node can start itself anew,
+    as ``fork`` and ``cluster`` do; ``inspector`` whether it opens its debugger on SIGUSR1.
     """
 
-    own_bytes: int
+    own_bytes: int | None
     script_seconds: float | None
     spawns: bool
     inspector: bool
@@ -45,12 +46,13 @@ class Start:
     """How an image started, round by round.
 
     ``seconds`` went from ``docker start`` to the first answer over HTTP; ``cpu_seconds`` are what the
-    container took of the CPU until then. The first grow with what else runs on the machine, the second
-    hardly do; the difference of two images is about the same in both where a core is idle.
+    container took of the CPU until then, None where the engine does not account for it. The first grow
+    with what else runs on the machine, the second hardly do; the difference of two images is about the
+    same in both where a core is idle.
     """
 
     seconds: Spread
-    cpu_seconds: Spread
+    cpu_seconds: Spread | None
 
 
 def starts(images: Mapping[str, str], repeats: int, where: Engine | None = None) -> dict[str, Start]:
@@ -58,15 +60,14 @@ def starts(images: Mapping[str, str], repeats: int, where: Engine | None = None)
 
     Raises `ContainerError`.
     """
+    where = where or engines.find()
     rounds = [{name: _start(image, where) for name, image in images.items()} for _ in range(repeats)]
     taken = {name: [one[name] for one in rounds] for name in images}
-    return {
-        name: Start(Spread(tuple(s for s, _ in pairs)), Spread(tuple(c for _, c in pairs)))
-        for name, pairs in taken.items()
-    }
+    spreads = {name: [Spread(values) for values in zip(*taken[name], strict=True)] for name in images}
+    return {name: Start(s, cpu if where.accounts else None) for name, (s, cpu) in spreads.items()}
 
 
-def _start(image: str, where: Engine | None) -> tuple[float, float]:
+def _start(image: str, where: Engine) -> tuple[float, float]:
     with containers.running(image, where=where) as api:
         return api.ready_seconds, cpu_seconds(_stats(api))
 
@@ -82,8 +83,9 @@ def cpu_seconds(stats: Mapping[str, Any]) -> float:
 
 def in_use(image: str, program: str, where: Engine | None = None) -> InUse:
     """Run an image and look; ``program`` is what it runs. Raises `ContainerError`."""
+    where = where or engines.find()
     with containers.running(image, where=where) as api:
-        own = own_memory(_stats(api))
+        own = own_memory(_stats(api)) if where.accounts else None
         begun = time.monotonic()
         code, _ = api.execute(program, "-e", f"process.exit({_OWN_CODE})")
         seconds = time.monotonic() - begun if code == _OWN_CODE else None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REPEATS = 5
+_NOT_COUNTED = "not counted"  # by an engine without cgroups
 _COLUMNS = ("variant", "on disk MB", "start s", "min s", "max s", "CPU s")
 
 
@@ -47,7 +48,12 @@ class Starts:
         import pandas as pd
 
         rows = [
-            (lesson.label(r), r.uncompressed_bytes / MB, *_range(s.seconds), s.cpu_seconds.median)
+            (
+                lesson.label(r),
+                r.uncompressed_bytes / MB,
+                *_range(s.seconds),
+                s.cpu_seconds.median if s.cpu_seconds else _NOT_COUNTED,
+            )
             for r, s in zip(self.results, self.starts, strict=True)
         ]
         return pd.DataFrame(rows, columns=_COLUMNS)
@@ -96,7 +102,8 @@ def in_use(*results: BuildResult) -> pd.DataFrame:
         run = frontier.in_use(result.image_id, _facts(result).entrypoint[0], result.engine)
         script = "does not run" if run.script_seconds is None else f"{run.script_seconds:.2f} s"
         answers = (_word(run.spawns), _word(run.inspector))
-        rows.append((lesson.label(result), run.own_bytes / MB, script, *answers))
+        own = _NOT_COUNTED if run.own_bytes is None else run.own_bytes / MB
+        rows.append((lesson.label(result), own, script, *answers))
     columns = ["variant", "own memory MB", "node -e", "fork()", "debugger on SIGUSR1"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -152,7 +159,7 @@ def small_and_quick(measured: Starts) -> Goal:
     sizes = {name: lesson.size(r) for name, r in zip(names, measured.results, strict=True)}
     pairs = list(zip(names, measured.starts, strict=True))
     seconds = {name: start.seconds for name, start in pairs}
-    cpu = {name: start.cpu_seconds for name, start in pairs}
+    cpu = {name: start.cpu_seconds for name, start in pairs if start.cpu_seconds}
     return claims.judge_small_and_quick(sizes, seconds, cpu, plain=names[0])
 
 

@@ -67,7 +67,8 @@ def judge_small_and_quick(
     """Goal 2: below `SMALL_MB` on disk, started at most `LATER_SECONDS` of CPU after ``plain``.
 
     ``starts`` are seconds to the first answer, ``cpu`` the CPU seconds until then, both in rounds. The
-    latter decide, as a busy machine delays each start by what it likes; the former are told as well.
+    latter decide, as a busy machine delays each start by what it likes; the former are told as well,
+    and decide where the engine counts no CPU and ``cpu`` is empty.
     They are compared round by round; of five rounds or more the least and the greatest difference do
     not count, and where the others disagree the goal is too close to call. Of several variants that
     reach the goal the smallest is named.
@@ -79,11 +80,16 @@ def judge_small_and_quick(
         best = min(sizes, key=_by(sizes))
         return Goal(goal, Reached.NO, None, f"the smallest has {sizes[best]}")
     rank = list(Reached)
-    verdicts = {name: _in_time(cpu[name], cpu[plain]) for name in small}
+    deciding = cpu or starts
+    verdicts = {name: _in_time(deciding[name], deciding[plain]) for name in small}
     best = min(small, key=lambda name: rank.index(verdicts[name]))
-    took = (f"{cpu[n].median:.2f} s of CPU, {starts[n].median:.2f} s in all" for n in (best, plain))
+    took = [
+        (f"{cpu[n].median:.2f} s of CPU, " if cpu else "") + f"{starts[n].median:.2f} s in all"
+        for n in (best, plain)
+    ]
     figures = (
         f"{best}: {in_mb(sizes[best].uncompressed)} on disk; its start {'; plain Node '.join(took)}"
+        + ("" if cpu else "; the time in all decides, for this engine counts no CPU of a container")
     )
     return Goal(goal, verdicts[best], best if verdicts[best] is Reached.YES else None, figures)
 

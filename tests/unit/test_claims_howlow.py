@@ -87,6 +87,16 @@ def test_cpu_seconds_decide_since_a_busy_machine_delays_what_it_likes():
     assert claims.judge_small_and_quick(megabytes, starts, cpu, "plain").reached is Reached.NO
 
 
+def test_where_the_engine_counts_no_cpu_the_time_in_all_decides_and_that_is_said():
+    starts = {"plain": PLAIN, "small": later(*[0.1] * 7)}
+    goal = claims.judge_small_and_quick(sizes(plain=131, small=40), starts, {}, "plain")
+    assert goal.reached is Reached.YES
+    assert "0.60 s in all; plain Node 0.50 s in all; the time in all decides" in goal.figures
+    starts["small"] = later(*[0.9] * 7)
+    goal = claims.judge_small_and_quick(sizes(plain=131, small=40), starts, {}, "plain")
+    assert goal.reached is Reached.NO
+
+
 def test_the_smallest_of_those_in_time_is_named_not_the_smallest_of_all():
     starts = {"plain": PLAIN, "tiny": later(*[1.2] * 7), "small": later(*[0.1] * 7), "big": PLAIN}
     goal = judge({"plain": 131, "tiny": 28, "small": 36, "big": 41}, starts)

@@ -135,6 +135,15 @@ def test_a_rootless_engine_is_told_apart_and_gets_no_registry_of_this_machines_l
     assert loopback_registry.program_for(engine.find()) is None
 
 
+def test_an_engine_without_cgroups_is_known_to_count_nothing_of_a_container(start, client):
+    server = start(CgroupDriver="cgroupfs")
+    client()
+    assert engine.find().accounts
+    server.info["CgroupDriver"] = "none"
+    engine._found = None
+    assert not engine.find().accounts
+
+
 def test_an_arm_machine_goes_by_dockers_name(start, client):
     start(Architecture="aarch64")
     client()
