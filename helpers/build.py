@@ -243,10 +243,15 @@ def _bases(request: Request, where: Engine) -> list[Base]:
 
 
 def _digests(metadata: Path) -> tuple[str, str]:
-    """Return the digests of the image and of its configuration."""
+    """Return the digests of the image and of its configuration.
+
+    Of an image that goes from a builder elsewhere into a containerd store buildx tells the first alone,
+    which serves for both: that store finds an image by it.
+    """
     try:
         facts = json.loads(metadata.read_text())
-        return str(facts["containerimage.digest"]), str(facts["containerimage.config.digest"])
+        digest = str(facts["containerimage.digest"])
+        return digest, str(facts.get("containerimage.config.digest", digest))
     except (OSError, ValueError, KeyError, TypeError):
         raise BuildError(
             "The build ended without a word on what it built; run the cell again."
