@@ -334,7 +334,7 @@ def test_what_the_reader_of_the_stream_does_not_know_is_passed_over(docker, requ
     assert list(result.to_frame()["stage"]) == ["one", "one", "one", "two", "stage-3"]
 
 
-@pytest.mark.parametrize("metadata", ["", "{", "[]", '{"containerimage.digest": "sha256:d"}'])
+@pytest.mark.parametrize("metadata", ["", "{", "[]", '{"containerimage.config.digest": "sha256:d"}'])
 def test_a_build_that_does_not_say_what_it_built_is_one_sentence(docker, request_here, metadata):
     write = f"""echo '{metadata}' > "$2"; exit 0"""
     with pytest.raises(BuildError, match="without a word on what it built") as caught:
