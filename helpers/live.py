@@ -94,7 +94,7 @@ def watcher(title: str) -> Iterator[Callable[[Progress], None]]:
     with _surface() as draw:
         draw(view.board())
         try:
-            with _ticking(view, draw):
+            with ticking(lambda: draw(view.board()), view.changed):
                 yield view.take
             view.outcome = Outcome.BUILT
         except KeyboardInterrupt:
@@ -173,16 +173,19 @@ class _View:
 
 
 @contextlib.contextmanager
-def _ticking(view: _View, draw: Callable[[Board], None]) -> Iterator[None]:
-    """Draw from a thread of its own until the block ends, however it ends."""
+def ticking(draw: Callable[[], None], changed: threading.Event) -> Iterator[None]:
+    """Draw from a thread of its own until the block ends, however it ends.
+
+    It draws soon after each change, and every `TICK` seconds.
+    """
     over = threading.Event()
 
     def tick() -> None:
         while not over.wait(PAUSE):
-            view.changed.wait(TICK - PAUSE)
-            view.changed.clear()
+            changed.wait(TICK - PAUSE)
+            changed.clear()
             if not over.is_set():
-                draw(view.board())
+                draw()
 
     thread = threading.Thread(target=tick, name="live-build", daemon=True)
     thread.start()
@@ -190,7 +193,7 @@ def _ticking(view: _View, draw: Callable[[Board], None]) -> Iterator[None]:
         yield
     finally:
         over.set()
-        view.changed.set()
+        changed.set()
         thread.join()
 
 

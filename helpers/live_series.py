@@ -1,4 +1,4 @@
-"""Show how far a series of builds has come: one line, changed in place.
+"""Show how far a series of builds has come: one line, changed in place, whose clock ticks.
 
 It is told what begins and counts; it builds nothing. `live` shows a single build, step by step.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from html import escape
@@ -20,16 +21,28 @@ Show = Callable[[str, int], None]
 @contextlib.contextmanager
 def line(title: str, total: int) -> Iterator[Callable[[str], None]]:
     """Yield a function that is told of each of ``total`` builds before it begins."""
-    begun, seen = time.monotonic(), 0
+    begun, current, seen = time.monotonic(), "", 0
+    changed, since = threading.Event(), begun
     show = _surface(total)
+    ticks = live.in_notebook()
 
     def tell(what: str) -> None:
-        nonlocal seen
-        seen += 1
-        show(f"{title}: {seen} of {total} · {what} · {_minutes(time.monotonic() - begun)}", seen - 1)
+        nonlocal current, seen, since
+        current, seen, since = what, seen + 1, time.monotonic()
+        if ticks:
+            changed.set()
+        else:
+            show(f"{title}: {seen} of {total} · {what} · {_minutes(since - begun)}", seen - 1)
+
+    def draw() -> None:
+        now = time.monotonic()
+        if seen:
+            clocks = f"for {_minutes(now - since)} · {_minutes(now - begun)} in all"
+            show(f"{title}: {seen} of {total} · {current}, {clocks}", seen - 1)
 
     try:
-        yield tell
+        with live.ticking(draw, changed) if ticks else contextlib.nullcontext():
+            yield tell
     except BaseException:
         show(f"{title}: stopped at {seen} of {total} after {_minutes(time.monotonic() - begun)}", seen)
         raise
