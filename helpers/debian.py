@@ -8,12 +8,14 @@ of Docker.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,6 +103,10 @@ class Suite:
 
     def update(self) -> None:
         """Fetch the suite's signed indexes, once for each object."""
+        with self._alone():
+            self._update()
+
+    def _update(self) -> None:
         if self._updated:
             return
         for part in ("state/lists/partial", "cache/archives/partial", "packages"):
@@ -116,8 +122,9 @@ class Suite:
 
     def versions(self, names: Sequence[str]) -> dict[str, str]:
         """Return the version that the suite offers of each package."""
-        self.update()
-        return {stanza["Package"]: stanza["Version"] for stanza in self._stanzas(names)}
+        with self._alone():
+            self._update()
+            return {stanza["Package"]: stanza["Version"] for stanza in self._stanzas(names)}
 
     def fetch(self, names: Sequence[str], *, dependencies: bool = False) -> list[Path]:
         """Download packages and return their ``.deb`` files in a fixed order.
@@ -126,13 +133,22 @@ class Suite:
         packages left out). A file that is there already is not downloaded again, unless it is not the
         one of the signed index. Raises `DebianError` for an unknown package or a failed download.
         """
-        self.update()
-        wanted = self._closure(names) if dependencies else sorted(names)
-        found = {stanza["Package"]: stanza for stanza in self._stanzas(wanted)}
-        for stanza in found.values():
-            self._forget_damaged(stanza)
-        self._apt(["apt-get", "download", "-qq", *wanted], cwd=self.folder / "packages")
-        return [self._file(name, found[name]["Version"]) for name in wanted]
+        with self._alone():
+            self._update()
+            wanted = self._closure(names) if dependencies else sorted(names)
+            found = {stanza["Package"]: stanza for stanza in self._stanzas(wanted)}
+            for stanza in found.values():
+                self._forget_damaged(stanza)
+            self._apt(["apt-get", "download", "-qq", *wanted], cwd=self.folder / "packages")
+            return [self._file(name, found[name]["Version"]) for name in wanted]
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the folder against whoever else fetches into it; apt itself would give up at once."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _stanzas(self, names: Sequence[str]) -> list[dict[str, str]]:
         shown = self._apt(["apt-cache", "show", "--no-all-versions", *names])

@@ -21,6 +21,8 @@ import time
 import urllib.parse
 import zipfile
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Self
 
 import pytest
@@ -265,26 +267,42 @@ def _fields(stanza: str) -> dict[str, str]:
     return {key: value for key, _, value in lines}
 
 
-def test_a_debian_package_spoilt_on_its_way_or_in_the_cache_is_fetched_anew(
-    loopback, archive, tmp_path, monkeypatch
-):
+@pytest.fixture
+def mirrored(loopback, archive, monkeypatch) -> str:
+    """Let the loopback be Debian's mirror; give the name of the one package that it has."""
     name, answers = archive
     loopback.serve(answers)
     monkeypatch.setattr(debian, "host_mirror", lambda: Mirror(f"http://{loopback.address}", None))
     for variable in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.delenv(variable, raising=False)
+    return name
+
+
+def test_several_that_fetch_from_debian_at_once_wait_for_each_other(mirrored, tmp_path):
+    def fetch(_: int) -> list[Path]:
+        return Suite(tmp_path, f"{debian.host_suite()}-security").fetch([mirrored])
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(fetch, range(4)))
+    assert found[0][0].is_file()
+    assert found == [found[0]] * 4
+
+
+def test_a_debian_package_spoilt_on_its_way_or_in_the_cache_is_fetched_anew(
+    loopback, mirrored, tmp_path
+):
     suite = Suite(tmp_path, f"{debian.host_suite()}-security")
     for fault, reason in (("altered", "Hash Sum mismatch"), ("cut", "Error reading from server")):
         loopback.break_down(fault, ".deb")
         with pytest.raises(DebianError, match=f"`apt-get download` failed: .*{reason}") as caught:
-            suite.fetch([name])
+            suite.fetch([mirrored])
         assert_one_sentence(caught.value)
     loopback.break_down("")
-    (package,) = suite.fetch([name])
+    (package,) = suite.fetch([mirrored])
     whole = package.read_bytes()
     for spoilt in (whole[:-1000], whole[:500] + b"?" + whole[501:], b""):
         package.write_bytes(spoilt)
-        assert suite.fetch([name])[0].read_bytes() == whole
+        assert suite.fetch([mirrored])[0].read_bytes() == whole
 
 
 # The server
