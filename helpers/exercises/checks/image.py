@@ -65,6 +65,10 @@ def _stored(attempt: Attempt) -> Iterator[tuple[str, str]]:
     yield from ((file.path, f", {file.how} later") for file in image.waste(*where).files)
 
 
+# Every process of a container has the settings; one must look for what a layer or the history holds.
+_OPENEST_FIRST = (secret_search.SETTINGS, secret_search.LAYER, secret_search.HISTORY)
+
+
 def hides_the_secret() -> Check:
     """Ask that the fake key is nowhere in the image: no layer, no history entry, no setting."""
 
@@ -72,12 +76,13 @@ def hides_the_secret() -> Check:
         found = secret_search.search(attempt.result.image_id, FAKE_SECRET, attempt.result.engine)
         if not found.sightings:
             return None
-        first = found.sightings[0]
-        return f"It is in the {first.where}: {first.what} ({first.instruction})."
+        worst = min(found.sightings, key=lambda sighting: _OPENEST_FIRST.index(sighting.where))
+        by = f" ({worst.instruction})" if worst.instruction else ""
+        return f"It is in the {worst.where}: {worst.what}{by}."
 
     hint = "What once was in a layer stays there, deleted later or not. How does it not come in at all?"
     clues = {
-        "(ENV ": "ENV is a setting of the image: whoever can pull it can read it.",
+        "environment variable": "ENV is a setting of the image: whoever can pull it can read it.",
         "in the history": "Each RUN writes down the arguments that it ran with, for all who can pull.",
     }
     return Check("No part of the image holds the fake key", hint, trial, clues)
