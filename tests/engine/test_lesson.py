@@ -33,7 +33,8 @@ def test_the_layers_add_up_to_the_engines_figure_to_the_byte(variants, name):
     built = variants[name]
     total = round(lesson.layers(built)["uncompressed MB"].sum() * claims.MB)
     assert total == built.uncompressed_bytes
-    assert total == built.engine.client.images.get(built.image_id).attrs["Size"]
+    if built.engine.store != "containerd":  # whose figure is that of the compressed blobs
+        assert total == built.engine.client.images.get(built.image_id).attrs["Size"]
 
 
 def test_the_articles_distroless_ships_dev_dependencies_and_the_pruned_one_none(variants):
