@@ -156,7 +156,7 @@ class BuildResult:
 
     @cached_property
     def uncompressed_bytes(self) -> int:
-        """Size of the image on disk: the sum of its layers, as the engine reports it."""
+        """Size of the image on disk: the sum of its layers, uncompressed."""
         return image.uncompressed_bytes(self.image_id, self.engine)
 
     @cached_property
