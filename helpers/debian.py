@@ -9,7 +9,6 @@ of Docker.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import platform
@@ -19,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from helpers import places
 from helpers.errors import WorkbookError
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -146,8 +146,7 @@ class Suite:
     def _alone(self) -> Iterator[None]:
         """Hold the folder against whoever else fetches into it; apt itself would give up at once."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with places.locked(self.folder):
             yield
 
     def _stanzas(self, names: Sequence[str]) -> list[dict[str, str]]:

@@ -30,7 +30,7 @@ class DownloadError(WorkbookError):
 
 def from_debian(names: Sequence[str], suite: str, arch: str, workshop: Workshop) -> list[Path]:
     """Return the ``.deb`` files of Debian packages. apt checks them against the signed index."""
-    with workshop.lock(f"debian-{suite}-{arch}"):
+    with workshop.lock(f"debian-{suite}-{arch}"):  # a wait that can be stopped; the suite's own cannot
         return debian.Suite(workshop.folder / "debian", suite, arch).fetch(names)
 
 

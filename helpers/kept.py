@@ -6,7 +6,6 @@ means is its owner's business.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import tempfile
@@ -52,8 +51,7 @@ class Kept(Generic[R]):
     @contextmanager
     def _locked(self) -> Iterator[Path]:
         folder = places.state(self._kind)
-        with places.writing(folder), (folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with places.writing(folder), places.locked(folder):
             yield folder / f"{self._kind}.json"
 
     def _read(self, file: Path) -> dict[str, R]:

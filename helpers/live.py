@@ -130,8 +130,8 @@ class _View:
         for step in steps:
             if step.running:
                 self._seen.setdefault(step.digest, now)
-                words = progress.words_of(step)
-                if self._heard.get(step.digest, (0, 0.0))[0] != words:
+                words, heard = progress.words_of(step), self._heard.get(step.digest)
+                if heard is None or heard[0] != words:
                     self._heard[step.digest] = (words, now)
         self._context_bytes = progress.context_bytes
         self._steps = steps
@@ -153,8 +153,8 @@ class _View:
         state = _state(step, self.outcome)
         seconds, note = step.seconds, ""
         if state is State.RUNNING:
-            seconds = now - self._seen.get(step.digest, now)
-            note = _silence(now - self._heard[step.digest][1]) if step.digest in self._heard else ""
+            seconds = now - self._seen[step.digest]
+            note = _silence(now - self._heard[step.digest][1])
         elif state is State.FAILED:
             note = _first_line(step.error)
         return Row(

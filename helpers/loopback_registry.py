@@ -8,7 +8,6 @@ a certificate. It pushes and pulls nothing by itself.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import socket
@@ -18,7 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from helpers import bases, container, debian, engine, places, ports, processes
+from helpers import bases, container, debian, engine, places, ports, processes, standin_parts
 from helpers.debian import DebianError
 from helpers.engine import Engine
 from helpers.errors import WorkbookError
@@ -89,12 +88,8 @@ def _process(program: Path) -> Iterator[str]:
     processes.sweep(home)
     with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=home) as folder:
         address = f"127.0.0.1:{ports.free()}"
-        settings = {
-            "version": "0.1",
-            "storage": {"filesystem": {"rootdirectory": f"{folder}/blobs"}},
-            "http": {"addr": address},
-        }
-        (Path(folder) / "registry.yml").write_text(json.dumps(settings))
+        settings = standin_parts.registry_settings(f"{folder}/blobs", address)
+        (Path(folder) / "registry.yml").write_text(settings)
         with (Path(folder) / "log").open("wb") as log:
             process = subprocess.Popen(
                 [str(program), "serve", f"{folder}/registry.yml"],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
@@ -87,6 +88,14 @@ def writing(folder: Path) -> Iterator[None]:
                 f"Cannot write to {folder} ({error.strerror}); set WORKBOOK_STATE to a folder you own."
             ) from None
         raise
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder that is there against other threads and processes until the block ends."""
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextlib.contextmanager

@@ -283,6 +283,16 @@ def busybox(arch: str) -> Part:
     return Part(("busybox", arch, _REVISION), make)
 
 
+def registry_settings(folder: str, address: str) -> str:
+    """Return what Debian's registry reads at its start (JSON, which is YAML too)."""
+    settings = {
+        "version": "0.1",
+        "storage": {"filesystem": {"rootdirectory": folder}},
+        "http": {"addr": address},
+    }
+    return json.dumps(settings)
+
+
 def registry(arch: str) -> Part:
     """Return Debian's registry of images, which needs libc alone, with its settings."""
 
@@ -291,13 +301,8 @@ def registry(arch: str) -> Part:
         found = debian.unpack(package, scratch / "unpacked") / "usr/bin/docker-registry"
         tree = scratch / "tree"
         shutil.copy2(found, _made(tree / "bin") / "registry")
-        settings = {
-            "version": "0.1",
-            "storage": {"filesystem": {"rootdirectory": "/var/lib/registry"}},
-            "http": {"addr": ":5000"},
-        }
         _made((tree / REGISTRY_SETTINGS).parent)
-        (tree / REGISTRY_SETTINGS).write_text(json.dumps(settings))
+        (tree / REGISTRY_SETTINGS).write_text(registry_settings("/var/lib/registry", ":5000"))
         _made(tree / "var/lib/registry")
         return [Draft("stand-in: Debian's docker-registry", tree)]
 

@@ -98,6 +98,7 @@ class Progress:
         for document in self._documents(line.rstrip()):
             for key, take in takers.items():
                 for item in _items(document, key):
+                    self._words[str(item.get("digest", item.get("vertex")))] += 1
                     take(item)
                     changed = True
         return changed
@@ -186,7 +187,6 @@ class Progress:
         digest = raw.get("digest")
         if not isinstance(digest, str):
             return
-        self._words[digest] += 1
         vertex = self._vertices.setdefault(digest, _Vertex(digest))
         vertex.name = str(raw.get("name") or vertex.name)
         inputs = raw.get("inputs")
@@ -199,7 +199,6 @@ class Progress:
             vertex.intervals[start] = vertex.intervals.get(start) if end is None else end
 
     def _take_status(self, raw: dict[str, Any]) -> None:
-        self._words[str(raw.get("vertex"))] += 1
         current = raw.get("current")
         if isinstance(current, int):
             self._transfers[(str(raw.get("vertex")), str(raw.get("id")))] = current
@@ -210,7 +209,6 @@ class Progress:
         except (binascii.Error, ValueError, TypeError):
             return
         vertex = str(raw.get("vertex"))
-        self._words[vertex] += 1
         source = f"{vertex} {raw.get('stream')}"
         self._printed.add(source, text)
         self._printed_by.setdefault(vertex, _Log(self.LOG_LINES)).add(source, text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import signal
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from helpers import (
     host_settings,
     places,
     rootfs,
+    standin_parts,
     standins,
 )
 from helpers import registry as registries
@@ -386,12 +386,8 @@ def isolated(where, ready, programs, tmp_path_factory):
 def _serve(own, folder):
     package = debian.Suite(places.state("standins") / "debian", "trixie").fetch(["docker-registry"])
     program = debian.unpack(package, folder / "registry") / "usr/bin/docker-registry"
-    settings = {
-        "version": 0.1,
-        "storage": {"filesystem": {"rootdirectory": str(folder / "images")}},
-        "http": {"addr": REGISTRY},
-    }
-    (folder / "registry.yml").write_text(json.dumps(settings))
+    settings = standin_parts.registry_settings(str(folder / "images"), REGISTRY)
+    (folder / "registry.yml").write_text(settings)
     return subprocess.Popen(
         own.command_inside([str(program), "serve", str(folder / "registry.yml")]),
         stdout=subprocess.DEVNULL,
