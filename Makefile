@@ -20,7 +20,7 @@ help: ## list these targets
 
 environment:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is not on the PATH; install it first."; exit 1; }
-	@"$(PYTHON)" -m helpers.bootstrap
+	@"$(PYTHON)" -m helpers.host.bootstrap
 
 lab: environment ## open the workbook in JupyterLab
 	@$(RUN) -m helpers lab
@@ -71,7 +71,7 @@ book: environment ## the lessons as a site to read, in book/
 	@$(RUN) -m helpers.book $(NOTEBOOKS)
 
 bench: bases ## what the workbook costs against the same work typed by hand
-	$(RUN) -m helpers.bench $(TOPICS)
+	$(RUN) -m tests.bench $(TOPICS)
 
 picture: bases ## draw the picture of the README anew
 	@$(RUN) -m helpers picture
@@ -93,7 +93,7 @@ kit: bases ## write base images, npm packages and wheels into one file, FILE=wor
 
 kit-load: ## use such a file with the network off: make kit-load FILE=workbook-kit.tar
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is not on the PATH; install it first."; exit 1; }
-	@"$(PYTHON)" -m helpers.bootstrap $(FILE)
+	@"$(PYTHON)" -m helpers.host.bootstrap $(FILE)
 	@$(RUN) -m helpers engine
 	@$(RUN) -m helpers kit-load $(FILE)
 

@@ -7,21 +7,16 @@ import os
 import sys
 from collections.abc import Callable
 
-from helpers import (
-    audit,
-    bases,
-    container,
-    doctor,
-    engine,
-    examine_command,
-    kit_command,
-    lab,
-    matrix,
-    places,
-)
-from helpers.engine import LABEL, NoEngineError
-from helpers.errors import WorkbookError
-from helpers.private_engine import PrivateEngine
+from helpers import audit
+from helpers.bases import bases
+from helpers.engine import container, engine
+from helpers.engine.engine import LABEL, NoEngineError
+from helpers.engine.private import PrivateEngine
+from helpers.examine import command as examine_command
+from helpers.host import paths
+from helpers.host.errors import WorkbookError
+from helpers.lesson import kit_command, lab, setup
+from tests.engines import matrix
 
 
 def start_engine() -> None:
@@ -39,18 +34,18 @@ def start_engine() -> None:
 
 def draw_picture() -> None:
     """Build the article's variants and draw the README's picture from them."""
-    from helpers import lesson
+    from helpers.lesson import verbs
 
-    results = [lesson.build(name) for name in ("naive", "alpine", "distroless", "distroless_pruned")]
-    lesson.chart_sizes(*results).save(places.ROOT / "docs" / "sizes.png")
+    results = [verbs.build(name) for name in ("naive", "alpine", "distroless", "distroless_pruned")]
+    verbs.chart_sizes(*results).save(paths.ROOT / "docs" / "sizes.png")
 
 
 def take_screenshots() -> None:
     """Take the README's screenshots in a browser."""
-    from helpers import screenshots
+    from tests.browser import screenshots
 
     for file in screenshots.take():
-        print(file.relative_to(places.ROOT))
+        print(file.relative_to(paths.ROOT))
 
 
 def stop_engine() -> None:
@@ -66,7 +61,7 @@ def prepare_bases() -> None:
 
 def examine() -> None:
     """Say what was found on this machine; exit with 1 when something is missing."""
-    report = doctor.examine()
+    report = setup.check()
     print(report)
     if not report.ok:
         sys.exit(1)
@@ -100,7 +95,7 @@ def clean() -> None:
         print("No engine answers, so no image was looked for.")
     matrix.sweep()
     PrivateEngine().remove()
-    places.remove_state()
+    paths.remove_state()
 
 
 def _remove_labelled(found: engine.Engine) -> None:

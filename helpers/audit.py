@@ -25,10 +25,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from helpers import bootstrap, downloads, npm_collection, places
-from helpers.host_settings import without_credentials
-from helpers.redaction import redacted
-from helpers.workshop import Workshop
+from helpers.bases import npm_mirror
+from helpers.bases.host_settings import without_credentials
+from helpers.host import bootstrap, downloads, paths
+from helpers.host.redaction import redacted
+from helpers.host.workshop import Workshop
 
 _PYPI = "https://pypi.org/simple"
 _PATIENCE = 30.0  # seconds for one answer
@@ -109,12 +110,12 @@ class Audit:
 def audit() -> Audit:
     """Audit every lock file of the workbook. Raises `DownloadError` where there is no pip or npm."""
     today = datetime.datetime.now(datetime.UTC).date()
-    locks = [npm(file) for file in npm_collection.lockfiles()]
+    locks = [npm(file) for file in npm_mirror.lockfiles()]
     return Audit(today, (python(bootstrap.LOCK), *locks))
 
 
 def _shown(file: Path) -> str:
-    return file.relative_to(places.ROOT).as_posix() if file.is_relative_to(places.ROOT) else file.name
+    return file.relative_to(paths.ROOT).as_posix() if file.is_relative_to(paths.ROOT) else file.name
 
 
 # Python
@@ -241,7 +242,7 @@ def npm(lock: Path) -> Audited:
 
 def _npm_report(lock: Path) -> dict[str, Any]:
     """Return npm's own report; it has the vulnerabilities by package. Raises `_SilentError`."""
-    with Workshop(places.state("audit")).scratch() as folder:
+    with Workshop(paths.state("audit")).scratch() as folder:
         for name in ("package.json", "package-lock.json"):
             (folder / name).write_bytes(lock.with_name(name).read_bytes())
         command = [*downloads.npm_command(), "audit", "--package-lock-only", "--json"]

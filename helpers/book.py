@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from helpers import places
-from helpers.errors import WorkbookError
-from helpers.workshop import Workshop
+from helpers.host import paths
+from helpers.host.errors import WorkbookError
+from helpers.host.workshop import Workshop
 
-FOLDER = places.ROOT / "book"
-_SETTINGS = places.ROOT / "docs" / "book"
+FOLDER = paths.ROOT / "book"
+_SETTINGS = paths.ROOT / "docs" / "book"
 
 
 class BookError(WorkbookError):
@@ -26,10 +26,10 @@ class BookError(WorkbookError):
 def write(notebooks: Iterable[Path], folder: Path = FOLDER) -> Path:
     """Render notebooks into ``folder``, which is replaced, and return the first page.
 
-    Raises `BookError` when a notebook is missing, `helpers.workshop.WorkshopError` with Sphinx's reason
+    Raises `BookError` when a notebook is missing, `host.workshop.WorkshopError` with Sphinx's reason
     when it does not render.
     """
-    workshop = Workshop(places.state("book"))
+    workshop = Workshop(paths.state("book"))
     with workshop.scratch() as scratch:
         source, pages = scratch / "source", scratch / "pages"
         source.mkdir()
@@ -67,7 +67,7 @@ def _alt(output: Any) -> str:
 def main() -> None:
     """Render the notebooks that are named on the command line."""
     try:
-        print(write(map(Path, sys.argv[1:])).relative_to(places.ROOT))
+        print(write(map(Path, sys.argv[1:])).relative_to(paths.ROOT))
     except WorkbookError as error:
         sys.exit(str(error))
 

@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from helpers import downloads, places, tall_outputs
-from helpers.errors import WorkbookError
-from helpers.workshop import Workshop
+from helpers import tall_outputs
+from helpers.host import downloads, paths
+from helpers.host.errors import WorkbookError
+from helpers.host.workshop import Workshop
 
-FOLDER = places.ROOT / "slides"
+FOLDER = paths.ROOT / "slides"
 _SLIDE_LINES, _HEADING_LINES = 20.0, 2.0  # in lines of running text
 WIDTH, HEIGHT = 1280, 720  # pixels; the charts are drawn for this size
 _REVEAL = "5.2.1"
@@ -35,7 +36,7 @@ class DeckError(WorkbookError):
 def write(notebook: Path, folder: Path = FOLDER) -> Path:
     """Write the deck of an executed notebook into ``folder`` and return its path.
 
-    Raises `DeckError` when there is no such notebook or no room, and the error of `helpers.downloads`
+    Raises `DeckError` when there is no such notebook or no room, and the error of `host.downloads`
     when reveal.js is neither kept nor to be had.
     """
     import nbformat
@@ -117,7 +118,7 @@ def _deck(title: str) -> dict[str, Any]:
 
 
 def _reveal() -> Mapping[str, str]:
-    package = downloads.from_npm("reveal.js", _REVEAL, Workshop(places.state("slides")))
+    package = downloads.from_npm("reveal.js", _REVEAL, Workshop(paths.state("slides")))
     with tarfile.open(package) as files:
         return {name: _text(files, member) for name, member in _PARTS.items()}
 
@@ -133,7 +134,7 @@ def main() -> None:
     """Make a deck of each notebook that is named on the command line."""
     for name in sys.argv[1:]:
         try:
-            print(write(Path(name)).relative_to(places.ROOT), flush=True)
+            print(write(Path(name)).relative_to(paths.ROOT), flush=True)
         except WorkbookError as error:
             sys.exit(str(error))
 

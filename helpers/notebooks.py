@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from helpers.errors import WorkbookError
+from helpers.host.errors import WorkbookError
 
 CELL_SECONDS = 1200
 SLOWEST = 5

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from helpers.claims.figures import Spread
 from helpers.claims.model import ABOUT, Judgement, Verdict
-from helpers.spread import Spread
 
 TIMES_FASTER = 9.0
 

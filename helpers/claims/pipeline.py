@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from helpers.claims.figures import Spread
 from helpers.claims.model import MB, Judgement, Verdict, about, in_mb
-from helpers.spread import Spread
 
 DEPLOYS = 50
 NAIVE_GB, SMALL_GB = 60.0, 6.0

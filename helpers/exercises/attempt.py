@@ -11,13 +11,14 @@ import secrets
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
-from helpers import build as builds
-from helpers import container as containers
-from helpers import live, workspace
-from helpers.build import BuildResult, Request, Watcher
-from helpers.closing import Closing
-from helpers.container import Running
+from helpers.buildx import live
+from helpers.buildx import run as builds
+from helpers.buildx.run import BuildResult, Request, Watcher
+from helpers.engine import container as containers
+from helpers.engine.container import Running
 from helpers.exercises.projects import Project
+from helpers.host import workspace
+from helpers.host.closing import Closing
 
 
 class Attempt(Closing):
@@ -49,7 +50,7 @@ class Attempt(Closing):
 
     @cached_property
     def result(self) -> BuildResult:
-        """The build of the answer, shown live. Raises the errors of `helpers.build`."""
+        """The build of the answer, shown live. Raises the errors of `helpers.buildx.run`."""
         with live.watcher("your answer") as watch:
             return self.built("", watch=watch)
 

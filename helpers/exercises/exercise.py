@@ -7,15 +7,15 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import places
-from helpers.bases import BaseError
-from helpers.build import BuildError
-from helpers.dockerfile_words import DockerfileError
-from helpers.errors import WorkbookError
+from helpers.bases.bases import BaseError
+from helpers.buildx.dockerfile_words import DockerfileError
+from helpers.buildx.run import BuildError
 from helpers.exercises import records
 from helpers.exercises.attempt import Attempt
 from helpers.exercises.checks import Check
 from helpers.exercises.projects import SHIPMENTS, Project
+from helpers.host import paths
+from helpers.host.errors import WorkbookError
 
 if TYPE_CHECKING:
     from IPython.display import Markdown
@@ -90,7 +90,7 @@ class Exercise:
     def check(self, answer: str) -> Outcome:
         """Build the answer, try it out, and say what holds; nothing of it stays but the cache.
 
-        Raises the errors of `helpers.engine`; a build that fails is an outcome, not an error.
+        Raises the errors of `helpers.engine.engine`; a build that fails is an outcome, not an error.
         """
         with Attempt(self.name, self.project, self._files(answer)) as attempt:
             outcome = self._judge(attempt)
@@ -145,7 +145,7 @@ class Exercise:
 
     @property
     def _home(self) -> str:
-        return self.project.folder.relative_to(places.ROOT).as_posix()
+        return self.project.folder.relative_to(paths.ROOT).as_posix()
 
 
 def _hint_for(error: WorkbookError) -> str:

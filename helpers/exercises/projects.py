@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from helpers import places
-from helpers.workspace import FAKE_SECRET
+from helpers.host import paths
+from helpers.host.workspace import FAKE_SECRET
 
 _HERE = Path(__file__).parent
 
@@ -42,6 +42,6 @@ def months_of_work(project: Path) -> None:
     (tool / ".env").write_text(f"CARRIER_KEY={FAKE_SECRET}\n")
 
 
-SHIPMENTS = Project(places.SAMPLE_APP, "src/version.ts")
+SHIPMENTS = Project(paths.SAMPLE_APP, "src/version.ts")
 VAULT = Project(_HERE / "vault", "src/server.ts")
 TIDE = Project(_HERE / "tide", "src/server.js")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from helpers.kept import Kept
+from helpers.host.records import Kept
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,10 @@ Each function takes a DataFrame and returns a `Chart`, which a notebook shows as
 alternative. It measures nothing and builds nothing. MB are 10^6 bytes.
 """
 
-from helpers.plots.bench import bench
-from helpers.plots.board import board
 from helpers.plots.cache import invalidation
 from helpers.plots.composition import composition, crossing
 from helpers.plots.context import SENT, sent
-from helpers.plots.frontier import frontier
+from helpers.plots.howlow import frontier
 from helpers.plots.layers import layers
 from helpers.plots.pins import lines
 from helpers.plots.pipeline import bill, day, moves, waits
@@ -19,6 +17,8 @@ from helpers.plots.stages import stages
 from helpers.plots.style import Chart
 from helpers.plots.surface import surface
 from helpers.plots.times import scenarios, timeline
+from helpers.plots.verdicts import board
+from tests.bench.chart import bench
 
 __all__ = [
     "SENT",

@@ -7,8 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from helpers import layered
-from helpers.plots import style
+from helpers.plots import layered, style
 from helpers.plots.style import BLUE, INK, MUTED, SKY, SMALL, Chart
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.path import Path
     from matplotlib.text import Text
 
-    from helpers.layered import Layout, Point
+    from helpers.plots.layered import Layout, Point
 
 LINES: dict[str, Any] = {"FROM": "-", "COPY --from": (0, (5, 2)), "RUN --mount": (0, (1, 1.5))}
 _IMAGE, _STAGE, _TARGET, _SKIPPED = "#F3F3F3", SKY, BLUE, "#FFFFFF"

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from helpers import browser as browsers
-from helpers import lab, places
-from helpers.lab import Lab
+from helpers.host import paths
+from helpers.lesson import lab
+from helpers.lesson.lab import Lab
+from tests.browser import chromium as browsers
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 UNDESCRIBED = """where => [...document.querySelectorAll(where)].flatMap(part =>
@@ -38,7 +39,7 @@ def page(browser) -> Iterator[Page]:
 @pytest.fixture(scope="session")
 def screenshots() -> Path:
     """Where the pictures stay, to be looked at."""
-    return places.state("screenshots")
+    return paths.state("screenshots")
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -81,7 +82,7 @@ def asked(page) -> list[str]:
 def lab_folder(tmp_path_factory) -> Path:
     """The folder that JupyterLab shows: copies of the lessons, and what a test writes there."""
     folder = tmp_path_factory.mktemp("lab")
-    shutil.copytree(places.ROOT / "notebooks", folder / "notebooks")
+    shutil.copytree(paths.ROOT / "notebooks", folder / "notebooks")
     return folder
 
 

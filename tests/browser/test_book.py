@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from helpers import book, places
+from helpers import book
+from helpers.host import paths
 
-LESSONS = sorted((places.ROOT / "notebooks").glob("*.ipynb"))
+LESSONS = sorted((paths.ROOT / "notebooks").glob("*.ipynb"))
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,12 @@ import nbformat
 import pytest
 from playwright.sync_api import Page, expect
 
-from helpers import bill, debian, places
-from helpers import engine as engines
-from helpers import screenshots as taking
-from helpers.bill import Plan
-from helpers.deploys import Moves
+from helpers.engine import engine as engines
+from helpers.host import debian, paths
+from helpers.measure import cost
+from helpers.measure.cost import Plan
+from helpers.measure.pipeline import Moves
+from tests.browser import screenshots as taking
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 SECONDS = 1000
@@ -107,7 +108,7 @@ def tag() -> Iterator[str]:
 def context(lab_folder):
     folder = lab_folder / "context"
     folder.mkdir()
-    suite = debian.Suite(places.state("apt"), debian.host_suite())
+    suite = debian.Suite(paths.state("apt"), debian.host_suite())
     unpacked = debian.unpack(suite.fetch(["busybox-static"]), lab_folder / ".busybox")
     program = next(p for p in unpacked.rglob("busybox") if p.is_file() and p.stat().st_size > 1e6)
     shutil.copy(program, folder / "busybox")
@@ -168,8 +169,8 @@ def figure(table, row: str, column: int) -> float:
 
 
 def planned(moves: Moves, plan: Plan, column: str = "GB a month") -> float:
-    frame = bill.month(moves, plan).set_index("what")
-    return float(frame.loc[bill.PLANNED, column])
+    frame = cost.month(moves, plan).set_index("what")
+    return float(frame.loc[cost.PLANNED, column])
 
 
 def line_of(calculator, label: str):
@@ -181,7 +182,7 @@ def line_of(calculator, label: str):
 def shows(calculator, moves: Moves, plan: Plan) -> None:
     """Wait until the calculator shows the bill of a plan, and its picture says so as well."""
     wanted = planned(moves, plan)
-    row = calculator.locator("tr", has_text=bill.PLANNED).first
+    row = calculator.locator("tr", has_text=cost.PLANNED).first
     expect(row.locator("td").nth(1)).to_have_text(f"{wanted:.2f}")
     assert calculator.locator("img").last.get_attribute("alt")
 
@@ -229,7 +230,7 @@ def test_the_calculator_answers_the_keyboard(notebook):
     page.keyboard.type("0.2")
     page.keyboard.press("Tab")
     plan = Plan(nodes=nodes, deploys_a_day=52, usd_per_gb_moved=0.2)
-    cell = calculator.locator("tr", has_text=bill.PLANNED).first.locator("td").nth(2)
+    cell = calculator.locator("tr", has_text=cost.PLANNED).first.locator("td").nth(2)
     expect(cell).to_have_text(f"{planned(BIG, plan, 'USD a month'):.2f}")
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from docker.models.containers import Container
 
-from helpers import debian, limits, places
-from helpers import engine as engines
-from helpers.engine import Engine, EngineError
-from helpers.private_engine import PrivateEngine
+from helpers.engine import engine as engines
+from helpers.engine import limits
+from helpers.engine.engine import Engine, EngineError
+from helpers.engine.private import PrivateEngine
+from helpers.host import debian, paths
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,7 +48,7 @@ def programs(engine) -> Path | None:
 @pytest.fixture(scope="session")
 def busybox(tmp_path_factory) -> Path:
     """Fetch Debian's static busybox: a shell and tools in one file, for images FROM scratch."""
-    suite = debian.Suite(places.state("apt"), debian.host_suite())
+    suite = debian.Suite(paths.state("apt"), debian.host_suite())
     folder = debian.unpack(suite.fetch(["busybox-static"]), tmp_path_factory.mktemp("busybox"))
     return next(path for path in folder.rglob("busybox") if path.is_file() and path.stat().st_size > 1e6)
 

@@ -6,9 +6,10 @@ import re
 import nbformat
 import pytest
 
-from helpers import claims, places
+from helpers import claims
+from helpers.host import paths
 
-LESSONS = sorted((places.ROOT / "notebooks").glob("*.ipynb"))
+LESSONS = sorted((paths.ROOT / "notebooks").glob("*.ipynb"))
 MACHINERY = {"docker", "subprocess", "json", "os", "sys", "shutil"}
 pytestmark = pytest.mark.parametrize("lesson", LESSONS, ids=lambda file: file.stem)
 

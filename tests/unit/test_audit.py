@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers import audit, places
+from helpers import audit
 from helpers.audit import Answer, Audit, Audited
+from helpers.host import paths
 
 LOCK = """\
 alpha==1.0 \\
@@ -189,12 +190,12 @@ def test_the_gravest_answer_is_the_whole_ones(answers, whole):
 
 def test_the_command_covers_every_lock_file_and_exits_with_the_answer(registry):
     done = subprocess.run(
-        [sys.executable, "-m", "helpers", "audit"], cwd=places.ROOT, capture_output=True, text=True
+        [sys.executable, "-m", "helpers", "audit"], cwd=paths.ROOT, capture_output=True, text=True
     )
-    locks = [places.ROOT / "requirements.lock", *places.ROOT.glob("sample_app/**/package-lock.json")]
-    locks += (places.ROOT / "helpers").rglob("package-lock.json")
+    locks = [paths.ROOT / "requirements.lock", *paths.ROOT.glob("sample_app/**/package-lock.json")]
+    locks += (paths.ROOT / "helpers").rglob("package-lock.json")
     assert len(locks) > 2
     for file in locks:
-        assert f"{file.relative_to(places.ROOT).as_posix()}, " in done.stdout
+        assert f"{file.relative_to(paths.ROOT).as_posix()}, " in done.stdout
     assert done.returncode == Answer.NOT_ASKED
     assert "Traceback" not in done.stderr

@@ -6,8 +6,9 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from helpers import decks, places
+from helpers import decks
 from helpers.decks import DeckError
+from helpers.host import paths
 
 
 @pytest.fixture(autouse=True)
@@ -113,7 +114,7 @@ def test_a_notebook_that_is_not_there_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "lesson", sorted((places.ROOT / "notebooks").glob("*.ipynb")), ids=lambda f: f.stem
+    "lesson", sorted((paths.ROOT / "notebooks").glob("*.ipynb")), ids=lambda f: f.stem
 )
 def test_each_lesson_makes_a_deck(lesson, tmp_path):
     page = decks.write(lesson, tmp_path).read_text()

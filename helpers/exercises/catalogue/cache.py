@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpers.exercises import checks, conversations
+from helpers.exercises import api_checks, checks
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.projects import TIDE
 
@@ -27,7 +27,7 @@ EXERCISES = (
         "CI builds each release with `--build-arg RELEASE=…`, and `/healthz` tells it. With each new "
         "number everything is built again, although no file has changed. Keep the number and the cache.",
         (
-            checks.answers(conversations.tide),
+            checks.answers(api_checks.tide),
             checks.tells_its_release(),
             checks.keeps_the_build_of_a_release(),
         ),
@@ -46,7 +46,7 @@ EXERCISES = (
         "those that lie there. In a build none ever does: with each new station all are drawn again, "
         "and all lie in the image beside `dist/charts.json`, which holds them too. Mend both.",
         (
-            checks.answers(conversations.charted),
+            checks.answers(api_checks.charted),
             checks.draws_only_the_new_chart("/app/dist/charts.json"),
             checks.leaves_behind("*.svg"),
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpers.exercises import checks, conversations
+from helpers.exercises import api_checks, checks
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.projects import VAULT
 
@@ -14,7 +14,7 @@ EXERCISES = (
         "The vault's Dockerfile does everything wrong that these lessons showed. Make it one that you "
         "would put into production.",
         (
-            checks.answers(conversations.vault),
+            checks.answers(api_checks.vault),
             checks.at_most(140),
             checks.hides_the_secret(),
             checks.is_not_root(),

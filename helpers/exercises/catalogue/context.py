@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from helpers.exercises import checks, conversations
+from helpers.exercises import api_checks, checks
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.projects import SHIPMENTS, TIDE, months_of_work
-from helpers.workspace import FAKE_SECRET
+from helpers.host.workspace import FAKE_SECRET
 
 EXERCISES = (
     Exercise(
@@ -35,7 +35,7 @@ EXERCISES = (
         (
             checks.sends_nothing_new(),
             checks.hides_the_secret(),
-            checks.answers(conversations.tide),
+            checks.answers(api_checks.tide),
         ),
         (
             "The first line keeps everything out: `*`.",
@@ -53,7 +53,7 @@ EXERCISES = (
         "The build signs the tides with a key, which it gets as a build argument; `docker history` "
         "prints it. CI now hands the same key over as a secret, too: `--secret id=tide_key`. Use that. "
         "The signature must stay valid, and nothing may tell the key.",
-        (checks.hides_the_secret(), checks.answers(conversations.signed)),
+        (checks.hides_the_secret(), checks.answers(api_checks.signed)),
         (
             "A secret mount makes the key a file for one `RUN`. Where does it lie, and who reads it?",
             "`RUN --mount=type=secret,id=tide_key` lays it at `/run/secrets/tide_key`; the shell reads "

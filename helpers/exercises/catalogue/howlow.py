@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpers.exercises import checks, conversations
+from helpers.exercises import api_checks, checks
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.projects import TIDE
 
@@ -27,7 +27,7 @@ EXERCISES = (
         "Node in an image that holds one Node.",
         (
             checks.answers(
-                conversations.tide,
+                api_checks.tide,
                 {
                     "exec /usr/local/bin/node": "A program that is there and is not found misses its "
                     "loader. What does `ldd` name?",

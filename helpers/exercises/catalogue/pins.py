@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpers.exercises import checks, conversations
+from helpers.exercises import api_checks, checks
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.projects import TIDE, VAULT
 
@@ -15,7 +15,7 @@ EXERCISES = (
         "The module that will not load",
         "The vault hashes passwords with a native module. It builds, and dies at its first start. Make "
         "it run, on a runner without a shell.",
-        (checks.answers(conversations.vault), checks.has_no_shell()),
+        (checks.answers(api_checks.vault), checks.has_no_shell()),
         (
             "Read what the container says before it dies: which file is missing?",
             "npm installs the module for the libc of the stage in which it runs: musl or glibc.",
@@ -29,7 +29,7 @@ EXERCISES = (
         "One place for the pin",
         "Two `FROM` lines name one base. Whoever moves it will forget the other one day. Name the base "
         "once, so that `--build-arg BASE=…` moves both stages, and a build without it stays as it is.",
-        (checks.answers(conversations.tide), checks.moves_both_stages("BASE", MOVED_TO)),
+        (checks.answers(api_checks.tide), checks.moves_both_stages("BASE", MOVED_TO)),
         (
             "`ARG` may stand before the first `FROM`, and `FROM` may use it: `FROM ${BASE}`.",
             "An `ARG` inside a stage belongs to that stage: the next `FROM` does not know it.",

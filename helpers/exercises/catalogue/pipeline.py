@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpers.exercises import checks, conversations
+from helpers.exercises import api_checks, checks
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.projects import TIDE
 
@@ -28,8 +28,8 @@ EXERCISES = (
         "node. Both hold the same heavy data, each in a layer of its own, so the node pulls it twice. "
         "Let it pull it once.",
         (
-            checks.answers(conversations.tide, target="board"),
-            checks.answers(conversations.alarm, target="alarm"),
+            checks.answers(api_checks.tide, target="board"),
+            checks.answers(api_checks.alarm, target="alarm"),
             checks.shares_layers("board", "alarm", 100),
         ),
         (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpers.exercises import checks, conversations
+from helpers.exercises import api_checks, checks
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.projects import TIDE
 
@@ -29,7 +29,7 @@ EXERCISES = (
         "without a second stage. The heights must not change.",
         (
             checks.answers(
-                conversations.sounded,
+                api_checks.sounded,
                 {"no soundings": "`tools/build.js` averages the file that it is given, if any."},
             ),
             checks.wastes_at_most(1),
@@ -64,7 +64,7 @@ EXERCISES = (
         "Two stages, and nothing was gained: all that the builder has crosses into the runner, the "
         "sources and `.env.local` too. Let through what the server reads while it runs, and no more.",
         (
-            checks.answers(conversations.tide),
+            checks.answers(api_checks.tide),
             checks.leaves_behind("tools/build.js", "src/server.js", "stations.csv", ".env.local"),
         ),
         (
@@ -83,7 +83,7 @@ EXERCISES = (
         "sources. Heights must be told above chart datum (`LAT`), as before.",
         (
             checks.answers(
-                conversations.above_chart_datum,
+                api_checks.above_chart_datum,
                 {
                     "instead of LAT": "It runs, with a setting that the builder had. Do `ENV` lines "
                     "cross into the next stage?",
@@ -121,7 +121,7 @@ EXERCISES = (
         "Naming the new base is one line, and then the container no longer starts: mend that, too.",
         (
             checks.answers(
-                conversations.tide,
+                api_checks.tide,
                 {
                     "/bin/sh": "`CMD` without brackets is a line for a shell. Is there one?",
                     "'/app/node'": "The entrypoint is Node already. What does it do with `node`?",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpers.exercises import checks, conversations
+from helpers.exercises import api_checks, checks
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.projects import TIDE
 
@@ -28,7 +28,7 @@ EXERCISES = (
         "other's files, but in this stage one stands below the other, and runs again with it. No order "
         "of the lines helps. Draw another graph.",
         (
-            checks.answers(conversations.tide),
+            checks.answers(api_checks.tide),
             checks.keeps_steps_apart(
                 edits={"stations.csv": "NEW,0.5,3.0\n", "pages/board.html": "<!-- NEW -->\n"},
                 steps={"stations.csv": "tools/pages.js", "pages/board.html": "tools/build.js"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpers.exercises import checks, conversations
+from helpers.exercises import api_checks, checks
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.projects import TIDE
 
@@ -27,7 +27,7 @@ EXERCISES = (
         "This app is not root, and yet whoever breaks in may rewrite it: every file belongs to its "
         "user. Take that away, and let a Kubernetes pod with `runAsNonRoot: true` start it.",
         (
-            checks.answers(conversations.tide),
+            checks.answers(api_checks.tide),
             checks.is_not_root(),
             checks.user_is_a_number(),
             checks.cannot_change_itself("/app"),

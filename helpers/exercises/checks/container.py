@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 
-from helpers import health, sample
-from helpers.container import ContainerError, Running
+from helpers.engine.container import ContainerError, Running
 from helpers.exercises.attempt import Attempt
 from helpers.exercises.checks.model import Check
-from helpers.sample import SampleError
+from helpers.measure import health, sample
+from helpers.measure.sample import SampleError
 
 _HEALTH_SECONDS = 40.0
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from helpers import context
-from helpers.context import Survey
+from helpers.buildx import context
+from helpers.buildx.context import Survey
 from helpers.exercises.attempt import Attempt
 from helpers.exercises.checks.model import Check
 

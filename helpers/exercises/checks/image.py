@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from helpers import image, secret_search, surface
 from helpers.claims import MB
 from helpers.exercises.attempt import Attempt
 from helpers.exercises.checks.model import Check
-from helpers.workspace import FAKE_SECRET
+from helpers.host.workspace import FAKE_SECRET
+from helpers.image import attack_surface, image, secrets
 
 
 def at_most(megabytes: float) -> Check:
@@ -66,14 +66,14 @@ def _stored(attempt: Attempt) -> Iterator[tuple[str, str]]:
 
 
 # Every process of a container has the settings; one must look for what a layer or the history holds.
-_OPENEST_FIRST = (secret_search.SETTINGS, secret_search.LAYER, secret_search.HISTORY)
+_OPENEST_FIRST = (secrets.SETTINGS, secrets.LAYER, secrets.HISTORY)
 
 
 def hides_the_secret() -> Check:
     """Ask that the fake key is nowhere in the image: no layer, no history entry, no setting."""
 
     def trial(attempt: Attempt) -> str | None:
-        found = secret_search.search(attempt.result.image_id, FAKE_SECRET, attempt.result.engine)
+        found = secrets.search(attempt.result.image_id, FAKE_SECRET, attempt.result.engine)
         if not found.sightings:
             return None
         worst = min(found.sightings, key=lambda sighting: _OPENEST_FIRST.index(sighting.where))
@@ -92,7 +92,7 @@ def has_no_shell() -> Check:
     """Ask that no shell lies in the image's file system."""
 
     def trial(attempt: Attempt) -> str | None:
-        found = surface.shells(image.files(attempt.result.image_id, attempt.result.engine))
+        found = attack_surface.shells(image.files(attempt.result.image_id, attempt.result.engine))
         return f"It holds {found[0]}." if found else None
 
     return Check("The image holds no shell", "Which base images have none?", trial)
@@ -128,7 +128,7 @@ def cannot_change_itself(folder: str) -> Check:
         gid = int(group) if group.isdecimal() else uid
         files = image.files(attempt.result.image_id, attempt.result.engine)
         inside = (file for file in files if f"{file.path}/".startswith(f"{folder}/"))
-        found = surface.changeable(inside, uid, gid)
+        found = attack_surface.changeable(inside, uid, gid)
         others = f" and {len(found) - 1} paths more" if len(found) > 1 else ""
         return f"It may write {found[-1]}{others}." if found else None
 

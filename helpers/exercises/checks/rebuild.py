@@ -7,13 +7,13 @@ import re
 import secrets
 from collections.abc import Mapping
 
-from helpers import image
-from helpers.build import BuildError, BuildResult
-from helpers.container import ContainerError
+from helpers.buildx.run import BuildError, BuildResult
+from helpers.buildx.steps import INSTALLS
+from helpers.engine.container import ContainerError
 from helpers.exercises.attempt import Attempt
 from helpers.exercises.checks.model import Check
-from helpers.layers import ImageError
-from helpers.shared_steps import INSTALLS
+from helpers.image import image
+from helpers.image.layers import ImageError
 
 
 def keeps_the_install() -> Check:

@@ -1,0 +1,296 @@
+"""Turn the base images that a Dockerfile names into ones that the engine has.
+
+In this order: the engine has it; pull it; build a stand-in when its registry cannot be reached, or is
+lost in the middle of the pull. What a build uses in the place of a name shows in its command
+(``--build-context``); no local image is ever given an official name. Where a workshop kit is loaded,
+its npm registry takes the place of this host's settings. This module decides; others pull (`registry`)
+and compose (`standins`).
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import re
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from helpers.bases import (
+    docker_archive,
+    host_overlay,
+    host_settings,
+    image_writer,
+    npm_registry,
+    oci_layout,
+    standins,
+)
+from helpers.bases.host_settings import HostSettings
+from helpers.bases.standins import Recipe
+from helpers.engine import pull
+from helpers.host import paths
+from helpers.host.errors import WorkbookError
+from helpers.host.workshop import Workshop
+
+if TYPE_CHECKING:
+    from docker.models.images import Image
+
+    from helpers.engine.engine import Engine
+
+ARTICLE = ("node:20", "node:20-alpine", "gcr.io/distroless/nodejs20-debian12")
+
+Progress = Callable[[str, str], None]
+
+
+class BaseError(WorkbookError):
+    """A base image is not here and cannot be had as the reader asked."""
+
+
+class Source(enum.Enum):
+    """Where a base image comes from."""
+
+    PRESENT = "here already"
+    PULLED = "pulled"
+    STAND_IN = "stand-in"
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base image that is ready: the ``name`` in the Dockerfile, and what a build uses for it.
+
+    ``reference`` is the name itself, a stand-in's, or that of the real image with this host's
+    settings added (``host`` says which). ``node`` is its version of Node, as far as known. ``shelf``
+    is the address of the kit's npm shelf, for a base in which npm runs where a kit is loaded. ``layout``
+    is where it lies for a builder that cannot see the engine's images (`handed`).
+    """
+
+    name: str
+    source: Source
+    reference: str
+    node: str | None = None
+    host: str = ""
+    shelf: str = ""
+    layout: str = ""
+
+    def arguments(self) -> list[str]:
+        """Return what a ``docker buildx build`` needs so that it uses this base."""
+        known = ["--add-host", f"{npm_registry.NAME}:{self.shelf}"] if self.shelf else []
+        if self.reference == self.name:
+            return known
+        source = f"oci-layout://{self.layout}" if self.layout else f"docker-image://{self.reference}"
+        return ["--build-context", f"{self.name}={source}", *known]
+
+    @property
+    def note(self) -> str:
+        """One phrase for captions, such as ``node:20, stand-in with Node 20.18.0``."""
+        node = f" with Node {self.node}" if self.node and self.source is Source.STAND_IN else ""
+        host = f", with {self.host}" if self.host and self.source is not Source.STAND_IN else ""
+        return f"{self.name}, {self.source.value}{node}{host}"
+
+
+class _Policy(enum.Enum):
+    ALLOWED, OFF, ONLY = range(3)
+
+
+def resolve(names: Iterable[str], engine: Engine, *, stand_ins: bool = True) -> list[Base]:
+    """Return the bases for ``names`` in their order, getting ready what is not there yet.
+
+    Quick when all are there. ``stand_ins`` False, or the variable ``WORKBOOK_STANDINS=off``, allows
+    real images only; ``WORKBOOK_STANDINS=only`` takes stand-ins without asking a registry. Raises
+    `BaseError`, `PullError` or the error of the step that failed.
+    """
+    maker = _Maker(engine, _policy(stand_ins=stand_ins))
+    return maker.all(dict.fromkeys(name for name in names if name != "scratch"))
+
+
+def handed(found: Iterable[Base], engine: Engine) -> list[Base]:
+    """Return bases as the engine's builder takes them: what only the engine has, in a layout on disk.
+
+    A builder apart asks the registry itself for an image under its own name. Raises `LayoutError`.
+    """
+    return [
+        replace(base, layout=oci_layout.write(base.reference, engine))
+        if engine.builder.apart and base.reference != base.name
+        else base
+        for base in found
+    ]
+
+
+def prepare(
+    engine: Engine, names: Iterable[str] = ARTICLE, progress: Progress | None = None
+) -> list[Base]:
+    """Get bases ready ahead of the first build, several at once.
+
+    ``progress`` is called with a name and a phrase at each step, from any thread.
+    """
+    maker = _Maker(engine, _policy(stand_ins=True), progress or _quiet)
+    return maker.all(dict.fromkeys(name for name in names if name != "scratch"))
+
+
+def find(name: str, engine: Engine) -> Base | None:
+    """Return the base for ``name`` when it is ready; None when it must be pulled or made first."""
+    return _Maker(engine, _policy(stand_ins=True)).find(name)
+
+
+def registry_reachable(name: str, engine: Engine | None = None) -> bool:
+    """Whether the registry of ``name`` answers the engine; decided in at most 5 s, and once."""
+    if engine is None:
+        from helpers.engine import engine as engines
+
+        engine = engines.find()
+    return pull.reachable(name, engine)
+
+
+def _policy(*, stand_ins: bool) -> _Policy:
+    wish = os.environ.get("WORKBOOK_STANDINS", "").strip().lower()
+    if wish not in ("", "on", "off", "only"):
+        raise BaseError(f"WORKBOOK_STANDINS is {wish!r}; set it to on, off or only.")
+    if wish == "off" or not stand_ins:
+        return _Policy.OFF
+    return _Policy.ONLY if wish == "only" else _Policy.ALLOWED
+
+
+def _quiet(_name: str, _phrase: str) -> None:
+    return
+
+
+class _Maker:
+    """What all names of one call share: the engine, the policy, the host's settings, a workshop."""
+
+    def __init__(self, engine: Engine, policy: _Policy, progress: Progress = _quiet) -> None:
+        self._engine = engine
+        self._policy = policy
+        self._progress = progress
+        self._workshop = Workshop(paths.state("standins"))
+
+    @cached_property
+    def _shelf(self) -> str:
+        return npm_registry.address(self._engine) or ""
+
+    @cached_property
+    def _host(self) -> HostSettings:
+        return npm_registry.SETTINGS if self._shelf else host_settings.read()
+
+    def all(self, names: Iterable[str]) -> list[Base]:
+        found = {name: self.find(name) for name in names}
+        missing = [name for name, base in found.items() if base is None]
+        if missing:
+            found |= dict(zip(missing, self._make_together(missing), strict=True))
+        return [base for base in found.values() if base is not None]
+
+    def find(self, name: str) -> Base | None:
+        """Look, without changing anything: the real image, else a stand-in of today's recipe."""
+        if self._policy is not _Policy.ONLY and (image := self._image(name)):
+            return self._real(name, image, Source.PRESENT)
+        recipe = self._recipe(name) if self._policy is not _Policy.OFF else None
+        if recipe is None:
+            return None
+        image = self._image(recipe.tag)
+        if image is None or image.labels.get(standins.KEY_LABEL) != recipe.key:
+            return None
+        return self._base(name, Source.STAND_IN, recipe.tag, recipe.node)
+
+    def _make_together(self, names: list[str]) -> list[Base]:
+        pool = ThreadPoolExecutor(max_workers=len(names))
+        try:
+            return list(pool.map(self._make, names))
+        except BaseException:
+            self._workshop.close()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _make(self, name: str) -> Base:
+        with self._workshop.lock(f"base-{name}"):
+            found = self.find(name)
+            if found is None:
+                found = self._pull(name) or self._stand_in(name)
+            self._progress(name, found.note)
+            return found
+
+    def _pull(self, name: str) -> Base | None:
+        if self._policy is _Policy.ONLY:
+            return None
+        image = self._image(name)
+        if image is None:
+            self._progress(name, "asking the registry")
+            if not pull.reachable(name, self._engine):
+                return None
+            self._progress(name, "pulling")
+            try:
+                pull.pull(name, self._engine, self._workshop.check)
+            except pull.UnreachableError:
+                if self._policy is _Policy.OFF or self._recipe(name) is None:
+                    raise
+                return None
+            image = self._engine.client.images.get(name)
+            return self._with_overlay(name, image, Source.PULLED)
+        return self._with_overlay(name, image, Source.PRESENT)
+
+    def _stand_in(self, name: str) -> Base:
+        recipe = self._recipe(name)
+        if self._policy is _Policy.OFF:
+            raise BaseError(
+                f"{name} is not in the engine, its registry cannot be reached, and stand-ins are "
+                "switched off; load the image, or allow stand-ins (WORKBOOK_STANDINS=on)."
+            )
+        if recipe is None:
+            raise BaseError(
+                f"{name} is not in the engine, its registry cannot be reached, and the workbook has "
+                "no recipe for a stand-in; load it with `docker load`, or name another base."
+            )
+        self._progress(name, "making a stand-in")
+        layers = [
+            layer for part in recipe.parts for layer in image_writer.layers_of(part, self._workshop)
+        ]
+        self._progress(name, "loading the stand-in")
+        docker_archive.load(self._engine, recipe.tag, layers, recipe.settings, self._workshop.check)
+        return self._base(name, Source.STAND_IN, recipe.tag, recipe.node)
+
+    def _recipe(self, name: str) -> Recipe | None:
+        return standins.recipe(name, self._engine.architecture, self._host)
+
+    def _base(self, name: str, source: Source, reference: str, node: str | None) -> Base:
+        shelf = self._shelf if host_overlay.serves(name) else ""
+        return Base(name, source, reference, node, self._phrase(name), shelf)
+
+    def _phrase(self, name: str) -> str:
+        return self._host.phrase if self._host and host_overlay.serves(name) else ""
+
+    def _image(self, name: str) -> Image | None:
+        from docker.errors import ImageNotFound
+
+        try:
+            return self._engine.client.images.get(name)
+        except ImageNotFound:
+            return None
+
+    def _real(self, name: str, image: Image, source: Source) -> Base | None:
+        """Return the real image as a base; None when its overlay has yet to be made."""
+        node = _node_version(name, image.attrs)
+        if not self._phrase(name):
+            return Base(name, source, name, node)
+        tag = host_overlay.tag(name)
+        overlay = self._image(tag)
+        key = host_overlay.key(str(image.id), self._host)
+        if overlay is None or overlay.labels.get(host_overlay.KEY_LABEL) != key:
+            return None
+        return self._base(name, source, tag, node)
+
+    def _with_overlay(self, name: str, image: Image, source: Source) -> Base:
+        found = self._real(name, image, source)
+        if found is None:
+            self._progress(name, f"adding {self._host.phrase}")
+            host_overlay.make(name, str(image.id), self._host, self._engine, self._workshop)
+            found = self._base(name, source, host_overlay.tag(name), _node_version(name, image.attrs))
+        return found
+
+
+def _node_version(name: str, facts: dict[str, Any]) -> str | None:
+    for variable in (facts.get("Config") or {}).get("Env") or []:
+        if variable.startswith("NODE_VERSION="):
+            return str(variable).partition("=")[2]
+    line = re.search(r"(?:^|/)node(?:js)?:?(\d+[\d.]*)", name)
+    return line[1] if line else None

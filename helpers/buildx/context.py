@@ -1,0 +1,207 @@
+"""Say what a build context holds and what of it ``COPY . .`` makes the client send, as a tree.
+
+It walks a folder and applies the ignore file that counts for a Dockerfile; it builds nothing, so its
+answer is a forecast, which `measure.context` holds against a real build. A Dockerfile that copies
+only named paths makes BuildKit ask for those alone; that is not forecast here. MB are 10^6 bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from pathlib import Path
+
+from helpers.buildx import dockerignore
+from helpers.buildx.dockerignore import Pattern, Rules
+from helpers.host.errors import WorkbookError
+
+_MB, _KB = 1e6, 1e3
+_ALL = dockerignore.parse("")
+
+
+class ContextError(WorkbookError):
+    """A folder that cannot be looked at as a build context."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One path of a context, relative to it; only a ``file`` has bytes.
+
+    Of several hard links to one content the first has the bytes, as only it is sent whole.
+    ``by`` is the line of the ignore file that decided (None: no line fits, so it is sent).
+    """
+
+    path: str
+    kind: str
+    bytes: int
+    kept_out: bool
+    by: Pattern | None
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a context holds, in the order of the paths, each path judged by the ignore file."""
+
+    entries: tuple[Entry, ...]
+
+    @cached_property
+    def sent(self) -> tuple[Entry, ...]:
+        """What is sent: what no line keeps out, and the folders on the way to it."""
+        needed = {above for e in self.entries if not e.kept_out for above in _above(e.path)}
+        return tuple(e for e in self.entries if not e.kept_out or e.path in needed)
+
+    @property
+    def bytes(self) -> int:
+        """The bytes of all files of the context."""
+        return sum(entry.bytes for entry in self.entries)
+
+    @property
+    def sent_bytes(self) -> int:
+        """The bytes of the files that are sent; what the protocol adds is not counted."""
+        return sum(entry.bytes for entry in self.sent)
+
+    def tree(self, depth: int = 1) -> Tree:
+        """Return the context as a tree of ``depth`` levels; what lies deeper is summed up."""
+        return Tree(tuple(_lines(self, "", depth)), self.sent_bytes, self.bytes)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a tree; ``why`` says which pattern keeps the path out, in whole or in part."""
+
+    indent: str
+    name: str
+    sent_bytes: int
+    bytes: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A context drawn with the characters of a terminal: what is sent, what stays, and why."""
+
+    lines: tuple[Line, ...]
+    sent_bytes: int
+    bytes: int
+
+    def __str__(self) -> str:
+        top = Line("", ".", self.sent_bytes, self.bytes, "")
+        lines = [top, *self.lines]
+        width = max(len(line.indent + line.name) for line in lines)
+        head = f"{'':{width}}  {'sent':>9}  {'of':>9}"
+        rows = (
+            f"{x.indent + x.name:{width}}  {_sent(x):>9}  {_size(x.bytes):>9}  {x.why}" for x in lines
+        )
+        return "\n".join(row.rstrip() for row in (head, *rows))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return f'<pre style="line-height:1.25">{escape(str(self))}</pre>'
+
+
+def ignore_file(context: Path, dockerfile: Path) -> Path | None:
+    """Return the ignore file that counts: the Dockerfile's own before the context's, or None.
+
+    The Dockerfile's own lies beside it and bears its name with ``.dockerignore`` behind.
+    """
+    choices = (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), context / ".dockerignore")
+    return next((file for file in choices if file.is_file()), None)
+
+
+def rules(context: Path, dockerfile: Path) -> Rules:
+    """Return the patterns that count for a build. Raises `dockerignore.PatternError`."""
+    file = ignore_file(context, dockerfile)
+    if file is None:
+        return _ALL
+    try:
+        return dockerignore.parse(os.fsdecode(file.read_bytes()))
+    except OSError as error:
+        raise dockerignore.PatternError(
+            f"{file} cannot be read ({error.strerror}); check its permissions."
+        ) from None
+
+
+def survey(context: Path, patterns: Rules = _ALL) -> Survey:
+    """Look at every path of a context. Raises `ContextError` when it is no folder."""
+    if not context.is_dir():
+        raise ContextError(f"There is no folder at {context}; check the path.")
+    return Survey(tuple(_walk(context, "", patterns, set())))
+
+
+def printable(text: str) -> str:
+    """Return a name so that it can be printed even when its bytes are no UTF-8."""
+    return os.fsencode(text).decode(errors="backslashreplace")
+
+
+def _walk(
+    folder: Path, prefix: str, patterns: Rules, seen: set[tuple[bool, int, int]]
+) -> Iterator[Entry]:
+    with os.scandir(folder) as found:
+        items = sorted(found, key=lambda item: item.name)
+    for item in items:
+        path, kind = prefix + item.name, _kind(item)
+        decision = patterns.decide(path)
+        facts = item.stat(follow_symlinks=False)
+        content = (decision.kept_out, facts.st_dev, facts.st_ino)
+        size = facts.st_size if kind == "file" and content not in seen else 0
+        seen.add(content)
+        yield Entry(path, kind, size, decision.kept_out, decision.by)
+        if kind == "directory":
+            yield from _walk(Path(item.path), f"{path}/", patterns, seen)
+
+
+def _kind(item: os.DirEntry[str]) -> str:
+    if item.is_symlink():
+        return "symlink"
+    return "directory" if item.is_dir() else "file"
+
+
+def _above(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
+
+
+def _lines(survey: Survey, prefix: str, depth: int, indent: str = "") -> Iterator[Line]:
+    """Give the lines below a folder: folders first and the loose files last."""
+    groups: dict[str, list[Entry]] = {}
+    for entry in survey.entries:
+        if entry.path.startswith(prefix):
+            groups.setdefault(entry.path[len(prefix) :].partition("/")[0], []).append(entry)
+    children = sorted(groups.values(), key=lambda group: group[0].kind != "directory")
+    for below in children:
+        entry, last = below[0], below is children[-1]
+        name = printable(entry.path[len(prefix) :]) + "/" * (entry.kind == "directory")
+        total = sum(e.bytes for e in below)
+        sent = sum(e.bytes for e in below if not e.kept_out)
+        yield Line(indent + ("└─ " if last else "├─ "), name, sent, total, _why(entry, below))
+        if depth > 1 and entry.kind == "directory":
+            deeper = Survey(tuple(below))
+            yield from _lines(deeper, f"{entry.path}/", depth - 1, indent + ("   " if last else "│  "))
+
+
+def _why(entry: Entry, below: list[Entry]) -> str:
+    if entry.kept_out:
+        back = next((e.by for e in below if not e.kept_out and e.by), None)
+        return f"kept out by {_said(entry)}" + (
+            f", in part back by {printable(back.written)}" if back else ""
+        )
+    out = dict.fromkeys(_said(e) for e in below if e.kept_out)
+    return f"in part kept out by {', '.join(out)}" if out else ""
+
+
+def _said(entry: Entry) -> str:
+    return printable(entry.by.written) if entry.by else ""
+
+
+def _sent(line: Line) -> str:
+    return "·" if line.why and not line.sent_bytes else _size(line.sent_bytes)
+
+
+def _size(size: int) -> str:
+    if size >= _MB:
+        return f"{size / _MB:,.1f} MB"
+    return f"{size / _KB:.1f} kB" if size >= _KB else f"{size} B"

@@ -1,0 +1,394 @@
+"""Run one ``docker buildx build``, follow its steps, and return what came out.
+
+The command is made in one place, from a `Request`, and can be shown before it runs. This module draws
+nothing (a watcher is told of each change) and repeats nothing (`experiment` does).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from helpers.bases import bases as base_images
+from helpers.bases.bases import Base
+from helpers.buildx import dockerfile
+from helpers.buildx.stream import Progress, Step
+from helpers.engine import engine, leftovers
+from helpers.engine.engine import LABEL, LOST, Engine, EngineLostError
+from helpers.host import disk_full, paths, processes
+from helpers.host.errors import StoppedByReaderError, WorkbookError, stoppable
+from helpers.host.redaction import redacted
+from helpers.image import image
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Watcher = Callable[[Progress], None]
+_PATIENCE = 10.0  # seconds that a build gets to stop by itself
+_PLUGIN_KILLED = 255
+_ENGINE_LOST = (
+    "Cannot connect to the Docker daemon",
+    "error during connect",
+    "error reading from server",
+    "transport is closing",
+    "code = Unavailable",
+)
+_PREFIXES = ("ERROR: ", "failed to build: ", "failed to solve: ", "failed to compute cache key: ")
+_EXIT_CODE = re.compile(r"process \".*\" did not complete successfully: (exit code: \d+)\Z", re.DOTALL)
+_NO_WORDS = ("A complete log of this run", "npm error", "npm ERR!")
+_STOPPED = (
+    "The build was stopped at your request; it left no image, and the steps that had ended stay in "
+    "the cache."
+)
+_KILLED = (
+    "The `docker buildx` command was killed in the middle of the build, as the system does when memory "
+    "is short; look what takes it and run the cell again."
+)
+_NPM_FORM = re.compile(r"npm (error|ERR!) (code|errno|syscall|path|command) ")
+_NPM = r"^npm (?:error|ERR!) .*"
+_NO_REGISTRY = re.compile(
+    _NPM + r"\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH"
+    r"|ERR_SOCKET_TIMEOUT|EIDLETIMEOUT|E50[234]|network timeout|network aborted|FETCH_ERROR)\b",
+    re.MULTILINE,
+)
+_NO_TRUST = re.compile(
+    _NPM + r"(SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY_LEAF)", re.MULTILINE
+)
+_ALTERED = re.compile(_NPM + r"\bEINTEGRITY\b", re.MULTILINE)
+
+
+_NOT_PLAIN = (
+    "buildx cannot send a builder elsewhere a folder whose name has letters beyond ASCII; rename the "
+    "folder of the build context, or the one that you work in."
+)
+
+
+class BuildError(WorkbookError):
+    """A build that gave no image. ``log`` holds the last lines that its steps printed."""
+
+    def __init__(self, sentence: str, step: Step | None = None, log: Sequence[str] = ()) -> None:
+        super().__init__(sentence)
+        self.step = step
+        self.log = tuple(map(redacted, log))
+
+
+class DiskFullError(BuildError):
+    """The engine has no room left."""
+
+
+class BuildCancelledError(StoppedByReaderError):
+    """The reader stopped the build."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to build: a Dockerfile, its build context, a tag, and how.
+
+    ``cold`` ignores every cached step. ``extra`` holds further arguments of ``docker buildx build``,
+    as they are. ``bases`` leaves the images behind ``FROM`` to the builder and says what they are;
+    without it they are made ready first.
+    """
+
+    dockerfile: Path
+    context: Path
+    tag: str
+    target: str | None = None
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    cold: bool = False
+    extra: tuple[str, ...] = ()
+    bases: tuple[Base, ...] | None = None
+
+    def command(self, where: Engine, bases: list[Base]) -> list[str]:
+        """Return the command as one would type it."""
+        options = ["--load", "--file", str(self.dockerfile), "--tag", self.tag]
+        options += ["--label", f"{LABEL}=build"]
+        if self.target:
+            options += ["--target", self.target]
+        for name, value in self.build_args.items():
+            options += ["--build-arg", f"{name}={value}"]
+        if self.cold:
+            options.append("--no-cache")
+        if where.store == "containerd":
+            options.append("--provenance=false")
+        for base in bases:
+            options += base.arguments()
+        return where.command("buildx", "build", *options, *self.extra, str(self.context))
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build did and what came out of it.
+
+    ``seconds`` is the wall time of the command; ``context_bytes`` what was sent to the builder;
+    ``image_id`` and ``digest`` are the engine's (equal where the store keeps no manifest).
+    """
+
+    request: Request
+    command: tuple[str, ...]
+    image_id: str
+    digest: str
+    seconds: float
+    steps: tuple[Step, ...]
+    context_bytes: int
+    bases: tuple[Base, ...]
+    started: datetime
+    engine: Engine = field(repr=False)
+
+    @property
+    def tag(self) -> str:
+        """The image's name."""
+        return self.request.tag
+
+    @property
+    def shell_command(self) -> str:
+        """The command, ready to paste in a terminal; the login of an address is to be filled in."""
+        settings = [f"{k}={shlex.quote(v)}" for k, v in self.engine.environment.items()]
+        return redacted(" ".join([*settings, shlex.join(self.command)]))
+
+    @cached_property
+    def uncompressed_bytes(self) -> int:
+        """Size of the image on disk: the sum of its layers, uncompressed."""
+        return image.uncompressed_bytes(self.image_id, self.engine)
+
+    @cached_property
+    def compressed_bytes(self) -> int:
+        """Size of the image on the wire: its layers as a push would compress them."""
+        return image.compressed_bytes(self.image_id, self.engine)
+
+    @property
+    def conditions(self) -> str:
+        """Where the figures come from: engine, bases and date, for captions."""
+        notes = "; ".join(base.note for base in self.bases)
+        parts = (self.engine.description, notes, f"{self.started:%Y-%m-%d}")
+        return " · ".join(part for part in parts if part)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a step of the Dockerfile: stage, step, seconds, cached."""
+        import pandas as pd
+
+        rows = [
+            {
+                "stage": step.stage,
+                "step": step.instruction,
+                "seconds": 0.0 if step.cached else step.seconds,
+                "cached": step.cached,
+            }
+            for step in self.steps
+            if not step.internal
+        ]
+        return pd.DataFrame(rows, columns=["stage", "step", "seconds", "cached"])
+
+
+def plan(request: Request, where: Engine | None = None) -> list[str]:
+    """Return the command that `build` would run. Raises as `build` does before it begins."""
+    where = where or engine.find()
+    return request.command(where, _bases(request, where))
+
+
+@stoppable(_STOPPED, BuildCancelledError)
+@engine.in_touch()
+def build(request: Request, watch: Watcher | None = None, where: Engine | None = None) -> BuildResult:
+    """Build and return the result; ``watch`` is told after each change of the steps.
+
+    Raises `BuildError` (or a subclass) when the build fails, `EngineLostError` when the engine goes
+    away, `BuildCancelledError` when it is interrupted, and the errors of `dockerfile`, `bases` and
+    `engine` before it begins.
+    """
+    where = where or engine.find()
+    if not request.context.is_dir():
+        raise BuildError(f"There is no build context at {request.context}; check the path.")
+    bases = _bases(request, where)
+    command = request.command(where, bases)
+    replaced = _image_id(request.tag, where)
+    started, progress = datetime.now(UTC), Progress()
+    with paths.temporary() as folder:
+        metadata = folder / "metadata.json"
+        clock = time.monotonic()
+        code = _run(_followed(command, metadata), where, progress, watch or (lambda _: None))
+        seconds = time.monotonic() - clock
+        if code:
+            raise _failure(progress, code)
+        digest, config = _digests(metadata)
+    image_id = _image_id(config, where) or _image_id(digest, where) or _image_id(request.tag, where)
+    leftovers.clear(image_id or config, replaced, where)
+    return BuildResult(
+        request=request,
+        command=tuple(command),
+        image_id=image_id or config,
+        digest=digest,
+        seconds=seconds,
+        steps=progress.steps,
+        context_bytes=progress.context_bytes,
+        bases=tuple(bases),
+        started=started,
+        engine=where,
+    )
+
+
+def _bases(request: Request, where: Engine) -> list[Base]:
+    found: Sequence[Base] | None = request.bases
+    if found is None:
+        parsed = dockerfile.read(request.dockerfile, request.build_args, where.architecture)
+        found = base_images.resolve(parsed.base_images(request.target), where)
+    return base_images.handed(found, where)
+
+
+def _digests(metadata: Path) -> tuple[str, str]:
+    """Return the digests of the image and of its configuration.
+
+    Of an image that goes from a builder elsewhere into a containerd store buildx tells the first alone,
+    which serves for both: that store finds an image by it.
+    """
+    try:
+        facts = json.loads(metadata.read_text())
+        digest = str(facts["containerimage.digest"])
+        return digest, str(facts.get("containerimage.config.digest", digest))
+    except (OSError, ValueError, KeyError, TypeError):
+        raise BuildError(
+            "The build ended without a word on what it built; run the cell again."
+        ) from None
+
+
+def _image_id(reference: str, where: Engine) -> str | None:
+    from docker.errors import APIError, NotFound
+
+    try:
+        return str(where.client.images.get(reference).id)
+    except NotFound:
+        return None
+    except APIError as error:
+        raise BuildError(f"No image can be called {reference!r}: {error.explanation}.") from None
+
+
+def _followed(command: list[str], metadata: Path) -> list[str]:
+    """Add what makes the build readable for a program; it changes nothing of what is built."""
+    at = command.index("build") + 1
+    follow = ["--progress=rawjson", "--metadata-file", str(metadata)]
+    return [*command[:at], *follow, *command[at:]]
+
+
+def _run(command: list[str], where: Engine, progress: Progress, watch: Watcher) -> int:
+    process = None
+    try:
+        with processes.undisturbed():
+            process = _begun(command, where)
+        assert process.stderr is not None  # noqa: S101 - a pipe was asked for
+        for line in process.stderr:
+            if progress.feed(line):
+                watch(progress)
+        return process.wait()
+    finally:
+        if process:
+            _stop(process)
+
+
+def _begun(command: list[str], where: Engine) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command,
+        env=where.process_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=processes.end_with_parent,
+        encoding="utf-8",
+        errors="replace",
+    )
+
+
+def _stop(process: subprocess.Popen[Any]) -> None:
+    """End the build if it still runs, reading what it says, else it would wait for a reader."""
+    try:
+        if process.poll() is None:
+            _signal(process, signal.SIGINT)
+            process.communicate(timeout=_PATIENCE)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        _signal(process, signal.SIGKILL)
+        process.wait()  # a second Ctrl-C ends the patience
+    finally:
+        if process.stderr:
+            process.stderr.close()
+
+
+def _signal(process: subprocess.Popen[Any], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def _failure(progress: Progress, code: int) -> WorkbookError:
+    failed = (s for s in progress.steps if s.error and "context canceled" not in s.error)
+    step, reason = next(failed, None), _reason(progress)
+    log = (progress.log_of(step) if step else progress.log)[-20:]
+    evidence = "\n".join([reason, *log])
+    if trouble := disk_full.client_trouble(reason):
+        return BuildError(trouble, step, log)
+    if disk_full.engine_is_full(evidence):
+        return DiskFullError(disk_full.ENGINE_FULL, step, log)
+    if any(sign in reason for sign in _ENGINE_LOST):
+        return EngineLostError(LOST)
+    if step is None and _killed(code, progress):
+        return BuildError(_KILLED, None, log)
+    if "x-docker-expose-session-" in reason:
+        return BuildError(_NOT_PLAIN, None, log)
+    if step is None:
+        return BuildError(f"The build did not start: {reason}.", None, log)
+    why = _bare(step.error or "")
+    return BuildError(f"The step `{_short(step.name)}` failed: {why}.{_hint(evidence, log)}", step, log)
+
+
+def _killed(code: int, progress: Progress) -> bool:
+    """Whether the command was ended by a signal; `docker` gives 255 for a plugin of its that was."""
+    return code < 0 or (code == _PLUGIN_KILLED and not _errors(progress))
+
+
+def _errors(progress: Progress) -> list[str]:
+    return [line for line in progress.text if line.startswith("ERROR: ")]
+
+
+def _reason(progress: Progress) -> str:
+    return _bare((_errors(progress) or progress.text or ["docker buildx gave no reason"])[-1])
+
+
+def _bare(reason: str) -> str:
+    """Take off what says nothing to a reader: prefixes, BuildKit's own references, the command."""
+    for prefix in _PREFIXES:
+        reason = reason.removeprefix(prefix)
+    reason = re.sub(r"failed to calculate checksum of ref \S+: ", "not in the build context: ", reason)
+    return _EXIT_CODE.sub(r"\1", reason).strip().rstrip(".")
+
+
+def _short(text: str, limit: int = 120) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def _hint(evidence: str, log: Sequence[str]) -> str:
+    if found := _NO_REGISTRY.search(evidence):
+        trouble = f" npm could not reach its registry ({found[1]})"
+        return f"{trouble}: check the network, then run the cell again."
+    if _ALTERED.search(evidence):
+        return (
+            " npm was given a package that is not the one of package-lock.json: something on the way "
+            "alters or cuts downloads; run the cell again, then look at the registry's mirror."
+        )
+    if _NO_TRUST.search(evidence):
+        return (
+            " A TLS proxy stands in between: set NODE_EXTRA_CA_CERTS to its certificates, then run "
+            "the cell again."
+        )
+    lines = [line.strip() for line in log if line.strip()]
+    telling = [line for line in lines if not line.startswith(_NO_WORDS)]
+    npms = [line for line in lines if line.startswith(_NO_WORDS) and not _NPM_FORM.match(line)]
+    words = (telling[-1:] or npms[:1] or lines[:1] or [""])[0]
+    return f" Its last words: {_short(words, 200)}" if words else ""

@@ -1,0 +1,101 @@
+"""The graph of a Dockerfile's stages: what each is built from, and what a target leaves out.
+
+It reads a parsed file; it builds nothing and draws nothing. Where a node lies is `plots.layered`'s.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from helpers.buildx.dockerfile import Dockerfile, Need, Stage
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HOW = {"FROM": "FROM", "COPY": "COPY --from", "RUN": "RUN --mount"}
+
+
+@dataclass(frozen=True)
+class Node:
+    """A stage, or an image from outside (``is_stage`` False); ``needed`` for the target."""
+
+    name: str
+    is_stage: bool
+    needed: bool
+
+
+@dataclass(frozen=True)
+class Edge:
+    """``target`` takes something from ``source``; ``how`` is one of `HOW`'s values."""
+
+    source: str
+    target: str
+    how: str
+    needed: bool
+
+
+@dataclass(frozen=True)
+class StageGraph:
+    """The stages of a file with their images, as a build of ``target`` sees them.
+
+    Images come first, then stages in the order of the file; names are unique.
+    """
+
+    target: str
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+
+    @property
+    def skipped(self) -> list[str]:
+        """The stages that a build of the target does not run, in file order."""
+        return [node.name for node in self.nodes if node.is_stage and not node.needed]
+
+    def nodes_frame(self) -> pd.DataFrame:
+        """Return one row a node: name, stage, needed, target."""
+        import pandas as pd
+
+        rows = [(n.name, n.is_stage, n.needed, n.name == self.target) for n in self.nodes]
+        return pd.DataFrame(rows, columns=["name", "stage", "needed", "target"])
+
+    def edges_frame(self) -> pd.DataFrame:
+        """Return one row an edge: source, target, how, needed."""
+        import pandas as pd
+
+        rows = [(e.source, e.target, e.how, e.needed) for e in self.edges]
+        return pd.DataFrame(rows, columns=["source", "target", "how", "needed"])
+
+
+def graph(parsed: Dockerfile, target: str | None = None) -> StageGraph:
+    """Return the graph of a file for a target, its last stage by default.
+
+    Raises `DockerfileError` for a target that the file does not name.
+    """
+    needed = {stage.index for stage in parsed.needs(target)}
+    names = _names(parsed.stages)
+    edges: dict[Edge, None] = {}
+    images: dict[str, bool] = {}
+    for stage in parsed.stages:
+        runs = stage.index in needed
+        for need in parsed.draws_on(stage):
+            source = _source(need, names)
+            if source == "scratch":
+                continue
+            if not isinstance(need.source, Stage):
+                images[source] = images.get(source, False) or runs
+            edges[Edge(source, names[stage.index], HOW[need.how], runs)] = None
+    nodes = [Node(name, is_stage=False, needed=used) for name, used in images.items()]
+    nodes += [Node(names[s.index], is_stage=True, needed=s.index in needed) for s in parsed.stages]
+    return StageGraph(names[parsed.stage(target).index], tuple(nodes), tuple(edges))
+
+
+def _source(need: Need, names: Sequence[str]) -> str:
+    return names[need.source.index] if isinstance(need.source, Stage) else need.source
+
+
+def _names(stages: Sequence[Stage]) -> list[str]:
+    """Return the stages' names, told apart by their numbers where two are the same."""
+    labels = Counter(stage.label for stage in stages)
+    return [s.label if labels[s.label] == 1 else f"{s.label} ({s.index})" for s in stages]

@@ -1,0 +1,144 @@
+"""The article's claims with the verdicts that the lessons reached on this machine, on one page.
+
+It reads what `claims.store` kept and builds nothing; where a verdict is missing it names the lesson
+that reaches it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from helpers import claims, plots
+from helpers.claims import Verdict, store
+from helpers.claims.store import Record
+from helpers.host import paths
+from helpers.host.errors import WorkbookError
+from helpers.plots import Chart
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FOLDER = paths.ROOT / "notebooks" / "report"
+TITLE = "Docker multi-stage builds, on trial: the verdicts of this machine"
+_MARKS: Mapping[str, str] = {
+    Verdict.HOLDS: "✓",
+    Verdict.CONDITION: "≈",
+    Verdict.FAILS: "✗",
+}
+
+
+class LedgerError(WorkbookError):
+    """The report could not be written."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Every claim of the article in its order, each with its record; None where there is none yet."""
+
+    entries: tuple[tuple[str, Record | None], ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a claim: id, claim, verdict, measured, lesson."""
+        import pandas as pd
+
+        rows = [
+            (claim, claims.TEXTS[claim], *_said(record), claims.LESSONS[claim])
+            for claim, record in self.entries
+        ]
+        return pd.DataFrame(rows, columns=["id", "claim", "verdict", "measured", "lesson"])
+
+    def chart(self) -> Chart:
+        """Draw the verdicts as a board, one tile a claim."""
+        return plots.board(self.to_frame(), caption=" · ".join(self._conditions()[:1]))
+
+    def missing(self) -> list[str]:
+        """Return the lessons to run for the verdicts that are missing, in reading order."""
+        return sorted({claims.LESSONS[claim] for claim, record in self.entries if record is None})
+
+    def summary(self) -> str:
+        """Return how many claims hold, hold with a condition, and do not."""
+        counts = Counter(record.verdict for _, record in self.entries if record)
+        said = [f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict]]
+        waiting = sum(record is None for _, record in self.entries)
+        return ", ".join([*said, *([f"{waiting} not tried yet"] if waiting else [])])
+
+    def to_markdown(self) -> str:
+        """Return the page as Markdown."""
+        lines = [f"# {TITLE}", "", f"{self.summary()}.", ""]
+        lines += ["| claim | verdict | measured | why | lesson |", "|---|---|---|---|---|"]
+        for claim, record in self.entries:
+            verdict, measured = _said(record)
+            cells = [f"**{claim}** {claims.TEXTS[claim]}", verdict, measured]
+            cells += [record.because if record else "", claims.LESSONS[claim]]
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        lines += ["", *(f"- {line}" for line in self._conditions()), ""]
+        return "\n".join(lines)
+
+    def to_html(self) -> str:
+        """Return the page as one self-contained HTML document."""
+        rows = "".join(_row(claim, record) for claim, record in self.entries)
+        notes = "".join(f"<li>{escape(line)}</li>" for line in self._conditions())
+        heads = "".join(f"<th>{name}</th>" for name in ("claim", "verdict", "measured", "why", "lesson"))
+        return (
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(TITLE)}</title>'
+            f"<style>{_STYLE}</style><h1>{escape(TITLE)}</h1><p>{escape(self.summary())}.</p>"
+            f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+            f"<h2>Measured on</h2><ul>{notes}</ul></html>\n"
+        )
+
+    def save(self, folder: Path) -> list[Path]:
+        """Write the page as ``verdicts.html`` and ``verdicts.md``; return their paths."""
+        pages = {"verdicts.html": self.to_html(), "verdicts.md": self.to_markdown()}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, text in pages.items():
+                (folder / name).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise LedgerError(f"The report cannot be written to {folder}: {error.strerror}.") from error
+        return [folder / name for name in pages]
+
+    def _repr_html_(self) -> str:
+        heads = "".join(f"<th>{name}</th>" for name in ("claim", "verdict", "measured", "why", "lesson"))
+        rows = "".join(_row(claim, record) for claim, record in self.entries)
+        return f"<p>{escape(self.summary())}.</p><table><tr>{heads}</tr>{rows}</table>"
+
+    def __repr__(self) -> str:
+        rows = [f"{claim}  {_said(record)[0]:<24} {_said(record)[1]}" for claim, record in self.entries]
+        return "\n".join([f"{self.summary()}.", *rows])
+
+    def _conditions(self) -> list[str]:
+        kept = (record.conditions for _, record in self.entries if record)
+        return list(dict.fromkeys(kept))
+
+
+def read() -> Ledger:
+    """Return the ledger of this machine."""
+    kept = store.records()
+    return Ledger(tuple((claim, kept.get(claim)) for claim in claims.TEXTS))
+
+
+def _said(record: Record | None) -> tuple[str, str]:
+    if record is None:
+        return "· not tried yet", ""
+    note = " (stand-in bases)" if record.stand_ins else ""
+    return f"{_MARKS[record.verdict]} {record.verdict}", record.figures + note
+
+
+def _row(claim: str, record: Record | None) -> str:
+    verdict, measured = _said(record)
+    why = record.because if record else f"Run the lesson {claims.LESSONS[claim]}."
+    cells = [f"<b>{claim}</b> {escape(claims.TEXTS[claim])}", f"<b>{escape(verdict)}</b>"]
+    cells += [escape(measured), escape(why), claims.LESSONS[claim]]
+    return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
+
+
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em;color:#1a1a1a}"
+    "table{border-collapse:collapse}td,th{border-bottom:1px solid #bbb;padding:.5em;vertical-align:top;"
+    "text-align:left}"
+)

@@ -1,0 +1,65 @@
+"""Remove images of ours that lost their name to a newer build, when nobody looks at them any longer.
+
+A notebook reads the image of a build by its id, also when another notebook has taken its name since. So
+a process removes at once only what it made itself and nobody else has built after it; what others made
+goes when it was built a day ago or more. An image with a name, or with a container, stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from helpers.engine.engine import LABEL
+
+if TYPE_CHECKING:
+    from helpers.engine.engine import Engine
+
+_LOOKED_AT = timedelta(days=1)
+_VALUE = "build"
+_made: dict[str, str] = {}  # images that this process made, and when they were given their name
+_seen: dict[str, str] = {}  # images that lost their name to others, too young to go when asked about
+
+
+def clear(made: str, before: str | None, where: Engine) -> None:
+    """Remove what has no name any more, now that ``made`` bears the one that ``before`` had."""
+    import requests
+    from docker.errors import DockerException
+
+    with contextlib.suppress(DockerException, requests.RequestException):
+        if made != before or made in _made:
+            _made[made] = _built(where.client.images.get(made).attrs)
+        if before and before != made:
+            _remove(before, where, own=True)
+        for image in where.client.api.images(filters={"dangling": True, "label": f"{LABEL}={_VALUE}"}):
+            image_id = image["Id"]
+            if image_id not in _seen or _long_ago(_seen[image_id]):
+                _remove(image_id, where, own=False)
+
+
+def _remove(image_id: str, where: Engine, *, own: bool) -> None:
+    from docker.errors import APIError
+
+    with contextlib.suppress(APIError):
+        image = where.client.images.get(image_id)
+        if image.tags or image.labels.get(LABEL) != _VALUE:
+            return
+        built = _built(image.attrs)
+        if (own and _made.get(image_id) == built) or _long_ago(built):
+            where.client.images.remove(image_id)
+            _made.pop(image_id, None)
+            _seen.pop(image_id, None)
+        else:
+            _seen[image_id] = built
+
+
+def _built(attributes: dict[str, Any]) -> str:
+    return str((attributes.get("Metadata") or {}).get("LastTagTime"))
+
+
+def _long_ago(moment: str) -> bool:
+    try:
+        return datetime.now(UTC) - datetime.fromisoformat(moment) > _LOOKED_AT
+    except (ValueError, TypeError):
+        return False

@@ -1,0 +1,154 @@
+"""Look into a container that has no shell: from a sidecar beside it, or at its files from outside.
+
+A sidecar is a second container, of an image that has tools, which shares the processes and the network
+of the first. It keeps the limits, the labels and the cleanup of `engine.container`. What is seen is for
+the caller to judge; no image is built or changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shlex
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from helpers.engine import container as containers
+from helpers.engine.container import ContainerError
+from helpers.engine.engine import Engine
+from helpers.host.errors import WorkbookError
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+PTRACE = "SYS_PTRACE"
+_ENDS_IN = 30  # seconds that a container gets to stop by itself
+
+
+class DebuggingError(WorkbookError):
+    """A container could not be looked into as asked."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command that ran in a container gave: its exit code, and all that it printed."""
+
+    command: str
+    code: int
+    output: str
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """A container with tools that runs beside another one, and the command that starts one by hand."""
+
+    container: Container
+    command: str
+
+    def run(self, script: str) -> Said:
+        """Run a line of shell in the sidecar."""
+        return Said(script, *containers.execute(self.container, "sh", "-c", script))
+
+
+@contextlib.contextmanager
+def sidecar(
+    beside: Container,
+    image: str,
+    *,
+    user: str = "",
+    capabilities: Sequence[str] = (PTRACE,),
+    where: Engine | None = None,
+) -> Iterator[Sidecar]:
+    """Run a sidecar of ``image``, which must have a shell, beside a running container.
+
+    It has ``capabilities`` and no other; ``user`` is ``uid:gid``, the image's own by default. Linux asks
+    for ``SYS_PTRACE`` before one process looks into another that is not of the same user and group
+    (``/proc/PID/root``; ptrace(2), "Ptrace access mode checking"). Raises `ContainerError` when it does
+    not start, as beside a container that has stopped.
+    """
+    options = {
+        "entrypoint": ["tail", "-f", "/dev/null"],
+        "pid_mode": f"container:{beside.id}",
+        "network_mode": f"container:{beside.id}",
+        "cap_add": list(capabilities),
+        "user": user,
+    }
+    with containers.created(image, where=where, options=options) as made:
+        containers.start(made)
+        yield Sidecar(made, by_hand("app", user=user, capabilities=capabilities))
+
+
+def by_hand(
+    name: str, image: str = "TOOLS", *, user: str = "", capabilities: Sequence[str] = (PTRACE,)
+) -> str:
+    """Return the command that starts a sidecar from a terminal beside the container ``name``."""
+    words = ["docker", "run", "--rm", "-it", "--pid", f"container:{name}"]
+    words += ["--network", f"container:{name}", "--cap-drop", "ALL"]
+    words += [word for capability in capabilities for word in ("--cap-add", capability)]
+    words += ["--user", user] if user else []
+    return shlex.join([*words, image, "sh"])
+
+
+@contextlib.contextmanager
+def stopped(
+    image: str, *, environment: Mapping[str, str] | None = None, where: Engine | None = None
+) -> Iterator[Container]:
+    """Run ``image`` until it stops by itself; yield the container, which is still there.
+
+    Raises `DebuggingError` when it is still running after 30 s.
+    """
+    options = {"environment": dict(environment or {})}
+    with containers.created(image, where=where, options=options) as made:
+        containers.start(made)
+        if containers.exit_code(made, _ENDS_IN) is None:
+            raise DebuggingError(
+                f"The container still runs after {_ENDS_IN} s; look into it while it runs."
+            )
+        made.reload()
+        yield made
+
+
+def exit_code(container: Container) -> int:
+    """Return the code with which a stopped container ended."""
+    return int(container.attrs["State"]["ExitCode"])
+
+
+def last_words(container: Container, lines: int = 20) -> list[str]:
+    """Return the last lines of a container's log; it is there whether or not it runs."""
+    return container.logs(tail=lines).decode(errors="replace").splitlines()
+
+
+def copy_out(container: Container, path: str) -> dict[str, bytes]:
+    """Return a file, or the files under a folder, by absolute path, as ``docker cp`` fetches them.
+
+    The container may run or have stopped. Raises `DebuggingError` when there is nothing at ``path``.
+    """
+    from docker.errors import APIError, NotFound
+
+    try:
+        chunks, _ = container.get_archive(path)
+        archived = io.BytesIO(b"".join(chunks))
+    except NotFound:
+        raise DebuggingError(f"There is no {path} in the container; check the path.") from None
+    except APIError as error:
+        raise DebuggingError(f"{path} cannot be copied out: {error.explanation}.") from None
+    parent = path.rstrip("/").rpartition("/")[0]
+    with tarfile.open(fileobj=archived) as archive:
+        found = {f"{parent}/{m.name}": archive.extractfile(m) for m in archive if m.isfile()}
+        return {name: content.read() for name, content in sorted(found.items()) if content}
+
+
+def starts_a_shell(container: Container, *shells: str) -> bool:
+    """Whether one of ``shells`` starts in a container, as ``docker exec`` would start it."""
+    return any(containers.execute(container, shell, "-c", "true")[0] == 0 for shell in shells)
+
+
+def can_join(container: Container, image: str, where: Engine | None = None) -> bool:
+    """Whether a sidecar can be started beside a container."""
+    try:
+        with sidecar(container, image, where=where):
+            return True
+    except ContainerError:
+        return False

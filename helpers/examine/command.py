@@ -1,0 +1,100 @@
+"""The terminal command ``python -m helpers examine PATH``: its arguments, and where its report goes."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from helpers.buildx import live
+from helpers.examine import examination_page
+from helpers.examine import run as examine
+from helpers.examine.run import ExamineError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace, _SubParsersAction
+
+_NARROWEST = 100  # columns that the tables need to be read
+
+
+def add_to(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Add the command with its arguments to a parser's commands."""
+    parser = commands.add_parser(
+        "examine",
+        help="Report on any project with a Dockerfile: sizes, layers, waste, context, cache.",
+        description="Report on any project with a Dockerfile. The project is only read. The exit "
+        "code is 1 when its image could not be built. What stands behind `--` goes to `docker buildx "
+        "build` as it is, such as `-- --secret id=token,src=token.txt`.",
+    )
+    parser.add_argument("path", type=Path, help="the project's folder, or its Dockerfile")
+    parser.add_argument("--file", help="the Dockerfile's path from that folder")
+    parser.add_argument("--context", type=Path, help="the build context, when it is not that folder")
+    parser.add_argument("--target", help="the stage to stop at")
+    parser.add_argument(
+        "--build-arg",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="as often as needed",
+    )
+    parser.add_argument("--no-build", action="store_true", help="only what can be read")
+    parser.add_argument("--no-rebuild", action="store_true", help="no second build after an edit")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON too")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as a page too")
+
+
+def run(arguments: Namespace, extra: Sequence[str] = ()) -> None:
+    """Examine as asked, print the report, write the files; exit with 1 when there is no image.
+
+    ``extra`` holds further arguments of ``docker buildx build``.
+    """
+    project = examine.find(
+        arguments.path,
+        arguments.file,
+        context=arguments.context,
+        target=arguments.target,
+        build_args=dict(_pair(given) for given in arguments.build_arg),
+        extra=extra,
+    )
+    for file in filter(None, (arguments.json, arguments.html)):
+        _check_place(file, project)
+    report = examine.examine(
+        project,
+        build=not arguments.no_build,
+        measure_rebuild=not arguments.no_rebuild,
+        watching=live.watcher,
+    )
+    print(examination_page.text(report, max(_NARROWEST, shutil.get_terminal_size((120, 24)).columns)))
+    if arguments.json:
+        _write(arguments.json, report.to_json())
+    if arguments.html:
+        _write(arguments.html, report.to_html())
+    if report.failure:
+        sys.exit(1)
+
+
+def _pair(given: str) -> tuple[str, str]:
+    name, equals, value = given.partition("=")
+    if not (name and equals):
+        raise ExamineError(f"--build-arg {given!r} must read NAME=VALUE.")
+    return name, value
+
+
+def _check_place(file: Path, project: examine.Project) -> None:
+    """Refuse before the build what could not be written after it, and any place in the project."""
+    if file.resolve().is_relative_to(project.context):
+        raise ExamineError(
+            f"{file} lies in the project, which is never changed; choose a place outside it."
+        )
+    if not file.resolve().parent.is_dir():
+        raise ExamineError(f"There is no folder {file.resolve().parent} for {file.name}; make it first.")
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ExamineError(f"{file} cannot be written: {error.strerror}.") from None
+    print(f"written: {file}")

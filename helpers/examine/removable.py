@@ -1,0 +1,167 @@
+"""What of an image a final stage would not need, in bytes by kind, as far as files tell by themselves.
+
+Each file counts once. What cannot be told from its package, place or name is not counted, so a sum is
+a lower bound; and a program may use at run time what others only build with, so it is no promise.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from helpers.image import composition, image, os_packages
+from helpers.image.image import File
+from helpers.image.layers import ImageError
+
+if TYPE_CHECKING:
+    from helpers.engine.engine import Engine
+
+_BUILD_SECTIONS = {"debug", "devel", "libdevel", "vcs"}
+_BUILD_APK = re.compile(
+    r"(.*-dev|build-base|g\+\+|gcc|make|musl-dev|binutils|git|cmake|ninja.*|autoconf|automake|patch)$"
+)
+_CACHES = re.compile(
+    r"/var/(lib/apt/lists|cache/(apt|apk|dnf|yum))/"
+    r"|/(root|home/[^/]+)/\.(npm|cache|m2|gradle|nuget|composer|yarn|pnpm-store|cargo/registry)/"
+    r"|/(go/pkg/mod|usr/local/cargo/registry|usr/local/share/\.cache)/"
+)
+_TOOLCHAINS = re.compile(r"/usr/local/(go|cargo|rustup)/|/usr/(local/)?include/|/opt/(gradle|maven)/")
+_HISTORY = re.compile(r"/\.(git|hg|svn)/")
+_SOURCES = re.compile(r"\.(c|cc|cpp|cxx|h|hh|hpp|go|rs|java|kt|scala|cs|fs|swift|zig|ml|hs|o|obj)$")
+_TYPESCRIPT = re.compile(r"(?<!\.d)\.(ts|tsx|mts|cts)$")
+_OUTPUT = re.compile(r"/(dist|build|out|lib)/.*\.[cm]?js$")
+_PACKAGES = re.compile(r"/(node_modules|site-packages|dist-packages|vendor)/")
+_NPM_RECORD = "/node_modules/.package-lock.json"
+
+_Rule = tuple[str, str, Callable[[File], bool]]
+
+
+@dataclass(frozen=True)
+class Share:
+    """Files of one kind: how many, their bytes on disk, and how they were told."""
+
+    what: str
+    files: int
+    bytes: int
+    method: str
+
+
+def spare(reference: str, engine: Engine, base_layers: int) -> tuple[Share, ...]:
+    """Return what a final stage would not need, the largest kind first.
+
+    ``base_layers`` is how many of the image's layers are its base's: sources count above those only.
+    Raises `ImageError` for an image that the engine does not have.
+    """
+    files = [file for file in image.files(reference, engine) if file.kind == "file" and file.bytes]
+    rules = _rules(reference, engine, files, base_layers)
+    counted = {name: [0, 0] for name, _, _ in rules}
+    for file in files:
+        name = next((name for name, _, fits in rules if fits(file)), None)
+        if name:
+            counted[name][0] += 1
+            counted[name][1] += file.bytes
+    shares = [
+        Share(name, counted[name][0], counted[name][1], method)
+        for name, method, _ in rules
+        if counted[name][1]
+    ]
+    return tuple(sorted(shares, key=lambda share: -share.bytes))
+
+
+def _rules(reference: str, engine: Engine, files: list[File], base_layers: int) -> list[_Rule]:
+    building = _building_packages(reference, engine)
+    development = _development_folders(reference, engine, files)
+    own = [file for file in files if file.layer >= base_layers and not _PACKAGES.search(file.path)]
+    compiled = any(_OUTPUT.search(file.path) for file in own)
+    sources = {
+        file.path
+        for file in own
+        if _SOURCES.search(file.path) or (compiled and _TYPESCRIPT.search(file.path))
+    }
+    return [
+        ("package caches", "by their place", lambda file: bool(_CACHES.match(file.path))),
+        ("version control", "folders .git, .hg, .svn", lambda file: bool(_HISTORY.search(file.path))),
+        (
+            "development dependencies",
+            "npm's own record of what it installed",
+            lambda file: any(folder in development for folder in _folders(file.path)),
+        ),
+        (
+            "compilers and headers",
+            "by package section or name, or by place",
+            lambda file: (
+                composition.merged_usr(file.path) in building or bool(_TOOLCHAINS.match(file.path))
+            ),
+        ),
+        (
+            "sources of compiled code",
+            "by the ending, in the Dockerfile's own layers",
+            lambda file: file.path in sources,
+        ),
+    ]
+
+
+def _folders(path: str) -> Iterable[str]:
+    while path != "/":
+        path = posixpath.dirname(path)
+        yield path
+
+
+def _building_packages(reference: str, engine: Engine) -> set[str]:
+    """Return the paths that packages for building own, by the records of dpkg and apk."""
+    return _debian(reference, engine) | _alpine(reference, engine)
+
+
+def _debian(reference: str, engine: Engine) -> set[str]:
+    try:
+        status = image.read(reference, "/var/lib/dpkg/status", engine).decode(errors="replace")
+    except ImageError:
+        return set()
+    names = {s["Package"] for s in os_packages.stanzas(status) if _section(s) in _BUILD_SECTIONS}
+    lists = image.read_folder(reference, "/var/lib/dpkg/info", engine)
+    return {
+        composition.merged_usr(line)
+        for path, listed in lists.items()
+        if path.endswith(".list") and _package(path) in names
+        for line in listed.decode(errors="replace").splitlines()
+    }
+
+
+def _section(stanza: Mapping[str, str]) -> str:
+    return stanza.get("Section", "").rpartition("/")[2]
+
+
+def _package(path: str) -> str:
+    return posixpath.basename(path).removesuffix(".list").partition(":")[0]
+
+
+def _alpine(reference: str, engine: Engine) -> set[str]:
+    try:
+        record = image.read(reference, "/lib/apk/db/installed", engine).decode(errors="replace")
+    except ImageError:
+        return set()
+    return alpine_paths(record)
+
+
+def alpine_paths(record: str) -> set[str]:
+    """Return the paths of packages for building in apk's record: P: package, F: folder, R: file."""
+    found, package, folder = set(), "", ""
+    for line in record.splitlines():
+        key, _, value = line.partition(":")
+        if key == "P":
+            package = value
+        elif key == "F":
+            folder = value
+        elif key == "R" and _BUILD_APK.match(package):
+            found.add(composition.merged_usr(f"/{folder}/{value}" if folder else f"/{value}"))
+    return found
+
+
+def _development_folders(reference: str, engine: Engine, files: list[File]) -> set[str]:
+    """Return the folders of npm packages that only development needs, of all apps in the image."""
+    apps = [file.path.removesuffix(_NPM_RECORD) for file in files if file.path.endswith(_NPM_RECORD)]
+    packages = [p for app in apps for p in composition.npm_packages(reference, engine, app)]
+    return {package.path for package in packages if package.dev}

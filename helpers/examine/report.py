@@ -1,0 +1,237 @@
+"""What an examination of a project found: the figures, and each part of it as a table and as JSON.
+
+It holds and arranges; `examine.run` looks, and `examine.examination_page` writes pages. Bytes are
+bytes, MB are 10^6 bytes, seconds are wall time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from helpers.examine import findings as _findings
+from helpers.examine.findings import Finding
+from helpers.examine.rebuild import Rebuild
+from helpers.examine.removable import Share
+from helpers.examine.unwanted import Ballast
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MB = 1e6
+
+
+@dataclass(frozen=True)
+class LayerSize:
+    """One layer of the image, or all that its base brings; ``wasted_bytes`` hide later layers."""
+
+    instruction: str
+    from_base: bool
+    uncompressed_bytes: int
+    compressed_bytes: int
+    wasted_bytes: int
+
+
+@dataclass(frozen=True)
+class BuiltImage:
+    """The image as it came out: who runs in it, its layers, and what a final stage would not need."""
+
+    tag: str
+    user: str
+    layers: tuple[LayerSize, ...]
+    spare: tuple[Share, ...]
+    build_seconds: float
+    steps_cached: int
+    steps: int
+
+    @property
+    def uncompressed_bytes(self) -> int:
+        """Size on disk: the sum of the layers."""
+        return sum(layer.uncompressed_bytes for layer in self.layers)
+
+    @property
+    def compressed_bytes(self) -> int:
+        """Size on the wire: the sum of the layers as a registry holds them."""
+        return sum(layer.compressed_bytes for layer in self.layers)
+
+    @property
+    def wasted_bytes(self) -> int:
+        """Bytes that are stored and that no container can see."""
+        return sum(layer.wasted_bytes for layer in self.layers)
+
+    @property
+    def spare_bytes(self) -> int:
+        """Bytes that a final stage would not need, at least."""
+        return sum(share.bytes for share in self.spare)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """One entry at the top of the context: its bytes, and how many of them are sent."""
+
+    name: str
+    bytes: int
+    sent_bytes: int
+
+
+@dataclass(frozen=True)
+class BuildContext:
+    """What the context holds and sends; ``received_bytes`` is what the builder asked for, if built.
+
+    ``ignore_file`` is the name of the ignore file that counts, empty when there is none.
+    """
+
+    ignore_file: str
+    folders: tuple[Folder, ...]
+    ballast: tuple[Ballast, ...]
+    received_bytes: int | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all files."""
+        return sum(folder.bytes for folder in self.folders)
+
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes of the files that no pattern keeps out."""
+        return sum(folder.sent_bytes for folder in self.folders)
+
+
+@dataclass(frozen=True)
+class Examination:
+    """The whole report. ``image`` and ``rebuild`` are None where nothing was built; ``notes`` say why.
+
+    ``conditions`` names engine, bases and date, empty when nothing was built; ``failure`` is the one
+    sentence on a build that gave no image.
+    """
+
+    project: str
+    dockerfile: str
+    target: str
+    stages: tuple[tuple[str, str], ...]
+    findings: tuple[Finding, ...]
+    context: BuildContext | None
+    image: BuiltImage | None
+    rebuild: Rebuild | None
+    conditions: str
+    failure: str
+    notes: tuple[str, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a finding, the gravest first."""
+        return _findings.to_frame(self.findings)
+
+    def figures(self) -> pd.DataFrame:
+        """Return the main figures, one row each: what, value, unit."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self._figures()), columns=["what", "value", "unit"])
+
+    def _figures(self) -> list[tuple[str, float, str]]:
+        rows: list[tuple[str, float, str]] = []
+        if self.image:
+            rows += [
+                ("image on disk", self.image.uncompressed_bytes / MB, "MB"),
+                ("image on the wire, compressed", self.image.compressed_bytes / MB, "MB"),
+                ("stored, but hidden by later layers", self.image.wasted_bytes / MB, "MB"),
+                ("not needed by a final stage, at least", self.image.spare_bytes / MB, "MB"),
+            ]
+        if self.context:
+            rows += [("context that the ignore file lets through", self.context.sent_bytes / MB, "MB")]
+        if self.image:
+            cached = f"{self.image.steps_cached} of {self.image.steps} steps from the cache"
+            rows += [(f"this build, {cached}", self.image.build_seconds, "s")]
+        if self.rebuild:
+            rows += [
+                ("the build after an edit of one source file", self.rebuild.seconds, "s"),
+                ("steps that the edit made run again", float(len(self.rebuild.lost)), "steps"),
+            ]
+        return rows
+
+    def layers(self) -> pd.DataFrame:
+        """Return one row a layer, the base's together in the first; empty when nothing was built."""
+        import pandas as pd
+
+        rows = [
+            (
+                x.instruction,
+                x.from_base,
+                x.uncompressed_bytes / MB,
+                x.compressed_bytes / MB,
+                x.wasted_bytes / MB,
+            )
+            for x in (self.image.layers if self.image else ())
+        ]
+        columns = ["instruction", "from base", "uncompressed MB", "compressed MB", "hidden later MB"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def spare(self) -> pd.DataFrame:
+        """Return what a final stage would not need, one row a kind."""
+        import pandas as pd
+
+        shares = self.image.spare if self.image else ()
+        rows = [(s.what, s.files, s.bytes / MB, s.method) for s in shares]
+        return pd.DataFrame(rows, columns=["what", "files", "at least MB", "told by"])
+
+    def sent(self) -> pd.DataFrame:
+        """Return one row a top entry of the context, the heaviest first: MB there, MB sent."""
+        import pandas as pd
+
+        folders = self.context.folders if self.context else ()
+        rows = [(f.name, f.bytes / MB, f.sent_bytes / MB) for f in folders]
+        return pd.DataFrame(rows, columns=["in the context", "MB", "of it sent MB"])
+
+    def steps(self) -> pd.DataFrame:
+        """Return one row a step of the rebuild; what came from the cache took 0 seconds."""
+        import pandas as pd
+
+        outcomes = self.rebuild.steps if self.rebuild else ()
+        rows = [
+            (o.stage, o.instruction, "cached" if o.cached else "ran again", o.seconds) for o in outcomes
+        ]
+        columns = ["stage", "step", "after the edit", "seconds"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values; names of fields carry their units."""
+        found: dict[str, Any] = dataclasses.asdict(self)
+        found["stages"] = [{"name": name, "base": base} for name, base in self.stages]
+        for finding, row in zip(self.findings, found["findings"], strict=True):
+            row["severity"] = str(finding.severity)
+        for part, names in (
+            (self.image, ("uncompressed_bytes", "compressed_bytes", "wasted_bytes", "spare_bytes")),
+            (self.context, ("bytes", "sent_bytes")),
+        ):
+            key = "image" if part is self.image else "context"
+            if part is not None:
+                found[key] |= {name: getattr(part, name) for name in names}
+        return found
+
+    def to_json(self) -> str:
+        """Return everything as JSON."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
+
+    def to_html(self) -> str:
+        """Return the report as one self-contained HTML document."""
+        from helpers.examine import examination_page
+
+        return examination_page.document(self)
+
+    def _repr_html_(self) -> str:
+        from helpers.examine import examination_page
+
+        return examination_page.fragment(self)
+
+    def __str__(self) -> str:
+        from helpers.examine import examination_page
+
+        return examination_page.text(self)
+
+    def __repr__(self) -> str:
+        sizes = "no image"
+        if self.image:
+            disk, wire = self.image.uncompressed_bytes / MB, self.image.compressed_bytes / MB
+            sizes = f"{disk:,.1f} MB on disk, {wire:,.1f} MB on the wire"
+        return f"{self.project}, {self.dockerfile}: {sizes}; {_findings.counted(self.findings)}"

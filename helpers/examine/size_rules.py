@@ -1,0 +1,171 @@
+"""Rules on a Dockerfile's text that find what makes its image larger than it need be.
+
+They read and run nothing; the bytes themselves are for `image.image` and `examine.removable` to count.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from helpers.buildx.dockerfile import Dockerfile, Instruction, Stage
+from helpers.examine import shell_commands
+from helpers.examine.findings import Finding, Severity
+from helpers.examine.shell_commands import Command
+
+_WITHOUT_DEV = {
+    "npm": ("--omit=dev", "--production", "--only=prod", "--only=production"),
+    "pnpm": ("--prod", "-P", "--production"),
+    "yarn": ("--production",),
+    "Composer": ("--no-dev",),
+    "Poetry": ("--without", "--only", "--no-dev", "--only=main"),
+    "uv": ("--no-dev",),
+}
+_COMPILERS = {"cmake", "g++", "gcc", "javac", "make", "ninja", "rustc", "tsc", "clang", "meson"}
+
+
+def check(file: Dockerfile, target: str | None = None) -> list[Finding]:
+    """Return what the rules find in the stages whose layers the image of ``target`` has."""
+    lineage = file.lineage(target)
+    own = [i for stage in lineage for i in stage.instructions]
+    return [
+        *_one_stage(file, lineage, own),
+        *_dev_dependencies(own),
+        *_dev_dependencies_copied(file, own),
+        *_copied_twice(own),
+        *_removed_later(own),
+    ]
+
+
+def _one_stage(
+    file: Dockerfile, lineage: Sequence[Stage], own: Sequence[Instruction]
+) -> Iterator[Finding]:
+    """Find images that hold what compiled them: the build step is in a stage that ships."""
+    if any(i.keyword == "COPY" and i.flag("from") for i in own):
+        return
+    runs = [i for i in own if i.keyword == "RUN"]
+    kept = [run for run in runs if not any(map(_uninstalls, shell_commands.commands(run)))]
+    builds = [(run, c) for run in kept for c in shell_commands.commands(run) if _compiles(c)]
+    if builds:
+        run, command = builds[0]
+        yield Finding(
+            "one-stage",
+            "size",
+            Severity.WARNING,
+            run.line,
+            f"`{' '.join(command[:3])}` runs in the stage that ships, so the compiler, the sources and "
+            "what only the build needs ship as well.",
+            "Name this stage (`FROM … AS builder`), add a stage on a smaller base, and take the result "
+            "over with `COPY --from=builder`.",
+        )
+
+
+def _uninstalls(command: Command) -> bool:
+    """Whether a command takes packages out again, as a step does that cleans up behind itself."""
+    verbs = {"del", "purge", "remove", "autoremove"}
+    return command[0] in ("apk", "apt", "apt-get", "dnf", "yum") and bool(verbs & set(command[1:4]))
+
+
+def _compiles(command: Command) -> bool:
+    script = command[0] in ("npm", "yarn", "pnpm") and "build" in command[1:3]
+    fetching = any(i.compiles(command) for i in shell_commands.INSTALLERS)
+    return script or fetching or command[0] in _COMPILERS
+
+
+def _dev_dependencies(own: Sequence[Instruction]) -> Iterator[Finding]:
+    for run, command, option in _installs_with_dev(own):
+        yield Finding(
+            "dev-dependencies",
+            "size",
+            Severity.WARNING,
+            run.line,
+            f"`{' '.join(command[:3])}` installs development dependencies into the image that ships.",
+            f"Add `{option}`, or install in a stage of its own and copy the result.",
+        )
+
+
+def _dev_dependencies_copied(file: Dockerfile, own: Sequence[Instruction]) -> Iterator[Finding]:
+    """Find ``COPY --from=builder …/node_modules`` where the builder installed everything."""
+    for copy in own:
+        stage = file.source_stage(copy.flag("from") or "") if copy.keyword == "COPY" else None
+        if stage is None or "node_modules" not in copy.value:
+            continue
+        installs = list(_installs_with_dev(_history(file, stage)))
+        if installs:
+            run, command, option = installs[-1]
+            yield Finding(
+                "dev-dependencies",
+                "size",
+                Severity.WARNING,
+                copy.line,
+                f"It copies the node_modules of `{stage.label}`, where `{' '.join(command[:3])}` (line "
+                f"{run.line}) installed development dependencies too.",
+                f"Copy from a stage that installs with `{option}`, or prune before copying.",
+            )
+
+
+def _history(file: Dockerfile, stage: Stage) -> list[Instruction]:
+    above = file.parent(stage)
+    return [*(_history(file, above) if above else ()), *stage.instructions]
+
+
+def _installs_with_dev(own: Sequence[Instruction]) -> Iterator[tuple[Instruction, Command, str]]:
+    """Yield the installs of everything that nothing prunes afterwards."""
+    production, found = False, []
+    for instruction in own:
+        if instruction.keyword == "ENV" and re.search(r"NODE_ENV[ =]\"?production", instruction.value):
+            production = True
+        if instruction.keyword != "RUN":
+            continue
+        for installer, command in shell_commands.installs(instruction):
+            options = _WITHOUT_DEV.get(installer.name)
+            node = installer.name in ("npm", "pnpm", "yarn")
+            if not options or not installer.reads_files(command) or (node and production):
+                continue
+            if not any(word.startswith(options) for word in command):
+                found.append((instruction, command, options[0]))
+        if any("prune" in c[1:3] for c in shell_commands.commands(instruction)):
+            found = []
+    yield from found
+
+
+def _copied_twice(own: Sequence[Instruction]) -> Iterator[Finding]:
+    """Find a recursive chown or chmod: it stores every file that it changes a second time.
+
+    A step that makes the folder itself, or one above which nothing was copied, is left.
+    """
+    copied = False
+    for instruction in own:
+        copied = copied or instruction.keyword in ("ADD", "COPY")
+        ran = shell_commands.commands(instruction) if instruction.keyword == "RUN" else []
+        made = any(command[0] in ("install", "mkdir", "useradd", "adduser") for command in ran)
+        for command in ran if copied and not made else ():
+            if command[0] in ("chown", "chmod") and {"-R", "--recursive", "-hR", "-Rh"} & set(command):
+                yield Finding(
+                    "copied-twice",
+                    "size",
+                    Severity.WARNING,
+                    instruction.line,
+                    f"`{' '.join(command)}` stores each file that it changes once more, in a new layer.",
+                    f"Give it to the copy: `COPY --{command[0]}=…`.",
+                )
+
+
+def _removed_later(own: Sequence[Instruction]) -> Iterator[Finding]:
+    """Find steps that do nothing but remove: what they remove stays in the layer below."""
+    for instruction in own:
+        ran = shell_commands.commands(instruction) if instruction.keyword == "RUN" else []
+        if ran and all(_removes(command) for command in ran):
+            yield Finding(
+                "removed-later",
+                "size",
+                Severity.HINT,
+                instruction.line,
+                f"`{' '.join(ran[0])}` frees nothing: the files stay in the layer that made them.",
+                "Remove them in the RUN that makes them, or leave them behind in an earlier stage.",
+            )
+
+
+def _removes(command: Command) -> bool:
+    cleaning = {"clean", "autoremove", "purge", "remove"} & set(command[1:3])
+    return command[0] in ("rm", "rmdir") or bool(cleaning and command[0] not in ("make", "mvn"))

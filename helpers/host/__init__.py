@@ -1,0 +1,1 @@
+"""This machine, without Docker: errors, folders, processes, locks, downloads."""

@@ -1,0 +1,233 @@
+"""Fetch packages of any Debian suite from the host's own mirror, verified, installing nothing.
+
+apt does the work, under a configuration of its own: its lists, its cache and its (empty) package
+database lie in a folder of ours, so the host's apt is read (mirror, proxy, keys) and never changed.
+apt refuses whatever the archive's signatures do not vouch for. It builds nothing and knows nothing
+of Docker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers.host import paths
+from helpers.host.errors import WorkbookError
+
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+class DebianError(WorkbookError):
+    """Debian's archive could not be used from this host."""
+
+
+def architecture(machine: str | None = None) -> str:
+    """Return Debian's (and Docker's) name of a CPU, ``amd64`` or ``arm64``; of this one by default."""
+    machine = (machine or platform.machine()).lower()
+    if machine not in _ARCHITECTURES:
+        raise DebianError(f"The workbook knows amd64 and arm64 machines; this one is {machine!r}.")
+    return _ARCHITECTURES[machine]
+
+
+def host_suite() -> str:
+    """Return the code name of the host's own release, such as ``bookworm``."""
+    values = platform.freedesktop_os_release() if Path("/etc/os-release").exists() else {}
+    if values.get("ID") != "debian" or "VERSION_CODENAME" not in values:
+        raise DebianError(
+            "This needs a Debian host (its package archive is the source); on another system "
+            "install Docker and let it pull the images, or load a workshop kit."
+        )
+    return values["VERSION_CODENAME"]
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """Where the host gets Debian from: the base addresses of the archive and of its security part."""
+
+    archive: str
+    security: str | None
+
+
+def host_mirror() -> Mirror:
+    """Read the mirror from apt's own sources. Raises `DebianError` when apt has none of Debian's."""
+    suite = host_suite()
+    wanted = "$(SITE)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)"
+    command = ["apt-get", "indextargets", "--no-release-info"]  # also before a first `apt-get update`
+    rows = _run([*command, "--format", wanted, "Created-By: Packages"])
+    by_release: dict[str, str] = {}
+    for row in rows.splitlines():
+        _, address, release, component = row.split("|")
+        if component == "main":
+            by_release.setdefault(release.split("/")[0], address.rstrip("/"))
+            by_release.setdefault(release, address.rstrip("/"))
+    if suite not in by_release:
+        raise DebianError(
+            f"apt's sources name no mirror with Debian {suite}; add one to /etc/apt/sources.list.d."
+        )
+    return Mirror(by_release[suite], by_release.get(f"{suite}-security"))
+
+
+def sources_of(suite: str) -> list[str]:
+    """Return apt's lines for a suite on the host's mirror; they may hold its login.
+
+    Raises `DebianError` as `host_mirror` does. Debian's testing release has no security part.
+    """
+    mirror = host_mirror()
+    signed = f"[signed-by={KEYRING}]"
+    lines = [f"deb {signed} {mirror.archive} {suite} main"]
+    if mirror.security and suite != "forky":
+        lines.append(f"deb {signed} {mirror.security} {suite}-security main")
+    return lines
+
+
+class Suite:
+    """One Debian suite as seen by a private apt.
+
+    ``folder`` holds its lists and packages; ``name`` is the suite's code name; ``arch`` Debian's
+    name of the architecture. Nothing is fetched before `update`, `versions` or `fetch`.
+    """
+
+    def __init__(self, folder: Path, name: str, arch: str | None = None) -> None:
+        self.name = name
+        self.arch = arch or architecture()
+        self.folder = folder / f"{name}-{self.arch}"
+        self._updated = False
+
+    def update(self) -> None:
+        """Fetch the suite's signed indexes, once for each object."""
+        with self._alone():
+            self._update()
+
+    def _update(self) -> None:
+        if self._updated:
+            return
+        for part in ("state/lists/partial", "cache/archives/partial", "packages"):
+            (self.folder / part).mkdir(parents=True, exist_ok=True)
+        (self.folder / "status").touch()
+        sources = self.folder / "sources.list"
+        sources.touch(mode=0o600)  # the host's may hold a login
+        sources.chmod(0o600)
+        sources.write_text("".join(f"{line}\n" for line in sources_of(self.name)))
+        (self.folder / "apt.conf").write_text(self._configuration())
+        self._apt(["apt-get", "update", "-qq", "--error-on=any"])
+        self._updated = True
+
+    def versions(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the version that the suite offers of each package."""
+        with self._alone():
+            self._update()
+            return {stanza["Package"]: stanza["Version"] for stanza in self._stanzas(names)}
+
+    def fetch(self, names: Sequence[str], *, dependencies: bool = False) -> list[Path]:
+        """Download packages and return their ``.deb`` files in a fixed order.
+
+        With ``dependencies`` also all that they depend on, as for an empty machine (recommended
+        packages left out). A file that is there already is not downloaded again, unless it is not the
+        one of the signed index. Raises `DebianError` for an unknown package or a failed download.
+        """
+        with self._alone():
+            self._update()
+            wanted = self._closure(names) if dependencies else sorted(names)
+            found = {stanza["Package"]: stanza for stanza in self._stanzas(wanted)}
+            for stanza in found.values():
+                self._forget_damaged(stanza)
+            self._apt(["apt-get", "download", "-qq", *wanted], cwd=self.folder / "packages")
+            return [self._file(name, found[name]["Version"]) for name in wanted]
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the folder against whoever else fetches into it; apt itself would give up at once."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with paths.locked(self.folder):
+            yield
+
+    def _stanzas(self, names: Sequence[str]) -> list[dict[str, str]]:
+        shown = self._apt(["apt-cache", "show", "--no-all-versions", *names])
+        return [_fields(stanza) for stanza in shown.split("\n\n") if stanza.strip()]
+
+    def _forget_damaged(self, stanza: Mapping[str, str]) -> None:
+        """Delete a kept file that is not the index's: apt itself looks at its length alone."""
+        file = self._kept(stanza["Package"], stanza["Version"])
+        if file:
+            with file.open("rb") as opened:
+                if hashlib.file_digest(opened, "sha256").hexdigest() != stanza["SHA256"]:
+                    file.unlink()
+
+    def _closure(self, names: Sequence[str]) -> list[str]:
+        plan = self._apt(["apt-get", "install", "-s", "--no-install-recommends", *names])
+        return sorted(line.split()[1] for line in plan.splitlines() if line.startswith("Inst "))
+
+    def _file(self, name: str, version: str) -> Path:
+        file = self._kept(name, version)
+        if file is None:
+            raise DebianError(f"apt fetched no file for {name} {version} of Debian {self.name}.")
+        return file
+
+    def _kept(self, name: str, version: str) -> Path | None:
+        stem = f"{name}_{version.replace(':', '%3a')}"
+        candidates = (f"{stem}_{self.arch}.deb", f"{stem}_all.deb")
+        files = (self.folder / "packages" / candidate for candidate in candidates)
+        return next(filter(Path.exists, files), None)
+
+    def _configuration(self) -> str:
+        hooks = "APT::Update::Post-Invoke", "APT::Update::Post-Invoke-Success", "DPkg::Post-Invoke"
+        settings = {
+            "APT::Architecture": self.arch,
+            "APT::Sandbox::User": "root",
+            "Acquire::Languages": "none",
+            "Acquire::Retries": "3",
+            "Dir::State": self.folder / "state",
+            "Dir::State::status": self.folder / "status",
+            "Dir::Cache": self.folder / "cache",
+            "Dir::Etc::sourcelist": self.folder / "sources.list",
+            "Dir::Etc::sourceparts": "/dev/null",
+            "Dir::Etc::preferences": "/dev/null",
+            "Dir::Etc::preferencesparts": "/dev/null",
+        }
+        lines = [f"#clear {hook};" for hook in hooks]
+        lines += ["#clear APT::Architectures;", f'APT::Architectures {{ "{self.arch}"; }};']
+        lines += [f'{key} "{value}";' for key, value in settings.items()]
+        return "\n".join(lines) + "\n"
+
+    def _apt(self, command: list[str], cwd: Path | None = None) -> str:
+        return _run(command, cwd=cwd, APT_CONFIG=str(self.folder / "apt.conf"))
+
+
+def unpack(packages: Iterable[Path], into: Path) -> Path:
+    """Unpack the files of ``.deb`` packages under ``into``, running none of their scripts."""
+    into.mkdir(parents=True, exist_ok=True)
+    for package in packages:
+        _run(["dpkg-deb", "--extract", str(package), str(into)])
+    return into
+
+
+def _fields(stanza: str) -> dict[str, str]:
+    pairs = (line.partition(": ") for line in stanza.splitlines() if not line.startswith(" "))
+    return {key: value for key, _, value in pairs}
+
+
+def _run(command: list[str], cwd: Path | None = None, **environment: str) -> str:
+    if shutil.which(command[0]) is None:
+        raise DebianError(f"{command[0]} is not on this host; this needs a Debian system with apt.")
+    result = subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        lines = [line for line in result.stderr.splitlines() if line.startswith("E:")]
+        reason = (lines or result.stderr.splitlines() or ["no message"])[0]
+        remedy = "; check the network, then run it again." if "Failed to fetch" in reason else ""
+        raise DebianError(f"`{' '.join(command[:2])}` failed: {reason.removeprefix('E: ')}{remedy}")
+    return result.stdout

@@ -1,0 +1,77 @@
+"""Keep a small list of records on this machine, one a key, safely for several notebooks at once.
+
+The file is replaced whole; one that cannot be read counts as empty and is set aside. What a record
+means is its owner's business.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from helpers.host import declared, paths
+
+R = TypeVar("R")  # a dataclass of strings, numbers and flags
+
+
+class Kept(Generic[R]):
+    """The records of one ``kind``, in a folder of that name below `places.state`.
+
+    ``make`` turns a record's fields (keyword arguments) into a record and raises `TypeError` or
+    `ValueError` for what is none; ``key`` gives the name under which the latest one is kept.
+    """
+
+    def __init__(self, kind: str, make: Callable[..., R], key: Callable[[R], str]) -> None:
+        self._kind = kind
+        self._make = make
+        self._key = key
+
+    def all(self) -> dict[str, R]:
+        """Return the latest record of each key."""
+        with self._locked() as file:
+            return self._read(file)
+
+    def put(self, record: R) -> None:
+        """Keep a record in the place of an earlier one with the same key."""
+        self.change(lambda known: known.update({self._key(record): record}))
+
+    def change(self, edit: Callable[[dict[str, R]], object]) -> None:
+        """Let ``edit`` change the records while nobody else reads or writes them."""
+        with self._locked() as file:
+            known = self._read(file)
+            edit(known)
+            _write(file, [asdict(known[key]) for key in sorted(known)])  # type: ignore[call-overload]
+
+    @contextmanager
+    def _locked(self) -> Iterator[Path]:
+        folder = paths.state(self._kind)
+        with paths.writing(folder), paths.locked(folder):
+            yield folder / f"{self._kind}.json"
+
+    def _read(self, file: Path) -> dict[str, R]:
+        try:
+            entries = json.loads(file.read_text(encoding="utf-8"))
+            found = [declared.whole(self._make(**entry)) for entry in entries]
+            return {self._key(record): record for record in found}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError, RecursionError):
+            file.replace(file.with_suffix(".unreadable"))
+            return {}
+
+
+def _write(file: Path, entries: list[dict[str, Any]]) -> None:
+    handle, name = tempfile.mkstemp(dir=file.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as fresh:
+            json.dump(entries, fresh, indent=1, ensure_ascii=False)
+        Path(name).replace(file)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,228 @@
+"""Say what the files of an image are for: operating system, toolchain, Node, packages, the app itself.
+
+Every byte of the merged file system belongs to one category. It reads the image and never runs it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from helpers.image import image
+from helpers.image.image import File
+from helpers.image.layers import ImageError
+from helpers.image.os_packages import stanzas
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from helpers.engine.engine import Engine
+
+CATEGORIES = (
+    "operating system",
+    "toolchain",
+    "Node runtime",
+    "npm",
+    "production dependencies",
+    "devDependencies",
+    "app build output",
+    "app sources and tests",
+    "secrets swept in (.env*)",
+    "other",
+)
+_NODE = re.compile(
+    r"/nodejs/|/usr/bin/node$|/usr/local/"
+    r"(bin/node$|include/node/|share/\w+/(man1|node)|(CHANGELOG|README)\.md$|LICENSE$)"
+)
+_NPM = re.compile(r"/usr/local/lib/node_modules/|/opt/yarn|/root/\.npm/|/home/node/\.npm/")
+_HARMLESS = {".env.example", ".env.sample", ".env.template"}
+_BASE_PRIORITIES = {"required", "important"}
+_BASE_PACKAGES = {"ca-certificates", "netbase", "tzdata", "libssl3", "openssl"}
+_DPKG = "/var/lib/dpkg"
+
+
+@dataclass(frozen=True)
+class Package:
+    """An npm package of an image: where it lies, and whether only development needs it."""
+
+    name: str
+    version: str
+    path: str
+    dev: bool
+
+
+def composition(reference: str, engine: Engine | None = None, app: str = "/app") -> pd.DataFrame:
+    """Return one row a category of `CATEGORIES`: what, files, bytes.
+
+    ``app`` is the folder of the application in the image.
+    """
+    import pandas as pd
+
+    rows = {name: [0, 0] for name in CATEGORIES}
+    for file, category in classified(reference, engine, app):
+        rows[category][0] += file.kind == "file"
+        rows[category][1] += file.bytes
+    return pd.DataFrame([(n, *counts) for n, counts in rows.items()], columns=["what", "files", "bytes"])
+
+
+def classified(
+    reference: str, engine: Engine | None = None, app: str = "/app"
+) -> Iterator[tuple[File, str]]:
+    """Yield each path of an image with its category."""
+    packages = {package.path: package for package in npm_packages(reference, engine, app)}
+    debian = _debian(reference, engine)
+    for file in image.files(reference, engine):
+        yield file, _category(file.path, app, packages, debian)
+
+
+def packages(reference: str, engine: Engine | None = None, app: str = "/app") -> pd.DataFrame:
+    """Return one row an npm package of the app, the heaviest first: name, version, dev, bytes."""
+    import pandas as pd
+
+    known = {package.path: package for package in npm_packages(reference, engine, app)}
+    sizes = dict.fromkeys(known, 0)
+    for file in image.files(reference, engine):
+        owner = _owner(file.path, known)
+        if owner:
+            sizes[owner.path] += file.bytes
+    rows = [(p.name, p.version, p.dev, sizes[p.path], p.path) for p in known.values()]
+    frame = pd.DataFrame(rows, columns=["package", "version", "dev", "bytes", "path"])
+    return frame.sort_values(["bytes", "path"], ascending=[False, True], ignore_index=True)
+
+
+def npm_packages(reference: str, engine: Engine | None = None, app: str = "/app") -> list[Package]:
+    """Return what npm installed in ``app``, by its own record there; empty when the image has none."""
+    try:
+        text = image.read(reference, f"{app}/node_modules/.package-lock.json", engine)
+    except ImageError:
+        return []
+    return [
+        Package(
+            name=path.rpartition("node_modules/")[2],
+            version=str(facts.get("version", "")),
+            path=f"{app}/{path}",
+            dev=bool(facts.get("dev") or facts.get("devOptional")),
+        )
+        for path, facts in listed(text).items()
+    ]
+
+
+def listed(lock: bytes) -> dict[str, dict[str, Any]]:
+    """Return the packages of npm's lock by path; none when it is no such file."""
+    try:
+        record = json.loads(lock)
+        return {path: facts for path, facts in record["packages"].items() if isinstance(facts, dict)}
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _category(path: str, app: str, known: Mapping[str, Package], debian: Debian) -> str:
+    if path.startswith(f"{app}/"):
+        return _app_category(path, path.removeprefix(f"{app}/"), known)
+    if _NODE.match(path):
+        return "Node runtime"
+    if _NPM.match(path):
+        return "npm"
+    return "toolchain" if debian.added(path) else "operating system"
+
+
+def _app_category(path: str, inside: str, known: Mapping[str, Package]) -> str:
+    if inside.startswith("node_modules/"):
+        owner = _owner(path, known)
+        if owner is None:
+            return "other"
+        return "devDependencies" if owner.dev else "production dependencies"
+    if inside.startswith("dist/"):
+        return "app build output"
+    name = inside.rpartition("/")[2]
+    if name.startswith(".env") and name not in _HARMLESS:
+        return "secrets swept in (.env*)"
+    return "app sources and tests"
+
+
+def _owner(path: str, known: Mapping[str, Package]) -> Package | None:
+    """Return the innermost package that a path lies in."""
+    while "/node_modules/" in path:
+        if path in known:
+            return known[path]
+        path = path.rpartition("/")[0]
+    return None
+
+
+class Debian:
+    """What dpkg knows of an image's files: which are of packages that a bare system would not have.
+
+    A bare system is what Debian calls essential, required or important, and all that these depend on.
+    """
+
+    def __init__(self, status: str, lists: Mapping[str, str]) -> None:
+        bare = _bare(status)
+        self._bare: set[str] = set()
+        self._added: set[str] = set()
+        for name, listed in lists.items():
+            package = name.removesuffix(".list").partition(":")[0]
+            paths = self._bare if package in bare else self._added
+            paths.update(merged_usr(path) for path in listed.splitlines())
+
+    def added(self, path: str) -> bool:
+        """Say whether a path is of an added package; a file of none goes with the folder it is in."""
+        path = merged_usr(path)
+        while path and path not in self._bare:
+            if path in self._added:
+                return True
+            path = path.rpartition("/")[0]
+        return False
+
+
+def _debian(reference: str, engine: Engine | None) -> Debian:
+    try:
+        status = image.read(reference, f"{_DPKG}/status", engine).decode(errors="replace")
+    except ImageError:
+        return Debian("", {})
+    found = image.read_folder(reference, f"{_DPKG}/info", engine)
+    lists = {
+        path.rpartition("/")[2]: content.decode(errors="replace")
+        for path, content in found.items()
+        if path.endswith(".list")
+    }
+    return Debian(status, lists)
+
+
+def _bare(status: str) -> set[str]:
+    """Return the packages of a bare system among those that dpkg's status file names."""
+    known = {stanza["Package"]: stanza for stanza in stanzas(status)}
+    providers: dict[str, list[str]] = {}
+    for name, stanza in known.items():
+        for virtual in _names(stanza.get("Provides", "")):
+            providers.setdefault(virtual, []).append(name)
+    found: set[str] = set()
+    todo = [name for name, stanza in known.items() if _is_basic(name, stanza)]
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            needs = ",".join(known[name].get(key, "") for key in ("Depends", "Pre-Depends"))
+            for need in _names(needs):
+                todo += [need] if need in known else providers.get(need, [])
+    return found
+
+
+def _is_basic(name: str, stanza: Mapping[str, str]) -> bool:
+    return (
+        stanza.get("Essential") == "yes"
+        or stanza.get("Priority") in _BASE_PRIORITIES
+        or name in _BASE_PACKAGES
+    )
+
+
+def _names(relation: str) -> list[str]:
+    """Return the packages that a relation such as ``libc6 (>= 2.36), debconf | cdebconf`` names."""
+    return re.findall(r"(?:^|[,|])\s*([a-z0-9][a-z0-9+.-]*)", relation)
+
+
+def merged_usr(path: str) -> str:
+    """Name a path alike whether its package says /lib or /usr/lib."""
+    return path.removeprefix("/usr") if path.startswith("/usr/") else path

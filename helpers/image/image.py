@@ -1,0 +1,577 @@
+"""Facts of a finished image: its layers with their instructions, its bytes, its files, its waste.
+
+It looks at images that exist and never runs, builds or changes one; what the files are for is
+`helpers.image.composition`, and how a layer is read `helpers.image.layers`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import io
+import itertools
+import posixpath
+import re
+import tarfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from helpers.engine import container as containers
+from helpers.engine.engine import in_touch
+from helpers.image import layers as _layers
+from helpers.image.layers import Entry, ImageError, Stored, Wanted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from helpers.engine.engine import Engine
+
+__all__ = [
+    "File",
+    "Files",
+    "ImageError",
+    "ImageFacts",
+    "Layer",
+    "Waste",
+    "Wasted",
+    "compressed_bytes",
+    "extract",
+    "files",
+    "inspect",
+    "merge",
+    "read",
+    "read_folder",
+    "uncompressed_bytes",
+    "waste",
+    "wasted",
+]
+
+MB = 1e6
+WHITEOUT = ".wh."
+OPAQUE = ".wh..wh..opq"
+UNKNOWN = "(the image does not say)"
+_LINKS = 8  # symbolic links followed to reach a file
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: ``digest`` is that of its uncompressed tar, ``files`` counts all but folders."""
+
+    digest: str
+    instruction: str
+    uncompressed_bytes: int
+    compressed_bytes: int
+    files: int
+    from_base: bool
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What a finished image is: the settings that it starts with, and its layers.
+
+    ``compressed_exact`` says that the engine's store holds every layer compressed; otherwise the
+    compressed bytes are computed, their sum within 2 % of what a push would make.
+    """
+
+    reference: str
+    id: str
+    digest: str | None
+    created: datetime.datetime | None
+    architecture: str
+    os: str
+    user: str
+    entrypoint: tuple[str, ...]
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    labels: Mapping[str, str]
+    layers: tuple[Layer, ...]
+    compressed_exact: bool
+
+    @property
+    def uncompressed_bytes(self) -> int:
+        """The sum of the layers' bytes as they lie on disk."""
+        return sum(layer.uncompressed_bytes for layer in self.layers)
+
+    @property
+    def compressed_bytes(self) -> int:
+        """The sum of the layers' bytes as a registry holds them."""
+        return sum(layer.compressed_bytes for layer in self.layers)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a layer, in the order of the instructions."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "layer": range(1, len(self.layers) + 1),
+                "instruction": [layer.instruction for layer in self.layers],
+                "from base": [layer.from_base for layer in self.layers],
+                "files": [layer.files for layer in self.layers],
+                "uncompressed MB": [layer.uncompressed_bytes / MB for layer in self.layers],
+                "compressed MB": [layer.compressed_bytes / MB for layer in self.layers],
+                "digest": [layer.digest for layer in self.layers],
+            }
+        )
+
+    def _repr_html_(self) -> str:
+        table = self.to_frame().drop(columns="digest").round(1).to_html(index=False, border=0)
+        return (
+            f"<p><b>{escape(self.reference)}</b>: {self.uncompressed_bytes / MB:,.1f} MB "
+            f"uncompressed, {self.compressed_bytes / MB:,.1f} MB compressed, "
+            f"{len(self.layers)} layers, {escape(self.os)}/{escape(self.architecture)}, "
+            f"user {escape(self.user or 'root')}</p>{table}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One path of an image as a container sees it.
+
+    ``layer`` is the index of the layer that it comes from. Only ``kind`` "file" has ``bytes``; of
+    several hard links to one content the first is the file, the others name it as their ``target``.
+    """
+
+    path: str
+    kind: str
+    bytes: int
+    layer: int
+    mode: int
+    uid: int
+    gid: int
+    target: str
+
+
+@dataclass(frozen=True)
+class Files:
+    """The merged file system of an image, sorted by path."""
+
+    files: tuple[File, ...]
+    _by_path: dict[str, File] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_path", {file.path: file for file in self.files})
+
+    def __iter__(self) -> Iterator[File]:
+        return iter(self.files)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def get(self, path: str) -> File | None:
+        """Return the file at an absolute path, following no link; None when there is none."""
+        return self._by_path.get(path)
+
+    @property
+    def bytes(self) -> int:
+        """The bytes of all files; less than the layers' sum by what is wasted."""
+        return sum(file.bytes for file in self.files)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a path."""
+        import pandas as pd
+
+        names = list(File.__dataclass_fields__)
+        rows = [[getattr(file, name) for name in names] for file in self.files]
+        return pd.DataFrame(rows, columns=names)
+
+
+@dataclass(frozen=True, slots=True)
+class Wasted:
+    """A file that a later layer hid: it is stored and moved, and no container can see it."""
+
+    path: str
+    bytes: int
+    layer: int
+    by_layer: int
+    how: str
+
+
+@dataclass(frozen=True)
+class Waste:
+    """All that later layers deleted or replaced; ``layers`` are the layers' instructions."""
+
+    layers: tuple[str, ...]
+    files: tuple[Wasted, ...]
+
+    @property
+    def bytes(self) -> int:
+        """The bytes that are stored in the image for nothing."""
+        return sum(file.bytes for file in self.files)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a layer: what later layers made useless in it."""
+        import pandas as pd
+
+        by_layer: dict[int, list[Wasted]] = defaultdict(list)
+        for file in self.files:
+            by_layer[file.layer].append(file)
+        rows = [
+            {
+                "layer": index + 1,
+                "instruction": instruction,
+                "files wasted": len(by_layer[index]),
+                "deleted MB": _megabytes(by_layer[index], "deleted"),
+                "replaced MB": _megabytes(by_layer[index], "replaced"),
+            }
+            for index, instruction in enumerate(self.layers)
+        ]
+        return pd.DataFrame(rows)
+
+
+def _megabytes(files: Iterable[Wasted], how: str) -> float:
+    return sum(file.bytes for file in files if file.how == how) / MB
+
+
+# What the engine says
+
+
+def inspect(reference: str, engine: Engine | None = None, *, bases: Sequence[str] = ()) -> ImageFacts:
+    """Return the facts of an image.
+
+    ``bases`` names the images that it was built on, or the digests of their layers; layers of theirs
+    are marked. Raises `ImageError` for an image that the engine does not have.
+    """
+    engine = engine or _engine()
+    shown = _shown(engine, reference)
+    stored = _layers.scan(engine, shown["Id"], Wanted(compressed=True))
+    settings = stored.config.get("config") or {}
+    return ImageFacts(
+        reference=reference,
+        id=shown["Id"],
+        digest=_digest(shown),
+        created=_moment(stored.config.get("created")),
+        architecture=str(stored.config.get("architecture", "")),
+        os=str(stored.config.get("os", "")),
+        user=settings.get("User") or "",
+        entrypoint=tuple(settings.get("Entrypoint") or ()),
+        command=tuple(settings.get("Cmd") or ()),
+        environment=dict(pair.split("=", 1) for pair in settings.get("Env") or () if "=" in pair),
+        labels=dict(settings.get("Labels") or {}),
+        layers=_facts_of_layers(engine, shown, stored, bases),
+        compressed_exact=all(listing.exact for listing in stored.layers),
+    )
+
+
+def uncompressed_bytes(reference: str, engine: Engine | None = None) -> int:
+    """Return the bytes of an image's layers on disk.
+
+    With an engine that keeps layers unpacked it is the engine's own ``Size``, to the byte. With the
+    containerd store ``Size`` is that of the compressed blobs (Engine 26), and the sizes of its
+    history are blocks of the disk; there it is the sum of the contents of the layers' files, which is
+    what the other engines count.
+    """
+    engine = engine or _engine()
+    shown = _shown(engine, reference)
+    if engine.store != "containerd":
+        return int(shown["Size"])
+    stored = _layers.scan(engine, shown["Id"], Wanted())
+    return sum(listing.content_bytes for listing in stored.layers)
+
+
+def compressed_bytes(reference: str, engine: Engine | None = None) -> int:
+    """Return the bytes of an image's layers as a registry holds them: one gzip a layer.
+
+    Exact where the engine's store holds layers compressed, else computed; known layers cost nothing.
+    """
+    engine = engine or _engine()
+    stored = _layers.scan(engine, _shown(engine, reference)["Id"], Wanted(compressed=True))
+    return sum(listing.compressed_bytes or 0 for listing in stored.layers)
+
+
+def files(reference: str, engine: Engine | None = None) -> Files:
+    """Return the files that a container of the image sees, all layers merged."""
+    engine = engine or _engine()
+    stored = _layers.scan(engine, _shown(engine, reference)["Id"], Wanted(entries=True))
+    return merge([listing.entries for listing in stored.layers])
+
+
+def waste(reference: str, engine: Engine | None = None) -> Waste:
+    """Return what is stored in an image's layers and hidden by later ones."""
+    engine = engine or _engine()
+    stored = _layers.scan(engine, _shown(engine, reference)["Id"], Wanted(entries=True))
+    found = wasted([listing.entries for listing in stored.layers])
+    return Waste(tuple(_instructions(stored)), found)
+
+
+def read(reference: str, path: str, engine: Engine | None = None) -> bytes:
+    """Return one file of an image, links followed, without running the image.
+
+    Raises `ImageError` when the image has no file there.
+    """
+    found = list(_archived(engine or _engine(), reference, path))
+    if len(found) != 1 or found[0][1] is None:
+        raise ImageError(f"{path} is a folder in the image {reference!r}; name a file in it.")
+    return found[0][1]
+
+
+def read_folder(reference: str, path: str, engine: Engine | None = None) -> dict[str, bytes]:
+    """Return the files under a folder of an image, by absolute path; empty when it has none there."""
+    path = path.rstrip("/")
+    try:
+        found = list(_archived(engine or _engine(), reference, path))
+    except _NoFileError:
+        return {}
+    inside = ((name.partition("/")[2], content) for name, content in found)
+    return {f"{path}/{name}": content for name, content in inside if content is not None}
+
+
+def extract(reference: str, path: str, into: Path, engine: Engine | None = None) -> None:
+    """Unpack a file or folder of an image into a folder of this machine, links and modes as they are.
+
+    Nothing of it can land outside ``into``. Raises `ImageError` when the image has no such path.
+    """
+    with _archive(engine or _engine(), reference, path) as archive:
+        if hasattr(tarfile, "data_filter"):
+            archive.extractall(into, filter="data")
+        else:  # Python 3.11 before its patch 4
+            for member in filter(_stays_inside, archive):
+                archive.extract(member, into)
+
+
+def _stays_inside(member: tarfile.TarInfo) -> bool:
+    """Whether a member is no device, and neither it nor what it links to leads out of its folder."""
+    if not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
+        return False
+    start = posixpath.dirname(member.name) if member.issym() else ""
+    reached = [member.name, posixpath.join(start, member.linkname)]
+    return not any(posixpath.normpath(path).startswith(("/", "..")) for path in reached)
+
+
+class _NoFileError(ImageError):
+    """An image without the file that was asked for."""
+
+
+def _engine() -> Engine:
+    from helpers.engine import engine
+
+    return engine.find()
+
+
+@in_touch()
+def _shown(engine: Engine, reference: str) -> dict[str, Any]:
+    from docker.errors import APIError, ImageNotFound, NullResource
+
+    try:
+        return dict(engine.client.api.inspect_image(reference))
+    except (ImageNotFound, NullResource) as error:
+        raise ImageError(_layers.unknown_image(reference)) from error
+    except APIError as error:
+        raise ImageError(
+            f"{reference!r} is no image that the engine can show ({error.explanation}); "
+            "use a name as `docker images` lists it."
+        ) from error
+
+
+def _digest(shown: Mapping[str, Any]) -> str | None:
+    descriptor = (shown.get("Descriptor") or {}).get("digest")
+    names = shown.get("RepoDigests") or ()
+    return descriptor or (str(names[0]).partition("@")[2] if names else None)
+
+
+def _moment(text: str | None) -> datetime.datetime | None:
+    if not text or text.startswith("0001-"):
+        return None
+    with contextlib.suppress(ValueError):
+        return datetime.datetime.fromisoformat(text)
+    return None
+
+
+def _facts_of_layers(
+    engine: Engine, shown: Mapping[str, Any], stored: Stored, bases: Sequence[str]
+) -> tuple[Layer, ...]:
+    digests = _layers.diff_ids(stored.config)
+    of_bases = _digests_of_bases(engine, bases, digests)
+    sizes = _sizes(engine, shown["Id"], stored)
+    return tuple(
+        Layer(
+            digest=digest,
+            instruction=f"base image: {instruction}" if digest in of_bases else instruction,
+            uncompressed_bytes=size,
+            compressed_bytes=listing.compressed_bytes or 0,
+            files=listing.files,
+            from_base=digest in of_bases,
+        )
+        for digest, instruction, size, listing in zip(
+            digests, _instructions(stored), sizes, stored.layers, strict=True
+        )
+    )
+
+
+def _digests_of_bases(engine: Engine, bases: Sequence[str], digests: Sequence[str]) -> set[str]:
+    found = {base for base in bases if base in digests}
+    for base in bases:
+        if base not in found:
+            found.update(_shown(engine, base)["RootFS"].get("Layers") or ())
+    return found
+
+
+def _sizes(engine: Engine, image_id: str, stored: Stored) -> list[int]:
+    """Return the layers' bytes as the engine counts them, or their files' where it counts otherwise.
+
+    The engine counts a pulled layer's symbolic links by the length of their target, a built layer's
+    not at all; so only its own figures add up to its own sum.
+    """
+    counted = [listing.content_bytes for listing in stored.layers]
+    if engine.store == "containerd":
+        return counted
+    rows = list(reversed(engine.client.api.history(image_id)))
+    flags = [bool(row.get("empty_layer")) for row in stored.config.get("history") or ()]
+    if len(rows) != len(flags):
+        return counted
+    sizes = [int(row["Size"]) for row, empty in zip(rows, flags, strict=True) if not empty]
+    return sizes if len(sizes) == len(counted) else counted
+
+
+# What an instruction was
+
+
+def _instructions(stored: Stored) -> list[str]:
+    history = stored.config.get("history") or ()
+    made = [tidy(row.get("created_by") or "") for row in history if not row.get("empty_layer")]
+    if len(made) != len(stored.layers):
+        return [UNKNOWN] * len(stored.layers)
+    return made
+
+
+def tidy(created_by: str) -> str:
+    """Return an instruction as its Dockerfile had it, from what a builder recorded of it."""
+    text = re.sub(r"\s+", " ", created_by).strip().removesuffix("# buildkit").strip()
+    text = re.sub(r"(ADD|COPY) (file|dir|multi):[0-9a-f]{64} in ", r"\1 \2 ", text)
+    text = re.sub(r"^(RUN )?\|\d+ .*?(?=/bin/)", r"\1", text)
+    classic = re.match(r"^/bin/\w*sh -c #\(nop\) +(.*)$", text)
+    if classic:
+        return classic[1]
+    shell = re.match(r"^(?:RUN )?/bin/\w*sh(?: -o pipefail| -\w*?)*? -\w*c (.*)$", text)
+    return f"RUN {shell[1]}" if shell else text or UNKNOWN
+
+
+# Layers laid on each other
+
+
+def merge(listings: Sequence[Sequence[Entry]]) -> Files:
+    """Return what a container sees of layers laid on each other, the base first."""
+    stack = _Stack()
+    for entries in listings:
+        stack.lay(entries)
+    found = (File(layer=layer, **entry._asdict()) for layer, entry in stack.seen.values())
+    return Files(tuple(sorted(found, key=lambda file: file.path)))
+
+
+def wasted(listings: Sequence[Sequence[Entry]]) -> tuple[Wasted, ...]:
+    """Return the files with bytes that layers hide in the layers below them."""
+    stack = _Stack()
+    return tuple(itertools.chain.from_iterable(stack.lay(entries) for entries in listings))
+
+
+class _Stack:
+    """Layers laid on each other: what can be seen, each path with the layer that it is of.
+
+    A whiteout hides a path of the layers below, an opaque mark all that they have in a folder. A
+    content with several hard links lives as long as one of them can be seen.
+    """
+
+    def __init__(self) -> None:
+        self.seen: dict[str, tuple[int, Entry]] = {}
+        self._links: dict[tuple[int, str], list[str]] = {}
+        self._layers = 0
+
+    def lay(self, entries: Sequence[Entry]) -> list[Wasted]:
+        """Lay one more layer, and return what it hides for good."""
+        index, self._layers = self._layers, self._layers + 1
+        kept = [entry for entry in entries if not _layers.is_whiteout(entry)]
+        hidden = dict.fromkeys(self._deleted(entries), "deleted")
+        for entry in kept:
+            if entry.path in self.seen and entry.kind != "directory":
+                hidden[entry.path] = "replaced"
+        lost = {path: self.seen.pop(path) for path in hidden}
+        for entry in kept:
+            self.seen[entry.path] = (index, entry)
+            if entry.kind == "hardlink":
+                self._links.setdefault((index, entry.target), []).append(entry.path)
+        return [
+            Wasted(path, entry.bytes, layer, index, hidden[path])
+            for path, (layer, entry) in lost.items()
+            if entry.bytes and not self._lives_on(layer, entry)
+        ]
+
+    def _deleted(self, entries: Sequence[Entry]) -> list[str]:
+        whole, emptied = set(), set()
+        for entry in entries:
+            folder, name = posixpath.split(entry.path)
+            if name == OPAQUE:
+                emptied.add(folder)
+            elif name.startswith(WHITEOUT):
+                whole.add(posixpath.join(folder, name.removeprefix(WHITEOUT)))
+            elif entry.kind != "directory" and self._is_folder(entry.path):
+                emptied.add(entry.path)
+        if not whole and not emptied:
+            return []
+        emptied |= whole
+        return [p for p in self.seen if p in whole or any(up in emptied for up in _above(p))]
+
+    def _is_folder(self, path: str) -> bool:
+        return path in self.seen and self.seen[path][1].kind == "directory"
+
+    def _lives_on(self, layer: int, file: Entry) -> bool:
+        """Hand the content of a file that is gone to a hard link of it that is still seen."""
+        links = [
+            path
+            for path in self._links.pop((layer, file.path), ())
+            if path in self.seen and self.seen[path][0] == layer
+        ]
+        if not links:
+            return False
+        first, *others = links
+        self.seen[first] = (layer, file._replace(path=first))
+        for path in others:
+            self.seen[path] = (layer, self.seen[path][1]._replace(target=first))
+        self._links[layer, first] = others
+        return True
+
+
+def _above(path: str) -> Iterator[str]:
+    while path != "/":
+        path = posixpath.dirname(path)
+        yield path
+
+
+# Single files, read through a container that never starts
+
+
+def _archived(engine: Engine, reference: str, path: str) -> Iterator[tuple[str, bytes | None]]:
+    """Yield name and content under a path of an image; the content is None for what is no file."""
+    with _archive(engine, reference, path) as archive:
+        for member in archive:
+            content = archive.extractfile(member) if member.isfile() else None
+            yield member.name, content.read() if content else None
+
+
+@contextlib.contextmanager
+def _archive(engine: Engine, reference: str, path: str) -> Iterator[tarfile.TarFile]:
+    """Open what lies at a path of an image, links followed, as a tar."""
+    from docker.errors import APIError, NotFound
+
+    options = {"command": ["never-run"], "network_disabled": True}
+    with containers.created(_shown(engine, reference)["Id"], where=engine, options=options) as container:
+        made: Any = container
+        try:
+            for _ in range(_LINKS):
+                chunks, stat = made.get_archive(path)
+                target = str(stat.get("linkTarget") or "")
+                if not target or target == path:
+                    break
+                chunks.close()
+                path = target
+            with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+                yield archive
+        except NotFound:
+            raise _NoFileError(
+                f"There is no {path} in the image {reference!r}; check the path."
+            ) from None
+        except APIError as error:
+            raise ImageError(f"{path} of {reference!r} cannot be read: {error.explanation}.") from None

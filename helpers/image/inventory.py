@@ -1,0 +1,114 @@
+"""Say what an inventory of an image still finds: system packages, npm packages, Node and its version.
+
+It looks where scanners look: at the records of package managers, at ``package.json`` files, and for
+Node's version in a file called ``node``. It reads the image and never runs it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from helpers.image import image
+from helpers.image.image import File, Files, ImageFacts
+from helpers.image.layers import ImageError
+
+if TYPE_CHECKING:
+    from helpers.engine.engine import Engine
+
+_DPKG, _DPKG_PARTS, _APK = "/var/lib/dpkg/status", "/var/lib/dpkg/status.d/", "/lib/apk/db/installed"
+_NPM = re.compile(r".*/node_modules/(@[^/]+/)?[^/@]+/package\.json")
+_SCRIPT = re.compile(r".*\.[cm]?js")
+# The rule "nodejs-binary" of Syft (anchore/syft, its binary cataloger's default classifiers); Grype
+# reads Syft's inventory.
+_NODE = re.compile(rb"node\.js/v(\d+\.\d+\.\d+)")
+_SYMTAB = 2  # sh_type of a symbol table (System V ABI, chapter 4)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What can be read off an image, without running it.
+
+    ``node`` is the version of Node that a scanner finds, None when it finds none; ``symbols`` says
+    whether the program that runs still names its own functions, for gdb and perf; ``scripts`` counts
+    the JavaScript files of the app, which a stack trace names.
+    """
+
+    system_packages: int
+    npm_packages: int
+    node: str | None
+    symbols: bool
+    scripts: int
+
+
+def look(facts: ImageFacts, app: str, where: Engine | None = None) -> Seen:
+    """Return what an inventory of an image finds; ``app`` is the folder of the application."""
+    found = image.files(facts.id, where)
+    paths = [file.path for file in found if file.kind == "file"]
+    program = image.read(facts.id, facts.entrypoint[0], where)
+    return Seen(
+        system_packages=_system_packages(facts.id, paths, where),
+        npm_packages=sum(bool(_NPM.fullmatch(path)) for path in paths),
+        node=node_version(program) if posixpath.basename(facts.entrypoint[0]) == "node" else None,
+        symbols=has_symbols(program),
+        scripts=sum(path.startswith(f"{app}/") and bool(_SCRIPT.fullmatch(path)) for path in paths),
+    )
+
+
+def _system_packages(image_id: str, paths: list[str], where: Engine | None) -> int:
+    parts = sum(p.startswith(_DPKG_PARTS) and not p.endswith(".md5sums") for p in paths)
+    records = ((_DPKG, rb"^Package:"), (_APK, rb"^P:"))
+    listed = (
+        len(re.findall(pattern, image.read(image_id, path, where), re.MULTILINE))
+        for path, pattern in records
+        if path in paths
+    )
+    return parts + sum(listed)
+
+
+def node_version(program: bytes) -> str | None:
+    """Return the version of Node that a scanner reads in a program, None when it finds none."""
+    found = _NODE.search(program)
+    return found[1].decode() if found else None
+
+
+def has_symbols(program: bytes) -> bool:
+    """Whether a 64-bit little-endian ELF file has a symbol table (System V ABI, chapter 4)."""
+    if program[:6] != b"\x7fELF\x02\x01":
+        return False
+    (offset,) = struct.unpack_from("<Q", program, 0x28)
+    size, count = struct.unpack_from("<HH", program, 0x3A)
+    starts = range(offset, offset + size * count, size) if size else range(0)
+    return any(
+        struct.unpack_from("<I", program, at + 4)[0] == _SYMTAB
+        for at in starts
+        if at + 8 <= len(program)
+    )
+
+
+def of_base(facts: ImageFacts, where: Engine | None = None) -> bool:
+    """Whether the program comes with the base image, whose next version brings its next patch."""
+    return facts.layers[_program(facts, where).layer].from_base
+
+
+def code_layer_bytes(facts: ImageFacts, app: str, where: Engine | None = None) -> int:
+    """Return the compressed bytes of the layer with the app's code: what a change of it moves.
+
+    ``app`` is the folder in which the container starts.
+    """
+    script = next((word for word in facts.command if _SCRIPT.fullmatch(word)), facts.entrypoint[0])
+    file = image.files(facts.id, where).get(posixpath.join(app, script))
+    if file is None:
+        raise ImageError(f"{facts.reference} has no {script}, which it is to run; rebuild the image.")
+    return facts.layers[file.layer].compressed_bytes
+
+
+def _program(facts: ImageFacts, where: Engine | None) -> File:
+    found: Files = image.files(facts.id, where)
+    file = found.get(facts.entrypoint[0])
+    if file is None:
+        raise ImageError(f"{facts.reference} has no {facts.entrypoint[0]}; rebuild the image.")
+    return file

@@ -1,0 +1,87 @@
+"""Find every npm package in an image, wherever it lies, and say what it is there for.
+
+A package is a folder of a ``node_modules`` with a ``package.json``, which is what scanners look for too.
+It reads the image and starts nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from helpers.image import composition, image
+
+if TYPE_CHECKING:
+    from helpers.engine.engine import Engine
+
+_PACKAGE = re.compile(r"(/.*?node_modules)(/.*node_modules)?/(@[^/]+/)?[^/@][^/]*/package\.json")
+
+
+class Role(StrEnum):
+    """What a package is there for."""
+
+    PRODUCTION = "the app needs it"
+    DEVELOPMENT = "only development needs it"
+    TOOL = "npm's own"
+
+
+@dataclass(frozen=True)
+class NpmPackage:
+    """One package at one place; the same package may lie in an image several times."""
+
+    name: str
+    version: str
+    path: str
+    role: Role
+
+
+def read(reference: str, engine: Engine | None = None, app: str = "/app") -> list[NpmPackage]:
+    """Return the npm packages of an image, sorted by path.
+
+    Those in ``app`` are named by npm's own record there, which knows what only development needs; the
+    others (npm, corepack and what they bring) by their ``package.json``.
+    """
+    recorded = composition.npm_packages(reference, engine, app)
+    found = [
+        NpmPackage(p.name, p.version, p.path, Role.DEVELOPMENT if p.dev else Role.PRODUCTION)
+        for p in recorded
+    ]
+    paths = [file.path for file in image.files(reference, engine) if file.kind == "file"]
+    known = {package.path for package in found}
+    others = [path for path in package_files(paths) if _folder(path) not in known]
+    for root in sorted({_root(path) for path in others}):
+        texts = image.read_folder(reference, root, engine)
+        inside = [path for path in others if path in texts]
+        found += [_described(path, texts, app) for path in inside]
+    return sorted(found, key=lambda package: package.path)
+
+
+def package_files(paths: Iterable[str]) -> list[str]:
+    """Return those paths that are the ``package.json`` of an installed package."""
+    return [path for path in paths if _PACKAGE.fullmatch(path)]
+
+
+def _described(path: str, texts: Mapping[str, bytes], app: str) -> NpmPackage:
+    try:
+        facts = json.loads(texts[path])
+    except (ValueError, RecursionError):
+        facts = {}
+    if not isinstance(facts, dict):
+        facts = {}
+    folder = _folder(path)
+    role = Role.PRODUCTION if folder.startswith(f"{app}/") else Role.TOOL
+    name = str(facts.get("name") or folder.rpartition("node_modules/")[2])
+    return NpmPackage(name, str(facts.get("version", "")), folder, role)
+
+
+def _folder(path: str) -> str:
+    return path.removesuffix("/package.json")
+
+
+def _root(path: str) -> str:
+    """Return the outermost ``node_modules`` of a path."""
+    return path.partition("/node_modules/")[0] + "/node_modules"

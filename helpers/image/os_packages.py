@@ -1,0 +1,150 @@
+"""Read which packages of an operating system an image says it holds: dpkg's and apk's databases.
+
+It reads three files and folders out of an image and starts nothing. What no database names (Node in the
+official images, a binary that was copied in) it does not see; neither does a scanner that goes by them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from helpers.image import image
+from helpers.image.layers import ImageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from helpers.engine.engine import Engine
+
+DPKG = "/var/lib/dpkg/status"
+DPKG_PARTS = "/var/lib/dpkg/status.d"  # distroless: one file a package, beside lists of checksums
+APK = ("/usr/lib/apk/db/installed", "/lib/apk/db/installed")  # Alpine 3.23 and later, and before
+STAND_IN = "workbook-standin"  # the ID of a stand-in for Alpine, as its os-release has it
+
+
+@dataclass(frozen=True)
+class OsPackage:
+    """One installed package: ``source`` is the name of the package that it was built from."""
+
+    name: str
+    version: str
+    architecture: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The packages of an image, and which database of which distribution says so.
+
+    ``database`` is "dpkg", "dpkg status.d", "apk" or "none"; ``distribution`` and ``release`` are
+    ``ID`` and ``VERSION_ID`` of its os-release, empty where it has none.
+    """
+
+    database: str
+    distribution: str
+    release: str
+    packages: tuple[OsPackage, ...]
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the number of packages says something of the official image.
+
+        A stand-in for Alpine is made of a few packages of Debian, which count otherwise than Alpine's.
+        """
+        return self.distribution != STAND_IN
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a package."""
+        import pandas as pd
+
+        rows = [(p.name, p.version, p.source) for p in self.packages]
+        return pd.DataFrame(rows, columns=["package", "version", "built from"])
+
+
+def read(reference: str, engine: Engine | None = None) -> Inventory:
+    """Return the packages of an image. Raises `ImageError` for an image that the engine has not."""
+    facts = os_release(_text(reference, "/etc/os-release", engine))
+    found = _installed(reference, engine)
+    database, packages = found or ("none", [])
+    return Inventory(
+        database=database,
+        distribution=facts.get("ID", ""),
+        release=facts.get("VERSION_ID", ""),
+        packages=tuple(sorted(packages, key=lambda package: package.name)),
+    )
+
+
+def _installed(reference: str, engine: Engine | None) -> tuple[str, list[OsPackage]] | None:
+    for path in APK:
+        if text := _text(reference, path, engine):
+            return "apk", apk_packages(text)
+    if text := _text(reference, DPKG, engine):
+        return "dpkg", dpkg_packages(text)
+    parts = image.read_folder(reference, DPKG_PARTS, engine)
+    texts = [part.decode(errors="replace") for path, part in parts.items() if not _is_list(path)]
+    return ("dpkg status.d", dpkg_packages("\n\n".join(texts))) if texts else None
+
+
+def _is_list(path: str) -> bool:
+    return path.endswith(".md5sums")
+
+
+def _text(reference: str, path: str, engine: Engine | None) -> str:
+    files = image.files(reference, engine)
+    if files.get(path) is None:
+        return ""
+    try:
+        return image.read(reference, path, engine).decode(errors="replace")
+    except ImageError:  # a link that leads nowhere
+        return ""
+
+
+def dpkg_packages(status: str) -> list[OsPackage]:
+    """Return the installed packages of a dpkg status file; removed ones that left settings are none.
+
+    A stanza without ``Status`` counts: distroless takes them from the packages themselves, which have
+    none. The format is that of Debian Policy, chapter 5.
+    """
+    return [
+        OsPackage(
+            name=stanza["Package"],
+            version=stanza.get("Version", ""),
+            architecture=stanza.get("Architecture", ""),
+            source=stanza.get("Source", stanza["Package"]).partition(" ")[0],
+        )
+        for stanza in stanzas(status)
+        if stanza.get("Status", "installed").split()[-1:] == ["installed"]
+    ]
+
+
+def apk_packages(installed: str) -> list[OsPackage]:
+    """Return the packages of apk's database, whose lines are a letter, a colon and a value.
+
+    P is the name, V the version, A the architecture, o the origin (Alpine wiki, "Apk spec").
+    """
+    found = []
+    for paragraph in installed.split("\n\n"):
+        fields = dict(line.split(":", 1) for line in paragraph.splitlines() if ":" in line)
+        if "P" in fields:
+            name = fields["P"]
+            version, architecture = fields.get("V", ""), fields.get("A", "")
+            found.append(OsPackage(name, version, architecture, fields.get("o", name)))
+    return found
+
+
+def stanzas(text: str) -> Iterator[dict[str, str]]:
+    """Yield the paragraphs of a Debian control file that name a package, continued lines left out."""
+    for paragraph in text.split("\n\n"):
+        lines = (line.partition(": ") for line in paragraph.splitlines() if not line.startswith(" "))
+        stanza = {key: value for key, _, value in lines}
+        if "Package" in stanza:
+            yield stanza
+
+
+def os_release(text: str) -> Mapping[str, str]:
+    """Return the settings of an os-release file, quotes taken off."""
+    pairs = re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE)
+    return {key: value.strip().strip("\"'") for key, value in pairs}

@@ -1,0 +1,216 @@
+"""Find a secret in a finished image: in the bytes of every layer, in its history, in its settings.
+
+It reads all that ``docker save`` gives of an image, to the last byte, and looks for the secret as it is
+and in base64. It cannot see a secret that lies in a compressed file of a layer, such as an object of
+Git. It runs nothing, and decides nothing: a sighting is a place, not a judgement.
+"""
+
+from __future__ import annotations
+
+import base64
+import bisect
+import contextlib
+import json
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from helpers.engine.engine import in_touch
+from helpers.host.errors import stoppable
+from helpers.image import image, layers
+from helpers.image.layers import ImageError
+
+if TYPE_CHECKING:
+    from helpers.engine.engine import Engine
+
+_SHORTEST = 8  # characters; a shorter text would be found by chance
+LAYER, HISTORY, SETTINGS = "layer", "history", "settings"
+
+
+class SecretError(ImageError):
+    """A secret that cannot be searched for."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One place of a secret: ``where`` is ``layer``, ``history`` or ``settings``.
+
+    ``instruction`` made the layer or is the history's entry itself (empty for settings); ``what`` is the
+    file in the layer, or the setting.
+    """
+
+    where: str
+    instruction: str
+    what: str
+    form: str
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search read, and what it found there."""
+
+    layers: int
+    layer_bytes: int
+    history: int
+    sightings: tuple[Sighting, ...]
+
+    def count(self, where: str) -> int:
+        """Return the number of sightings in one kind of place."""
+        return sum(sighting.where == where for sighting in self.sightings)
+
+
+@dataclass(frozen=True)
+class _Layer:
+    bytes: int
+    found: tuple[tuple[str, str], ...]  # file and form
+
+
+@stoppable("The search was stopped at your request.")
+@in_touch()
+def search(reference: str, secret: str, engine: Engine) -> Search:
+    """Search an image for a secret.
+
+    Raises `SecretError` for a secret that is too short, `ImageError` when the engine has no such
+    image or gives not all of its layers, and `EngineLostError` when it goes away.
+    """
+    if len(secret) < _SHORTEST:
+        raise SecretError(f"A text of {len(secret)} characters is found by chance; search a longer one.")
+    forms, image_id = _forms(secret), _id(reference, engine)
+    try:
+        with contextlib.closing(layers.members(engine, image_id)) as members:
+            config, parts = _read(members, forms)
+    except layers.READ_FAILURES as error:
+        raise ImageError(
+            f"The engine gave not all of {reference!r} ({error}); look whether it is well "
+            "(`docker info`) and search again."
+        ) from error
+    sightings = [*_in_layers(parts, config), *_in_history(config, forms), *_in_settings(config, forms)]
+    return Search(
+        layers=len(parts),
+        layer_bytes=sum(part.bytes for part in parts),
+        history=len(config.get("history") or ()),
+        sightings=tuple(sightings),
+    )
+
+
+def _read(
+    members: Iterable[layers.Member], forms: Mapping[str, bytes]
+) -> tuple[dict[str, Any], list[_Layer]]:
+    """Return the image's configuration, and what was found in each of its layers from the base up."""
+    documents: dict[str, bytes] = {}
+    found: dict[str, _Layer] = {}
+    links: dict[str, str] = {}
+    for member in members:
+        if member.kind == "link":
+            links[member.name] = member.target
+        elif member.kind == "layer":
+            found[member.name] = _search_layer(member.chunks, forms)
+        else:
+            documents[member.name] = b"".join(member.chunks)
+    manifest = json.loads(documents["manifest.json"])[0]
+    names = [links.get(name, name) for name in manifest["Layers"] or ()]
+    return json.loads(documents[manifest["Config"]]), [found[name] for name in names]
+
+
+def _id(reference: str, engine: Engine) -> str:
+    from docker.errors import APIError
+
+    try:
+        return str(engine.client.api.inspect_image(reference)["Id"])
+    except APIError as error:
+        raise ImageError(layers.unknown_image(reference)) from error
+
+
+def _forms(secret: str) -> dict[str, bytes]:
+    """Return the ways in which a secret may be written, each with the bytes to look for.
+
+    In base64 a text looks different at each of three offsets; the characters at either end, which
+    neighbours change, are left off.
+    """
+    raw = secret.encode()
+    forms = {"as it is": raw}
+    for offset in range(3):
+        padded = base64.b64encode(bytes(offset) + raw).rstrip(b"=")
+        forms[f"base64, offset {offset}"] = padded[-(-offset * 8 // 6) : -1]
+    return forms
+
+
+def _search_layer(chunks: Iterable[bytes], forms: Mapping[str, bytes]) -> _Layer:
+    """Search a layer's whole tar: the files' contents, their names, and what lies between them."""
+    finder = Finder(forms)
+    tape = layers.Tape(finder.passing(chunks))
+    starts, names = [0], ["(the layer's tar itself)"]
+    with tarfile.open(
+        fileobj=cast(Any, tape), mode="r:", encoding="utf-8", errors="backslashreplace"
+    ) as tar:
+        while (member := tar.next()) is not None:
+            starts.append(member.offset)
+            names.append("/" + member.name.removeprefix("./"))
+            tar.members.clear()  # type: ignore[attr-defined]
+    tape.finish()
+    places = ((names[bisect.bisect_right(starts, at) - 1], form) for at, form in finder.hits)
+    return _Layer(finder.passed, tuple(dict.fromkeys(places)))
+
+
+@dataclass
+class Finder:
+    """Looks for texts in bytes that pass in pieces.
+
+    ``hits`` are the offsets at which a form of the secret begins, with its name; ``passed`` counts.
+    """
+
+    forms: Mapping[str, bytes]
+    hits: list[tuple[int, str]] = field(default_factory=list)
+    passed: int = 0
+
+    def passing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Hand the pieces on, each searched together with the end of what came before it."""
+        longest = max(map(len, self.forms.values()))
+        tail = b""
+        for chunk in chunks:
+            window = tail + chunk
+            begin = self.passed - len(tail)
+            for name, text in self.forms.items():
+                at = window.find(text)
+                while at >= 0:
+                    if at + len(text) > len(tail):  # else the window before had it
+                        self.hits.append((begin + at, name))
+                    at = window.find(text, at + 1)
+            self.passed += len(chunk)
+            tail = window[len(window) - min(longest - 1, len(window)) :]
+            yield chunk
+
+
+def _in_layers(parts: list[_Layer], config: Mapping[str, Any]) -> Iterator[Sighting]:
+    made = [row for row in config.get("history") or () if not row.get("empty_layer")]
+    told = [image.tidy(row.get("created_by") or "") for row in made]
+    instructions = told if len(told) == len(parts) else [image.UNKNOWN] * len(parts)
+    for part, instruction in zip(parts, instructions, strict=True):
+        for file, form in part.found:
+            yield Sighting(LAYER, instruction, file, form)
+
+
+def _in_history(config: Mapping[str, Any], forms: Mapping[str, bytes]) -> Iterator[Sighting]:
+    for row in config.get("history") or ():
+        for form in _holding(row, forms):
+            said = " ".join((row.get("created_by") or "").removesuffix("# buildkit").split())
+            yield Sighting(HISTORY, said, "the entry itself", form)
+
+
+def _in_settings(config: Mapping[str, Any], forms: Mapping[str, bytes]) -> Iterator[Sighting]:
+    """Search all of the configuration but its history: variables one by one, the rest by its key."""
+    settings = config.get("config") or {}
+    for pair in settings.get("Env") or ():
+        for form in _holding(pair, forms):
+            yield Sighting(SETTINGS, "", f"environment variable {pair.partition('=')[0]}", form)
+    rest = {k: v for k, v in settings.items() if k != "Env"}
+    rest |= {k: v for k, v in config.items() if k not in ("config", "history")}
+    for key, value in rest.items():
+        for form in _holding(value, forms):
+            yield Sighting(SETTINGS, "", key, form)
+
+
+def _holding(value: object, forms: Mapping[str, bytes]) -> list[str]:
+    written = json.dumps(value, ensure_ascii=False).encode()
+    return [name for name, text in forms.items() if text in written]

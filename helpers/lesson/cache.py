@@ -1,0 +1,186 @@
+"""The verbs of the lesson on the cache: run the scenarios, show what ran, compare, hand a cache over.
+
+Each is a line or two over a module that does the work; nothing here measures or draws by itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from helpers import plots
+from helpers.buildx import live_series
+from helpers.buildx import steps as shared_steps
+from helpers.buildx.run import BuildResult
+from helpers.claims import MB, TIMES_FASTER, Installs
+from helpers.claims.figures import Spread
+from helpers.lesson import verbs
+from helpers.measure import cache, ci_cache, fresh_machine, sample
+from helpers.measure.cache import USUAL, Experiment, Scenario
+from helpers.measure.ci_cache import Handover
+from helpers.plots import Chart
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+REPEATS = 2
+
+
+def run(*names: str, repeats: int = REPEATS, scenarios: tuple[Scenario, ...] = USUAL) -> Experiment:
+    """Build Dockerfiles in the scenarios; a name is a short one, or a path in the working copy.
+
+    Each build is made ``repeats`` times; more of them narrow what noise can explain.
+    """
+    files = {name.rpartition("/")[2].removesuffix(".Dockerfile"): _file(name) for name in names}
+    total = cache.count(len(files), repeats, scenarios)
+    with live_series.line("experiment", total) as told:
+        return cache.run(files, verbs.app(), repeats=repeats, scenarios=scenarios, told=told)
+
+
+def _file(name: str) -> Path:
+    own = verbs.app().path / name
+    return own if own.is_file() else sample.dockerfile(name)
+
+
+def after(scenario: str, *names: str) -> Experiment:
+    """Build each Dockerfile as it is, and once more in one scenario, such as ``a test changed``."""
+    return run(*names, repeats=1, scenarios=(Scenario(scenario),))
+
+
+def steps(runs: Experiment, name: str) -> pd.DataFrame:
+    """Return one row a step of a Dockerfile, from top to bottom: whether it ran in each scenario."""
+    frame = _steps(runs, name)
+    frame["state"] = frame["cached"].map({True: "cached", False: "ran"})
+    wide = frame.pivot_table(
+        index=["stage", "step"], columns="scenario", values="state", aggfunc="first", sort=False
+    )
+    return wide.reset_index().rename_axis(columns=None)
+
+
+def _steps(runs: Experiment, name: str) -> pd.DataFrame:
+    made = {run.scenario for run in runs.runs if run.dockerfile == name}
+    return runs.timeline(name, [scenario for scenario in Scenario if scenario in made])
+
+
+def times(runs: Experiment) -> pd.DataFrame:
+    """Return the median and the range of the seconds, one row a scenario and Dockerfile."""
+    return runs.times()
+
+
+def chart_steps(runs: Experiment, name: str) -> Chart:
+    """Draw which steps of a Dockerfile ran in which scenario."""
+    return plots.invalidation(
+        _steps(runs, name),
+        caption=_conditions(runs),
+        title=f"{name}: what ran, and what came from the cache",
+    )
+
+
+def chart_timeline(runs: Experiment, name: str, *scenarios: str) -> Chart:
+    """Draw when the steps of a Dockerfile ran, one panel a scenario; all scenarios by default."""
+    frame = _steps(runs, name)
+    if scenarios:
+        frame = frame[frame["scenario"].isin(scenarios)]
+    return plots.timeline(frame, caption=_conditions(runs), title=f"{name}: when each step ran")
+
+
+def chart_times(runs: Experiment) -> Chart:
+    """Draw the median time of each Dockerfile in each scenario, with its range."""
+    title = "Time from the command to the image"
+    return plots.scenarios(runs.times(), caption=_conditions(runs), title=title)
+
+
+def _conditions(runs: Experiment) -> str:
+    return verbs.conditions(*results(runs))
+
+
+def results(runs: Experiment) -> list[BuildResult]:
+    """Return the builds of an experiment, for the ledger."""
+    return [run.result for run in runs.runs]
+
+
+def installs(runs: Experiment, name: str, scenario: str) -> Installs:
+    """Return how many install steps ran in a scenario, of how many."""
+    return Installs(*runs.installs(name, Scenario(scenario)))
+
+
+def speed_up(runs: Experiment, slow: str, fast: str) -> Spread:
+    """Return how many times faster ``fast`` is after a source edit, one ratio a round."""
+    pairs = zip(runs.of(slow, Scenario.SOURCE), runs.of(fast, Scenario.SOURCE), strict=True)
+    return Spread(tuple(one.result.seconds / other.result.seconds for one, other in pairs))
+
+
+def install_share(runs: Experiment, name: str) -> float:
+    """Return the part of a build's time after a source edit that its install took, 0 to 1."""
+    made = runs.of(name, Scenario.SOURCE)
+    install = sum(step.seconds for run in made for step in run.steps if step.installs)
+    return install / sum(run.result.seconds for run in made)
+
+
+def nine_times(runs: Experiment, name: str) -> pd.DataFrame:
+    """Return the install and the rest of the middle build after a source edit, in seconds.
+
+    With order, the rest remains: (install + rest) / rest is nine when install is eight times rest.
+    """
+    import pandas as pd
+
+    run = cache.middle(runs.of(name, Scenario.SOURCE))
+    install = sum(step.seconds for step in run.steps if step.installs)
+    rest = run.result.seconds - install
+    rows = [
+        ("measured here", install, rest, (install + rest) / rest),
+        ("what nine times needs", (TIMES_FASTER - 1) * rest, rest, TIMES_FASTER),
+        ("the article's example", 160.0, 20.0, 9.0),
+    ]
+    columns = ["case", "install s", "all the rest s", "times faster with order"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def overlap(runs: Experiment, name: str, scenario: str = "cold") -> pd.DataFrame:
+    """Return how long each stage worked, and how long two stages or more worked at once.
+
+    ``one after another`` is what the same steps would have taken without overlap.
+    """
+    import pandas as pd
+
+    ran = [s for s in cache.middle(runs.of(name, Scenario(scenario))).steps if not s.cached]
+    stages = list(dict.fromkeys(step.stage for step in ran))
+    rows = [(stage, sum(s.seconds for s in ran if s.stage == stage)) for stage in stages]
+    total = sum(seconds for _, seconds in rows)
+    rows += [("one after another", total), ("as it ran", shared_steps.covered(ran))]
+    return pd.DataFrame(rows, columns=["stage", "seconds"]).round(1)
+
+
+def hand_over(name: str) -> Handover | None:
+    """Build on a fresh machine, hand its exported cache to another, and build there after an edit.
+
+    Prints why and returns None where no fresh machine can be had.
+    """
+    if not fresh_machine.available():
+        print("Not measured here: a fresh builder machine needs the private engine (`make engine`).")
+        return None
+    with live_series.line("fresh machines", 2) as told:
+        return ci_cache.hand_over(_file(name), verbs.app(), told)
+
+
+def handed_over(handover: Handover | None) -> pd.DataFrame | None:
+    """Return which steps ran on each machine."""
+    return handover.to_frame() if handover else None
+
+
+def hand_over_times(handover: Handover | None) -> pd.DataFrame | None:
+    """Return the seconds on each machine, and the MB of cache that went over."""
+    import pandas as pd
+
+    if handover is None:
+        return None
+    rows = [
+        ("first machine: builds everything, exports", handover.first.seconds, handover.cache_bytes / MB),
+        (
+            "second machine: imports, builds after an edit",
+            handover.second.seconds,
+            handover.cache_bytes / MB,
+        ),
+    ]
+    return pd.DataFrame(rows, columns=["machine", "seconds", "cache MB"]).round(1)

@@ -1,0 +1,296 @@
+"""The verbs of the lesson on the build context: fill a working copy, send it, and hunt for a secret.
+
+Each is a few lines over a module that does the work; nothing here measures or draws by itself. The
+filled copy is one of its own: `lesson.app` stays as small as the other lessons know it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from helpers import plots
+from helpers.buildx import context, dockerignore, live
+from helpers.buildx import run as builds
+from helpers.buildx.context import Survey, Tree
+from helpers.buildx.run import BuildResult, Request
+from helpers.claims import MB, Judgement
+from helpers.engine import engine
+from helpers.host import paths as places
+from helpers.host import workspace
+from helpers.host.workspace import FAKE_SECRET, Workspace
+from helpers.image import git_objects, secrets
+from helpers.lesson import verbs
+from helpers.measure import context as context_probe
+from helpers.measure import developer_folder, sample
+from helpers.measure.context import Sending
+from helpers.plots import Chart
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from IPython.display import Code
+
+PROBE = "context_probe"
+CLAIMED = {  # what X1 names, and where it lies in the filled copy
+    "node_modules": ("node_modules",),
+    ".git": (".git",),
+    ".env*": (".env", ".env.local"),
+    "fixtures": (developer_folder.FIXTURES,),
+}
+_PLACES = {
+    secrets.LAYER: "a layer",
+    secrets.HISTORY: "the history",
+    secrets.SETTINGS: "the settings",
+}
+_KEY = "payment_api_key"
+_ARGUMENT = "PAYMENT_API_KEY"
+
+_filled: Workspace | None = None
+
+
+def live_in() -> None:
+    """Fill a working copy with what months of work leave in it, its modules from the builder's image."""
+    global _filled
+    builder = verbs.build("alpine", target="builder")
+    if _filled is None:
+        copy = workspace.copy(with_secret=True)
+        developer_folder.fill(copy, builder.image_id, engine.find())
+        _filled = copy
+
+
+def folder() -> Workspace:
+    """Return the filled working copy, filled at first use."""
+    if _filled is None:
+        live_in()
+    return _filled or verbs.app()
+
+
+def show_list(name: str) -> Code:
+    """Show one of the ignore lists that lie beside the Dockerfiles."""
+    from IPython.display import Code
+
+    return Code(_list(name), language="text")
+
+
+def tree(name: str | None = None, depth: int = 1) -> Tree:
+    """Return the filled copy as a tree: what an ignore list lets through; None is no list."""
+    return forecast(_list(name) if name else "", depth)
+
+
+def forecast(patterns: str, depth: int = 1) -> Tree:
+    """Return the filled copy as a tree under ignore patterns of one's own, one a line."""
+    return context.survey(folder().path, dockerignore.parse(patterns)).tree(depth)
+
+
+def send(
+    name: str | None = None, *, dockerfile: str = PROBE, own: str | None = None, label: str = ""
+) -> Sending:
+    """Build a probe from a fresh copy of the filled folder, live; return what was really sent.
+
+    ``name`` is the list that lies there as ``.dockerignore``; ``own`` the one that lies beside the
+    Dockerfile under the Dockerfile's name.
+    """
+    label = label or (name or "no list")
+    with live.watcher(f"context, {label}") as watch:
+        return context_probe.send(
+            folder(),
+            label,
+            sample.dockerfile(dockerfile),
+            engine.find(),
+            ignore=_list(name) if name else None,
+            own_ignore=_list(own) if own else None,
+            watch=watch,
+        )
+
+
+def table(*sendings: Sending) -> pd.DataFrame:
+    """Return one row a measurement: bytes sent, paths that arrived, and whether they were forecast."""
+    import pandas as pd
+
+    rows = [
+        (
+            s.label,
+            s.bytes / MB,
+            s.seconds,
+            len(s.arrived),
+            "otherwise" if s.missed else "as forecast",
+        )
+        for s in sendings
+    ]
+    columns = ["ignore list", "sent MB", "sending s", "paths in the image", "they are"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def chart(*sendings: Sending) -> Chart:
+    """Draw what is sent under each list, by what it is."""
+    import pandas as pd
+
+    needed = {entry.path for entry in sendings[-1].forecast.sent}
+    frame = pd.DataFrame({s.label: _by_kind(s.forecast, needed) for s in sendings}) / MB
+    return plots.sent(frame.fillna(0.0), caption=sendings[0].result.conditions)
+
+
+def _by_kind(survey: Survey, needed: set[str]) -> dict[str, int]:
+    found = dict.fromkeys(plots.SENT, 0)
+    for entry in survey.sent:
+        found[_kind(entry.path, needed)] += entry.bytes
+    return found
+
+
+def _kind(path: str, needed: set[str]) -> str:
+    parts = path.split("/")
+    if path in needed:
+        return "what the build needs"
+    if path.startswith(f"{developer_folder.FIXTURES}/"):
+        return "test fixtures"
+    if "node_modules" in parts:
+        return "node_modules"
+    if parts[0] == ".git":
+        return ".git"
+    return "secrets (.env*)" if parts[-1] in (".env", ".env.local") else "logs, tests, tools, dist"
+
+
+def passengers(sending: Sending) -> dict[str, int]:
+    """Return bytes that arrived of what claim X1 names."""
+    return {name: sending.bytes_in(*tops) for name, tops in CLAIMED.items()}
+
+
+def lay_there(sending: Sending) -> dict[str, int]:
+    """Return bytes in the folder of what claim X1 names, whether they were sent or not."""
+    return {
+        name: sum(e.bytes for e in sending.forecast.entries if _is_under(e.path, tops))
+        for name, tops in CLAIMED.items()
+    }
+
+
+def _is_under(path: str, tops: tuple[str, ...]) -> bool:
+    return any(path == top or path.startswith(f"{top}/") for top in tops)
+
+
+def secrets_sent(sending: Sending) -> list[str]:
+    """Return the files with a secret that arrived in the image."""
+    return [path for path in developer_folder.SECRET_FILES if path in sending.arrived]
+
+
+def let_through(sending: Sending, fuller: str) -> pd.DataFrame:
+    """Return what was sent and a fuller list keeps out, one row for the first line that would do it."""
+    import pandas as pd
+
+    rules = dockerignore.parse(_list(fuller))
+    lines = {p.written: dockerignore.Rules((p,)) for p in rules.patterns if not p.readmits}
+    found: dict[str, list[tuple[str, int]]] = {written: [] for written in lines}
+    for path, (kind, size) in sorted(sending.arrived.items()):
+        fits = (written for written, line in lines.items() if line.decide(path).kept_out)
+        if kind == "file" and rules.decide(path).kept_out and (first := next(fits, None)):
+            found[first].append((path, size))
+    rows = [
+        (written, len(files), sum(size for _, size in files) / MB, files[0][0])
+        for written, files in found.items()
+        if files
+    ]
+    return pd.DataFrame(rows, columns=["kept out by", "files", "MB", "for example"])
+
+
+def dig_in_git(sending: Sending) -> list[str]:
+    """Return the objects of the Git repository that arrived and hold the fake key, compressed."""
+    objects = git_objects.holding(folder().path / ".git", FAKE_SECRET)
+    return [f".git/{name}" for name in objects if f".git/{name}" in sending.arrived]
+
+
+def try_patterns(patterns: str, *paths: str) -> pd.DataFrame:
+    """Return for each path whether it would be sent, and the line that decides."""
+    import pandas as pd
+
+    rules = dockerignore.parse(patterns)
+    decisions = [(path, rules.decide(path)) for path in paths]
+    rows = [
+        (path, "stays" if d.kept_out else "sent", d.by.written if d.by else "no line fits")
+        for path, d in decisions
+    ]
+    return pd.DataFrame(rows, columns=["path", "it is", "the last word has"])
+
+
+def verdict(judgement: Judgement, *sendings: Sending) -> Judgement:
+    """Record a judgement that rests on what was sent; return it."""
+    return verbs.verdict(judgement, *(sending.result for sending in sendings))
+
+
+def build(name: str, ignore: str) -> BuildResult:
+    """Build a Dockerfile of the sample app live from the filled folder, under an ignore list."""
+    with context_probe.twin(folder(), _list(ignore)) as copy, live.watcher(name) as watch:
+        tag = f"workbook/{name}-{ignore}"
+        return builds.build(Request(sample.dockerfile(name), copy.path, tag), watch)
+
+
+def build_with_argument(name: str) -> BuildResult:
+    """Build a Dockerfile live with the fake key as a build argument."""
+    request = Request(
+        sample.dockerfile(name),
+        verbs.app().path,
+        f"workbook/{name}",
+        build_args={_ARGUMENT: FAKE_SECRET},
+    )
+    return _live(request, name)
+
+
+def build_with_secret(name: str, key: str = FAKE_SECRET) -> BuildResult:
+    """Build a Dockerfile live with a key as a secret, from a file outside the build context."""
+    file = verbs.app().path.parent / _KEY
+    file.touch(mode=0o600)
+    file.write_text(key, encoding="utf-8")
+    extra = ("--secret", f"id={_KEY},src={file}")
+    try:
+        return _live(
+            Request(sample.dockerfile(name), verbs.app().path, f"workbook/{name}", extra=extra), name
+        )
+    finally:
+        file.unlink()
+
+
+def _live(request: Request, label: str) -> BuildResult:
+    with live.watcher(label) as watch:
+        return builds.build(request, watch)
+
+
+def run_steps(result: BuildResult) -> pd.DataFrame:
+    """Return the RUN steps of a build, and whether each came from the cache."""
+    frame = result.to_frame()
+    return frame[frame["step"].str.startswith("RUN ")][["step", "cached"]].reset_index(drop=True)
+
+
+def hunt(*results: BuildResult) -> pd.DataFrame:
+    """Return one row an image: what was searched for the fake key, and where it lies."""
+    import pandas as pd
+
+    rows = []
+    for result in results:
+        found = secrets.search(result.image_id, FAKE_SECRET, result.engine)
+        where = ", ".join(word for kind, word in _PLACES.items() if found.count(kind)) or "nowhere"
+        rows.append((verbs.label(result), found.layers, found.layer_bytes / MB, found.history, where))
+    columns = ["image", "layers", "MB searched", "history entries", "the key is in"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def sightings(result: BuildResult) -> pd.DataFrame:
+    """Return every place where an image holds the fake key."""
+    import pandas as pd
+
+    found = secrets.search(result.image_id, FAKE_SECRET, result.engine).sightings
+    rows = [(s.where, s.instruction or "(the image's settings)", s.what) for s in found]
+    return pd.DataFrame(rows, columns=["where", "instruction", "what"])
+
+
+def read_history(result: BuildResult) -> None:
+    """Print the entries of an image's history that hold the fake key, as the image has them."""
+    found = secrets.search(result.image_id, FAKE_SECRET, result.engine).sightings
+    for sighting in found:
+        if sighting.where == secrets.HISTORY:
+            print(sighting.instruction)
+
+
+def _list(name: str) -> str:
+    file: Path = places.DOCKERFILES / f"{name}.dockerignore"
+    if not file.is_file():
+        known = ", ".join(sorted(f.stem for f in places.DOCKERFILES.glob("*.dockerignore")))
+        raise verbs.LessonError(f"There is no ignore list {name!r}; there are {known}.")
+    return file.read_text(encoding="utf-8")

@@ -1,0 +1,180 @@
+"""The verbs of the lesson on how small an image gets: starts, prices, what is still seen, the goals.
+
+Each is a few lines over a module that does the work; nothing here measures or draws by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from helpers import claims, plots
+from helpers.buildx.run import BuildResult
+from helpers.claims import MB, Goal
+from helpers.claims.figures import Spread
+from helpers.image import image, inventory
+from helpers.image.image import ImageFacts
+from helpers.lesson import verbs
+from helpers.measure import howlow, sample
+from helpers.measure.howlow import Start
+from helpers.plots import Chart
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REPEATS = 5
+_NOT_COUNTED = "not counted"  # by an engine without cgroups
+_COLUMNS = ("variant", "on disk MB", "start s", "min s", "max s", "CPU s")
+
+
+def goals() -> pd.DataFrame:
+    """Return the lesson's two goals, which are the workbook's own and not the article's."""
+    import pandas as pd
+
+    small = f"has {claims.SMALLEST_MB:.0f} MB on disk or less, and answers as the others do"
+    quick = (
+        f"has less than {claims.SMALL_MB:.0f} MB on disk, "
+        f"and takes at most {claims.LATER_SECONDS} s of CPU more to start than plain Node"
+    )
+    return pd.DataFrame([(1, small), (2, quick)], columns=["goal", "an image that"])
+
+
+@dataclass(frozen=True)
+class Starts:
+    """How images started, up to their first answer; the first is the plain one."""
+
+    results: tuple[BuildResult, ...]
+    starts: tuple[Start, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row an image: its size; its start's seconds, median and range, and CPU seconds."""
+        import pandas as pd
+
+        rows = [
+            (
+                verbs.label(r),
+                r.uncompressed_bytes / MB,
+                *_range(s.seconds),
+                s.cpu_seconds.median if s.cpu_seconds else _NOT_COUNTED,
+            )
+            for r, s in zip(self.results, self.starts, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=_COLUMNS)
+
+    def _repr_html_(self) -> str:
+        return str(self.to_frame().round(2).to_html(index=False, border=0))
+
+    def __repr__(self) -> str:
+        return self.to_frame().round(2).to_string(index=False)
+
+
+def _range(spread: Spread) -> tuple[float, float, float]:
+    return spread.median, spread.low, spread.high
+
+
+def starts(*results: BuildResult, repeats: int = REPEATS) -> Starts:
+    """Start each image ``repeats`` times, in turns, and time it; the first is the plain one."""
+    images = {result.image_id: result.image_id for result in results}
+    taken = howlow.starts(images, repeats, results[0].engine)
+    return Starts(results, tuple(taken[result.image_id] for result in results))
+
+
+def chart_frontier(measured: Starts) -> Chart:
+    """Draw size against start, with the goals."""
+    frame = measured.to_frame()
+    points = frame.set_index("variant")[["on disk MB", "start s"]].itertuples(name=None)
+    frame["unbeaten"] = frame["variant"].isin(howlow.unbeaten({n: (x, y) for n, x, y in points}))
+    return plots.frontier(
+        frame,
+        goals_mb=(claims.SMALLEST_MB, claims.SMALL_MB),
+        latest_s=measured.starts[0].seconds.median + claims.LATER_SECONDS,
+        caption=verbs.conditions(*measured.results),
+    )
+
+
+def in_use(*results: BuildResult) -> pd.DataFrame:
+    """Return one row an image: what its running container takes and what can be done with it.
+
+    Its own memory is what no other container can share; ``node -e`` is one empty line of JavaScript
+    through ``docker exec``, the least that a health check takes.
+    """
+    import pandas as pd
+
+    rows = []
+    for result in results:
+        run = howlow.in_use(result.image_id, _facts(result).entrypoint[0], result.engine)
+        script = "does not run" if run.script_seconds is None else f"{run.script_seconds:.2f} s"
+        answers = (_word(run.spawns), _word(run.inspector))
+        own = _NOT_COUNTED if run.own_bytes is None else run.own_bytes / MB
+        rows.append((verbs.label(result), own, script, *answers))
+    columns = ["variant", "own memory MB", "node -e", "fork()", "debugger on SIGUSR1"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def seen(*results: BuildResult) -> pd.DataFrame:
+    """Return one row an image: what an inventory, such as a scanner's, still finds in it."""
+    import pandas as pd
+
+    rows = []
+    for result in results:
+        found = inventory.look(_facts(result), sample.APP, result.engine)
+        counts = (found.system_packages, found.npm_packages, found.scripts)
+        node = f"Node {found.node}" if found.node else "not found"
+        rows.append((verbs.label(result), *counts, node, _word(found.symbols)))
+    columns = [
+        *("variant", "system packages", "npm packages", "JavaScript files", "runtime"),
+        "native function names",
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def upkeep(*results: BuildResult) -> pd.DataFrame:
+    """Return one row an image: where its Node comes from, and what a change of the code moves."""
+    import pandas as pd
+
+    rows = []
+    for result in results:
+        facts = _facts(result)
+        source = "base image" if inventory.of_base(facts, result.engine) else "this build"
+        moved = inventory.code_layer_bytes(facts, sample.APP, result.engine) / MB
+        rows.append((verbs.label(result), source, moved))
+    columns = ["variant", "Node comes with the", "a code change moves MB"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _facts(result: BuildResult) -> ImageFacts:
+    used = [base.reference for base in result.bases]
+    return image.inspect(result.image_id, result.engine, bases=used)
+
+
+def _word(answer: bool) -> str:
+    return "yes" if answer else "no"
+
+
+def smallest(measured: Starts) -> Goal:
+    """Judge the goal on size; each image was tried out over HTTP."""
+    return claims.judge_smallest({verbs.label(r): verbs.size(r) for r in measured.results})
+
+
+def small_and_quick(measured: Starts) -> Goal:
+    """Judge the goal on size and start together, against the first image."""
+    names = [verbs.label(result) for result in measured.results]
+    sizes = {name: verbs.size(r) for name, r in zip(names, measured.results, strict=True)}
+    pairs = list(zip(names, measured.starts, strict=True))
+    seconds = {name: start.seconds for name, start in pairs}
+    cpu = {name: start.cpu_seconds for name, start in pairs if start.cpu_seconds}
+    return claims.judge_small_and_quick(sizes, seconds, cpu, plain=names[0])
+
+
+def compare_guesses(measured: Starts, smallest_mb: float, later_s: float) -> pd.DataFrame:
+    """Return the reader's guesses for the smallest image beside what was measured."""
+    import pandas as pd
+
+    pairs = zip(measured.results, measured.starts, strict=True)
+    best, start = min(pairs, key=lambda pair: pair[0].uncompressed_bytes)
+    later = start.seconds.median - measured.starts[0].seconds.median
+    rows = [
+        ("the smallest image, MB on disk", float(smallest_mb), best.uncompressed_bytes / MB),
+        ("its start after plain Node's, s", float(later_s), later),
+    ]
+    return pd.DataFrame(rows, columns=["what", "your guess", "measured"])

@@ -1,0 +1,151 @@
+"""The verbs of the lesson on your own Dockerfile: examine a project, and put reports side by side.
+
+Each is a line or two over a module that does the work. Projects that are given by path are only read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from helpers import plots
+from helpers.buildx import dockerfile as dockerfiles
+from helpers.buildx import live
+from helpers.claims import ledger
+from helpers.examine import run as examinations
+from helpers.examine.findings import Listing
+from helpers.examine.report import MB, Examination
+from helpers.host import paths, workspace
+from helpers.host.workspace import Workspace
+from helpers.lesson import verbs
+from helpers.measure import sample
+from helpers.plots import Chart
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from IPython.display import Code
+
+EXAMPLE = paths.ROOT / "helpers" / "lesson" / "tally"
+_SAMPLES = "samples/access.log"
+_SAMPLE_LINES = 150_000
+_STATUSES = (200, 200, 200, 304, 404, 500)
+
+_example: Workspace | None = None
+
+
+def examine(
+    path: str | Path | None = None,
+    file: str | None = None,
+    *,
+    context: str | Path | None = None,
+    target: str | None = None,
+    build_args: Mapping[str, str] | None = None,
+    extra: Sequence[str] = (),
+    build: bool = True,
+    rebuild: bool = True,
+) -> Examination:
+    """Examine the project at ``path``, live, and return the report.
+
+    ``path`` is a folder with a Dockerfile or the Dockerfile itself, the sample app's working copy by
+    default; ``file`` is the Dockerfile's path from there, or the short name of one of the sample
+    app's. ``extra`` holds further arguments of ``docker buildx build``. ``build`` False only reads,
+    ``rebuild`` False leaves out the second build. Raises the errors of `helpers.examine.run`.
+    """
+    if path is None:
+        path, file = verbs.app().path, _sample_file(file or "naive")
+    project = examinations.find(
+        Path(path),
+        file,
+        context=Path(context) if context else None,
+        target=target,
+        build_args=build_args,
+        extra=extra,
+    )
+    return examinations.examine(project, build=build, measure_rebuild=rebuild, watching=live.watcher)
+
+
+def _sample_file(name: str) -> str:
+    own = verbs.app().path / name
+    known = own if own.is_file() else sample.dockerfile(name)
+    return name if own.is_file() else known.relative_to(paths.SAMPLE_APP).as_posix()
+
+
+def example() -> Path:
+    """Return the folder of a working copy of ``tally``, a small project in C, made at first use.
+
+    It holds samples of a web server's log, as such a project's folder would.
+    """
+    global _example
+    if _example is None:
+        _example = workspace.copy(EXAMPLE)
+        _example.write(_SAMPLES, "".join(map(_log_line, range(_SAMPLE_LINES))))
+    return _example.path
+
+
+def _log_line(number: int) -> str:
+    status = _STATUSES[number % len(_STATUSES)]
+    return (
+        f"192.0.2.{number % 254 + 1} - - [05/Jan/2026:09:00:00 +0000] "
+        f'"GET /shipments/{number} HTTP/1.1" {status} {number % 4096}\n'
+    )
+
+
+def base_images() -> list[str]:
+    """Return the base images of the example's Dockerfiles."""
+    files = sorted(EXAMPLE.glob("*Dockerfile"))
+    return list(dict.fromkeys(name for file in files for name in dockerfiles.read(file).base_images()))
+
+
+def show(folder: Path, file: str = "Dockerfile") -> Code:
+    """Show a Dockerfile of a project."""
+    from IPython.display import Code
+
+    return Code(filename=str(folder / file), language="docker")
+
+
+def findings(report: Examination, topic: str | None = None) -> Listing:
+    """Return the findings of a report, of one ``topic`` (cache, size, context, style) or all."""
+    return Listing(tuple(f for f in report.findings if topic in (None, f.topic)))
+
+
+def compare(**reports: Examination) -> pd.DataFrame:
+    """Put the figures of several reports side by side; those without an image have none there."""
+    import pandas as pd
+
+    columns = {
+        name: {f"{row.what}, {row.unit}": row.value for row in report.figures().itertuples(index=False)}
+        for name, report in reports.items()
+    }
+    frame = pd.DataFrame(columns)
+    kept = [name for name in frame.index if not str(name).startswith("this build")]
+    return frame.loc[kept]
+
+
+def save(report: Examination, folder: Path = ledger.FOLDER) -> list[Path]:
+    """Write a report as HTML and JSON; return their paths. Raises `ExamineError` when it cannot."""
+    stem = f"{report.project}-{Path(report.dockerfile).name}"
+    pages = {f"{stem}.html": report.to_html(), f"{stem}.json": report.to_json()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in pages.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise examinations.ExamineError(f"{folder} cannot be written to: {error.strerror}.") from None
+    return [folder / name for name in pages]
+
+
+def chart_layers(report: Examination) -> Chart:
+    """Draw the layers of the image that was built, instruction by instruction."""
+    return plots.layers(report.layers(), caption=report.conditions)
+
+
+def chart_spare(report: Examination) -> Chart:
+    """Draw what of the image a final stage would not need, as far as it can be told."""
+    import pandas as pd
+
+    spare = report.spare().rename(columns={"at least MB": "MB"})[["what", "MB"]]
+    spare["spare"] = True
+    total = report.image.uncompressed_bytes / MB if report.image else 0.0
+    rest = pd.DataFrame([("all the rest", total - spare["MB"].sum(), False)], columns=spare.columns)
+    return plots.spare(pd.concat([spare, rest], ignore_index=True), caption=report.conditions)

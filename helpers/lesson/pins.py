@@ -1,0 +1,238 @@
+"""The verbs of the lesson on pins: build on a tag or a digest, try an image, ask its Node, move a pin.
+
+Each is a few lines over a module that does the work; nothing here publishes, builds or draws by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from helpers import plots
+from helpers.bases import bases
+from helpers.buildx import dockerfile as dockerfiles
+from helpers.buildx import live
+from helpers.buildx import run as builds
+from helpers.buildx.run import BuildError, BuildResult, Request
+from helpers.claims import MB, PinTest, node_lines
+from helpers.engine import container as containers
+from helpers.engine.container import ContainerError
+from helpers.lesson import verbs
+from helpers.measure import pins, runtimes, sample
+from helpers.measure.pins import Pin, Registry
+from helpers.plots import Chart
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ARGUMENT = "NODE"  # of the Dockerfile `pinned`
+_FRAME = re.compile(r"^\s+at .*\n?", re.MULTILINE)
+
+
+def registry() -> Registry:
+    """Start an empty registry on this machine's loopback, for as long as the notebook runs."""
+    return Registry()
+
+
+def build(label: str, image: str, shelf: Registry) -> BuildResult:
+    """Build the Dockerfile `pinned` on an image of the registry, by tag or by digest."""
+    arguments = {ARGUMENT: f"{shelf.address}/{image}"}
+    return _build(label, Request(_file("pinned"), *_place(label), build_args=arguments), shelf)
+
+
+def build_file(name: str, shelf: Registry, *, target: str | None = None) -> BuildResult:
+    """Build a Dockerfile whose bases lie in the registry; ``target`` stops at a stage."""
+    label = Path(name).name.removesuffix(".Dockerfile") + (f"-{target}" if target else "")
+    return _build(label, Request(_file(name), *_place(label), target=target), shelf)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What the builder said of an image that it was to build on; ``sentence`` is None if it built."""
+
+    sentence: str | None
+
+    def __repr__(self) -> str:
+        return self.sentence or "It was not refused: the image was built."
+
+
+def refusal(image: str, shelf: Registry) -> Refusal:
+    """Build on an image by a digest that should be refused, and return the builder's sentence.
+
+    A build that fails for another reason than that digest raises its error.
+    """
+    arguments = {ARGUMENT: f"{shelf.address}/{image}"}
+    request = Request(_file("pinned"), *_place("refused"), build_args=arguments)
+    try:
+        builds.build(_given(request, shelf), where=shelf.engine)
+    except BuildError as error:
+        if f"{image.partition('@')[2]}: not found" not in str(error):
+            raise
+        return Refusal(str(error))
+    return Refusal(None)
+
+
+def _place(label: str) -> tuple[Path, str]:
+    return verbs.app().path, f"workbook/{label}"
+
+
+def _file(name: str) -> Path:
+    own = verbs.app().path / name
+    return own if own.is_file() else sample.dockerfile(name)
+
+
+def _build(label: str, request: Request, shelf: Registry) -> BuildResult:
+    with live.watcher(label) as watch:
+        return builds.build(_given(request, shelf), watch, shelf.engine)
+
+
+def _given(request: Request, shelf: Registry) -> Request:
+    """Return the request with its bases, those in the registry left to the builder to pull."""
+    names = dockerfiles.read(request.dockerfile, request.build_args).base_images(request.target)
+    found = [shelf.base(name) or bases.resolve([name], shelf.engine)[0] for name in names]
+    return replace(request, bases=tuple(found))
+
+
+def nodes(*results: BuildResult) -> pd.DataFrame:
+    """Return one row an image: what its last stage is built from, and the Node that runs inside."""
+    import pandas as pd
+
+    rows = [(verbs.label(r), _shortened(r.bases[-1].name), node_of(r)) for r in results]
+    return pd.DataFrame(rows, columns=["image", "FROM", "Node inside"])
+
+
+def node_of(result: BuildResult) -> str:
+    """Return the version of the Node that runs in an image, asked there."""
+    return runtimes.ask(result.image_id, result.engine).node
+
+
+def compare_guesses(*guesses: tuple[str, BuildResult]) -> pd.DataFrame:
+    """Return the reader's guesses of a Node beside the one that each image holds."""
+    import pandas as pd
+
+    rows = [(verbs.label(result), guess, node_of(result)) for guess, result in guesses]
+    return pd.DataFrame(rows, columns=["image", "your guess", "Node inside"])
+
+
+def tested(
+    by_tag: tuple[BuildResult, BuildResult],
+    by_digest: tuple[BuildResult, BuildResult],
+    refused: Refusal,
+) -> PinTest:
+    """Return what the builds before and after the tag moved show, for the ledger."""
+    tag_before, tag_after = map(node_of, by_tag)
+    digest_before, digest_after = map(node_of, by_digest)
+    return PinTest((tag_before, tag_after), (digest_before, digest_after), refused.sentence is not None)
+
+
+def _shortened(name: str) -> str:
+    """Return a name with the beginning of its digest, as Docker prints it."""
+    return re.sub(r"(@sha256:[0-9a-f]{12})[0-9a-f]+", r"\1…", name)
+
+
+def stages(result: BuildResult) -> pd.DataFrame:
+    """Return one row a stage that stands on an image: its base, and what a native module must fit."""
+    import pandas as pd
+
+    parsed = dockerfiles.read(result.request.dockerfile, result.request.build_args)
+    references = {base.name: base.reference for base in result.bases}
+    rows = []
+    for stage in (stage for stage in parsed.stages if stage.base in references):
+        found = runtimes.ask(references[stage.base], result.engine)
+        rows.append((stage.label, stage.base, found.node, found.abi, found.libc))
+    return pd.DataFrame(rows, columns=["stage", "FROM", "Node", "module version", "C library"])
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Whether an image's API answered; else the code with which it stopped, and its log.
+
+    The frames of stack traces are left out of ``log``.
+    """
+
+    image: str
+    exit_code: int | None = None
+    log: str = ""
+
+    @property
+    def ran(self) -> bool:
+        """Whether the API answered."""
+        return self.exit_code is None
+
+    def __repr__(self) -> str:
+        if self.ran:
+            return f"{self.image} runs: its API answered every request."
+        return f"{self.image} stopped with exit code {self.exit_code}. Its log:\n\n{self.log}"
+
+
+def trial(result: BuildResult) -> Trial:
+    """Run an image and use its API; when it stops by itself, return its last words instead."""
+    try:
+        verbs.try_out(result)
+    except ContainerError:
+        done = containers.finished(result.image_id, where=result.engine)
+        return Trial(verbs.label(result), done.exit_code, without_frames(done.output))
+    return Trial(verbs.label(result))
+
+
+def without_frames(log: str) -> str:
+    """Return a log without the frames of its stack traces and without the blank lines around it."""
+    return _FRAME.sub("", log).strip()
+
+
+def write(name: str, pin: Pin) -> str:
+    """Write the Dockerfile `pinned` with that pin in it, and return the file's path.
+
+    It lies beside the working copy, so that it is no part of a build context and stales no cache.
+    """
+    return _written(name, pins.repin(verbs.text("pinned"), ARGUMENT, str(pin)))
+
+
+def _written(name: str, text: str) -> str:
+    file = verbs.app().path.parent / f"{name}.Dockerfile"
+    file.write_text(text, encoding="utf-8")
+    return str(file)
+
+
+def on_line(number: int) -> BuildResult:
+    """Build what the workbook recommends on a line of Node, the same in all stages."""
+    return verbs.build(_written(f"node_{number}", moved(verbs.text("recommended"), number)))
+
+
+def moved(text: str, number: int) -> str:
+    """Return a Dockerfile with every base on another line of Node."""
+    return re.sub(r"^(FROM .*node(?:js|:))\d+", rf"\g<1>{number}", text, flags=re.MULTILINE)
+
+
+def schedule(on: date | None = None) -> pd.DataFrame:
+    """Return one row a line of Node: released, last day of fixes, and the months that are left."""
+    import pandas as pd
+
+    on = on or _today()
+    rows = [(x.number, x.released, x.end, x.months_left(on)) for x in node_lines.SCHEDULE.values()]
+    return pd.DataFrame(rows, columns=["Node", "released", "fixes until", "months left"])
+
+
+def supported(number: int, on: date | None = None) -> bool:
+    """Return whether a line of Node gets fixes, today or on another day."""
+    return node_lines.line(number).supported(on or _today())
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def chart_lines(*results: BuildResult) -> Chart:
+    """Draw what each line of Node costs in size beside the months of support that it has left."""
+    import pandas as pd
+
+    rows = []
+    for result in results:
+        line, size = node_lines.line_of(node_of(result)), verbs.size(result)
+        left = line.months_left(result.started.date())
+        rows.append((f"Node {line.number}", left, size.uncompressed / MB, size.compressed / MB))
+    columns = ["line", "months left", "uncompressed MB", "compressed MB"]
+    return plots.lines(pd.DataFrame(rows, columns=columns), caption=verbs.conditions(*results))

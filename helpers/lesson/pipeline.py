@@ -1,0 +1,250 @@
+"""The verbs of the lesson on the pipeline's bill: push, pull, redeploy, and what all of it moves.
+
+A registry on loopback is served from the first verb that needs one until the process ends.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from helpers import claims, plots
+from helpers.bases import local_registry
+from helpers.buildx import live
+from helpers.buildx.run import BuildResult
+from helpers.claims import MB, Day, Waits, figures
+from helpers.engine import engine
+from helpers.image import image
+from helpers.lesson import verbs
+from helpers.lesson.calculator import Calculator
+from helpers.measure import cost as bills
+from helpers.measure import deploy_host, pipeline, releases, sample, starts
+from helpers.measure.cost import Plan
+from helpers.measure.deploy_host import Node, Pull
+from helpers.measure.pipeline import Change, Moves
+from helpers.plots import Chart
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SITUATIONS = {
+    "on disk": "uncompressed",
+    "first pull": "first",
+    "pull onto its base": "with_base",
+    "dependency edit": "dependency",
+    "source edit": "source",
+}
+WAYS = {
+    "as the article counts": "counted",
+    "to empty nodes": "empty",
+    "to a node that keeps its layers": "kept",
+}
+ON_EMPTY, ONCE_PULLED = "pull on an empty node", "start once pulled"
+
+_serving = contextlib.ExitStack()
+_address: str | None = None
+_measured: dict[str, Moves] = {}
+
+
+def registry() -> str:
+    """Return the address of the lesson's registry, started and empty at first use."""
+    global _address
+    if _address is None:
+        _address = _serving.enter_context(local_registry.serving())
+        atexit.register(_serving.close)
+    return _address
+
+
+def build(name: str) -> BuildResult:
+    """Build a Dockerfile of the sample app live, as a version of a release that no cache has seen.
+
+    A cache may hold several results of one step (each build without it adds one). Versions of a release
+    that was never built before all stand on the same of them; older ones may not, and then layers that
+    did not change would differ. Names are those of `lesson.build`.
+    """
+    verbs.app().write("src/release.ts", f"export const release = '{releases.NAME}';\n")
+    own = verbs.app().path / name
+    file = own if own.is_file() else sample.dockerfile(name)
+    short = file.name.removesuffix(".Dockerfile").lstrip("0123456789_")
+    with live.watcher(short) as watch:
+        return releases.build(short, file, verbs.app().path, watch)
+
+
+def push(result: BuildResult) -> pd.DataFrame:
+    """Push an image to the registry; return what is new there, and the seconds that it took."""
+    import pandas as pd
+
+    pushed = pipeline.push(result, registry())
+    rows = [(releases.label(result), len(pushed.new), pushed.moved_bytes / MB, pushed.seconds)]
+    return pd.DataFrame(rows, columns=["image", "new blobs", "moved MB", "seconds"])
+
+
+def empty_node() -> Node:
+    """Return a deploy node that holds nothing."""
+    return deploy_host.fresh(engine.find().architecture)
+
+
+def pull(target: Node, result: BuildResult) -> pd.DataFrame:
+    """Pull an image that was pushed onto a node; return one row a layer, with what crossed."""
+    reference = f"{pipeline.repository(result, registry())}:{pipeline.FIRST_VERSION}"
+    return _layers(target.pull(reference), result)
+
+
+def redeploy(
+    target: Node, result: BuildResult, change: str = "source edit", *, cold: bool = False
+) -> pd.DataFrame:
+    """Rebuild an image after a ``source edit`` or a ``dependency edit`` and deploy it onto a node.
+
+    ``cold`` rebuilds without a cache, as a runner does that keeps none. Returns what crossed.
+    """
+    pulled = pipeline.redeploy(target, result, Change(change), registry(), cold=cold)
+    return _layers(pulled, result)
+
+
+def _layers(pulled: Pull, result: BuildResult) -> pd.DataFrame:
+    """Name the layers by their instructions; those of the base share a row, and so do the documents."""
+    import pandas as pd
+
+    base = pipeline.final_base(result)
+    below = len(pipeline.layers(result, base.reference))
+    own = pulled.history[below - len(pulled.layers) :]
+    names = [f"FROM {base.name}"] * below + [image.tidy(words) for words in own]
+    rows = [(name, a.bytes, a.moved_bytes) for name, a in zip(names, pulled.layers, strict=True)]
+    documents = [a for a in pulled.arrivals if a.kind != "layer"]
+    rows += [("manifest and config", a.bytes, a.moved_bytes) for a in documents]
+    frame = pd.DataFrame(rows, columns=["layer", "compressed kB", "moved kB"])
+    frame = frame.groupby("layer", sort=False, as_index=False).sum()
+    total = pd.DataFrame([("all", *frame.iloc[:, 1:].sum())], columns=frame.columns)
+    frame = pd.concat([frame, total], ignore_index=True)
+    frame[["compressed kB", "moved kB"]] /= 1e3
+    return frame.round(1)
+
+
+def moves(*results: BuildResult) -> pd.DataFrame:
+    """Measure what each image moves in each situation, in MB; what was measured before is reused."""
+    for result in results:
+        moves_of(result)
+        print(f"{releases.label(result)}: pushed, pulled and redeployed twice", flush=True)
+    return _moves(results)
+
+
+def _moves(results: Sequence[BuildResult]) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = [
+        (releases.label(r), *(getattr(moves_of(r), name) / MB for name in SITUATIONS.values()))
+        for r in results
+    ]
+    return pd.DataFrame(rows, columns=["variant", *SITUATIONS])
+
+
+def moves_of(result: BuildResult) -> Moves:
+    """Return what one image moves, measured once."""
+    if result.image_id not in _measured:
+        _measured[result.image_id] = pipeline.measure(result, registry())
+    return _measured[result.image_id]
+
+
+def chart_moves(*results: BuildResult) -> Chart:
+    """Draw what each image takes on disk and moves in each situation."""
+    return plots.moves(_moves(results), verbs.conditions(*results))
+
+
+def day(result: BuildResult) -> Day:
+    """Return a day's transfer of the article's number of deploys to one node, in GB."""
+    return bills.day(moves_of(result), claims.DEPLOYS)
+
+
+def chart_day(naive: BuildResult, small: BuildResult, *others: BuildResult) -> Chart:
+    """Draw a day's transfer, counted in three ways, beside what the article says of the first two."""
+    import pandas as pd
+
+    results = (naive, small, *others)
+    rows = [(releases.label(r), *(getattr(day(r), name) for name in WAYS.values())) for r in results]
+    said = {releases.label(naive): claims.NAIVE_GB, releases.label(small): claims.SMALL_GB}
+    frame = pd.DataFrame(rows, columns=["variant", *WAYS])
+    return plots.day(frame, said, verbs.conditions(*results))
+
+
+def waits(*results: BuildResult, repeats: int = 3) -> dict[str, Waits]:
+    """Time pulls on empty nodes and starts once pulled, the images in turns; add what is kept."""
+    for result in results:  # the first start of an image reads its files from disk: it is not counted
+        moves_of(result)
+        starts.seconds_to_answer(result)
+    pulls = figures.in_turns(repeats, {releases.label(r): _puller(r) for r in results})
+    answers = figures.in_turns(2 * repeats - 1, {releases.label(r): _starter(r) for r in results})
+    return {
+        name: Waits(pulls[name], answers[name], moves_of(result).stored)
+        for name, result in zip(pulls, results, strict=True)
+    }
+
+
+def _puller(result: BuildResult) -> Callable[[], float]:
+    reference = f"{pipeline.repository(result, registry())}:{pipeline.FIRST_VERSION}"
+    return lambda: pipeline.seconds_to_pull(reference, result.engine.architecture)
+
+
+def _starter(result: BuildResult) -> Callable[[], float]:
+    return lambda: starts.seconds_to_answer(result)
+
+
+def chart_waits(measured: Mapping[str, Waits], *results: BuildResult) -> Chart:
+    """Draw the seconds of pulls on an empty node and of starts once pulled."""
+    import pandas as pd
+
+    rows = [
+        (name, situation, spread_of.median, spread_of.low, spread_of.high)
+        for name, waited in measured.items()
+        for situation, spread_of in ((ON_EMPTY, waited.pull), (ONCE_PULLED, waited.start))
+    ]
+    columns = ["variant", "situation", "median s", "min s", "max s"]
+    return plots.waits(pd.DataFrame(rows, columns=columns), verbs.conditions(*results))
+
+
+def storage(*results: BuildResult) -> pd.DataFrame:
+    """Return what the registry keeps for three versions of each image, and three whole ones."""
+    import pandas as pd
+
+    rows = [
+        (releases.label(r), m.uncompressed / MB, 3 * m.first / MB, m.stored / MB)
+        for r in results
+        for m in [moves_of(r)]
+    ]
+    columns = ["variant", "one on disk MB", "three times compressed MB", "three versions kept MB"]
+    return pd.DataFrame(rows, columns=columns).round(1)
+
+
+def bill(result: BuildResult, plan: Plan | None = None) -> pd.DataFrame:
+    """Return a month's GB and USD for one image; change the plan to yours with `Plan(…)`."""
+    return bills.month(moves_of(result), plan or Plan()).round(2)
+
+
+def chart_bill(result: BuildResult, plan: Plan | None = None) -> Chart:
+    """Draw a month's bill for one image."""
+    frame = bills.month(moves_of(result), plan or Plan())
+    return plots.bill(frame, _caption(plan or Plan(), result))
+
+
+def calculator(*results: BuildResult, plan: Plan | None = None) -> Calculator:
+    """Return the bill with controls for the image, the plan and the prices."""
+    known = {releases.label(r): moves_of(r) for r in results}
+    return Calculator(known, releases.label(results[0]), plan or Plan(), verbs.conditions(*results))
+
+
+def _caption(plan: Plan, result: BuildResult) -> str:
+    nodes = "1 node" if plan.nodes == 1 else f"{plan.nodes} nodes"
+    return (
+        f"{releases.label(result)}, {plan.deploys_a_day} deploys a day to {nodes}, "
+        f"{plan.fresh:.0%} of the pulls by empty nodes, {plan.dependency:.0%} with new dependencies · "
+        f"{verbs.conditions(result)}"
+    )
+
+
+def compare_guess(result: BuildResult, guess_gb: float) -> pd.DataFrame:
+    """Return the reader's guess of a day's transfer beside what was measured, in GB."""
+    import pandas as pd
+
+    rows = [(f"{claims.DEPLOYS} source edits, {releases.label(result)}", guess_gb, day(result).kept)]
+    return pd.DataFrame(rows, columns=["what", "your guess, GB", "measured, GB"]).round(2)

@@ -1,0 +1,115 @@
+"""Say in a small table what the workbook found on this machine, and the remedy for what is missing.
+
+It repairs nothing and starts nothing.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from helpers.bases import bases
+from helpers.engine import engine
+from helpers.engine.engine import Engine
+from helpers.host import paths
+from helpers.host.errors import WorkbookError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NEEDED_BYTES = 8_000_000_000  # bases, builds and their cache for all lessons, with room to spare
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked for: what was found, whether it will do, and the remedy when it will not."""
+
+    what: str
+    found: str
+    ok: bool
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `examine` found; ``ok`` when every lesson can run."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is missing."""
+        return all(finding.ok for finding in self.findings)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a finding."""
+        import pandas as pd
+
+        rows = [(f.what, "ok" if f.ok else "missing", f.found, f.remedy) for f in self.findings]
+        return pd.DataFrame(rows, columns=["what", "state", "found", "what to do"])
+
+    def __repr__(self) -> str:
+        rows = [
+            f"{'✓' if f.ok else '✗'} {f.what:<16} {f.found}" + (f"\n  → {f.remedy}" if f.remedy else "")
+            for f in self.findings
+        ]
+        return "\n".join(rows)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{'✓' if f.ok else '✗'}</td>"
+            f'<td style="text-align:left"><b>{escape(f.what)}</b></td>'
+            f'<td style="text-align:left">{escape(f.found)}'
+            f"{'<br>→ ' + escape(f.remedy) if f.remedy else ''}</td></tr>"
+            for f in self.findings
+        )
+        return f"<table>{rows}</table>"
+
+
+def check() -> Report:
+    """Look at Python, the engine, buildx, the disk and the base images."""
+    findings = [Finding("Python", platform.python_version(), ok=True)]
+    try:
+        found = engine.find()
+    except WorkbookError as error:
+        findings.append(Finding("Docker", "no engine to build with", ok=False, remedy=str(error)))
+        return Report(tuple(findings))
+    findings += [_engine(found), Finding("buildx", found.buildx, ok=True), _disk(found)]
+    findings += [_look(name, found) for name in bases.ARTICLE]
+    findings.append(_checked("results folder", lambda: paths.state().name))
+    return Report(tuple(findings))
+
+
+def _engine(found: Engine) -> Finding:
+    kind = "private engine of this checkout" if found.private else "your engine"
+    text = f"{found.version} on linux/{found.architecture}, {found.store} store ({kind})"
+    return Finding("Docker Engine", text, ok=True)
+
+
+def _disk(found: Engine) -> Finding:
+    free = found.free_bytes
+    if free is None:
+        return Finding("engine's disk", "not on this machine, so not looked at", ok=True)
+    text = f"{free / 1e9:,.0f} GB free"
+    if free >= NEEDED_BYTES:
+        return Finding("engine's disk", text, ok=True)
+    remedy = "Free some room: all lessons need about 8 GB (`docker system df` shows what takes it)."
+    return Finding("engine's disk", text, ok=False, remedy=remedy)
+
+
+def _look(name: str, found: Engine) -> Finding:
+    base = bases.find(name, found)
+    if base is not None:
+        return Finding(f"base {name}", base.note, ok=True)
+    remedy = "Run `make bases` to prepare it now; else the first build that needs it does."
+    return Finding(f"base {name}", "not here yet", ok=True, remedy=remedy)
+
+
+def _checked(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, look(), ok=True)
+    except WorkbookError as error:
+        return Finding(what, "not usable", ok=False, remedy=str(error))

@@ -1,0 +1,319 @@
+"""The verbs of the lesson on stages: draw their graph, build a target, and get into a container.
+
+Each is a few lines over a module that does the work: `stage_graph`, `debugging`, `ways_in`, `lesson`.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from helpers import plots
+from helpers.buildx import dockerfile as dockerfiles
+from helpers.buildx import stage_graph
+from helpers.buildx.run import BuildError, BuildResult
+from helpers.buildx.stage_graph import StageGraph
+from helpers.engine import container as containers
+from helpers.engine import sidecar
+from helpers.engine.container import Running
+from helpers.engine.sidecar import PTRACE, Said
+from helpers.lesson import verbs
+from helpers.measure import stages
+from helpers.measure.stages import DIST, NODE, SHELLS
+from helpers.plots import Chart
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COMPARED = ("base image", "C library", "starts with")
+_DURATION = re.compile(r" \([\d.]+ms\)$")
+_INSPECTOR = "127.0.0.1:9229"
+_PATIENCE = 10.0  # seconds until Node's inspector listens
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A build that was tried: what came out, or the error with which it stopped."""
+
+    name: str
+    target: str
+    result: BuildResult | None
+    error: BuildError | None
+
+    @property
+    def row(self) -> tuple[str, str, str, str, str]:
+        """The attempt in words: file, target, outcome, where it stopped, what it said."""
+        if self.error is None:
+            return self.name, self.target, "an image", "", ""
+        step = self.error.step
+        where = f"{step.stage}: {step.instruction}" if step else "before it began"
+        return self.name, self.target, "no image", where, telling(self.error.log)
+
+    def __repr__(self) -> str:
+        *_, outcome, where, said = self.row
+        return f"{self.target}: {outcome}" + (f"; stopped in {where}; {said}" if where else "")
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was typed in a sidecar and what came back; ``opened`` is the command that starts one."""
+
+    opened: str
+    lines: tuple[Said, ...]
+
+    def __repr__(self) -> str:
+        parts = [f"$ {self.opened}"]
+        for said in self.lines:
+            parts += [f"# {said.command}", said.output.rstrip() or f"(nothing; exit code {said.code})"]
+        return "\n".join(parts)
+
+    def _repr_html_(self) -> str:
+        return f'<pre style="white-space:pre-wrap">{escape(repr(self))}</pre>'
+
+
+def telling(log: Sequence[str]) -> str:
+    """Return the line of a log that says most: the last failed test, else the last line."""
+    lines = [line.strip() for line in log if line.strip()]
+    failed = [line for line in lines if line.startswith(("✖", "not ok"))]
+    return _DURATION.sub("", (failed or lines or [""])[-1])
+
+
+# The graph
+
+
+def graph(name: str, target: str | None = None) -> Chart:
+    """Draw the stages of a Dockerfile for a target, its last stage by default."""
+    found = _graph(name, target)
+    caption = f"Read from the Dockerfile {name}; nothing was built for this picture"
+    return plots.stages(found.nodes_frame(), found.edges_frame(), caption=caption)
+
+
+def needs(name: str, *targets: str) -> pd.DataFrame:
+    """Return one row a stage: whether a build of each target runs it, by the graph."""
+    import pandas as pd
+
+    graphs = [_graph(name, target) for target in targets]
+    rows = {
+        node.name: [_runs(node.name not in found.skipped) for found in graphs]
+        for node in graphs[0].nodes
+        if node.is_stage
+    }
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=[f"target {t}" for t in targets])
+    return frame.rename_axis("stage").reset_index()
+
+
+def ran(result: BuildResult) -> pd.DataFrame:
+    """Return one row a stage: what the graph says of it, and what the build did, by its own steps.
+
+    A stage of which every step came from the cache may not show; so build without the cache.
+    """
+    import pandas as pd
+
+    request = result.request
+    found = stage_graph.graph(dockerfiles.read(request.dockerfile, request.build_args), request.target)
+    seen = [step.stage for step in result.steps if not step.internal]
+    rows = [
+        (node.name, _runs(node.needed), _runs(node.name in seen), seen.count(node.name))
+        for node in found.nodes
+        if node.is_stage
+    ]
+    return pd.DataFrame(rows, columns=["stage", "the graph says", "in the build it", "steps"])
+
+
+def _graph(name: str, target: str | None) -> StageGraph:
+    return stage_graph.graph(dockerfiles.parse(verbs.text(name)), target)
+
+
+def _runs(runs: bool) -> str:
+    return "runs" if runs else "is skipped"
+
+
+# Builds that may fail
+
+
+def attempt(name: str, target: str | None = None) -> Attempt:
+    """Build a target live; a build that fails is an outcome here, not an error of the lesson."""
+    reached = _graph(name, target).target
+    try:
+        return Attempt(name, reached, verbs.build(name, target=target), None)
+    except BuildError as error:
+        if error.step is None:
+            raise
+        return Attempt(name, reached, None, error)
+
+
+def outcomes(*attempts: Attempt) -> pd.DataFrame:
+    """Return one row an attempt: the target, whether there is an image, where it stopped and why."""
+    import pandas as pd
+
+    columns = ["Dockerfile", "target", "outcome", "stopped in", "what it said"]
+    return pd.DataFrame([attempt.row for attempt in attempts], columns=columns)
+
+
+def same_image(one: BuildResult, other: BuildResult) -> bool:
+    """Whether two builds gave the same image, by its id."""
+    return one.image_id == other.image_id
+
+
+# Into a container
+
+
+def knock(*results: BuildResult) -> pd.DataFrame:
+    """Return what ``docker exec`` starts in each image's container: shells, and Node itself."""
+    import pandas as pd
+
+    rows = []
+    for result in results:
+        with stages.serving(result) as api:
+            commands = [[shell, "-c", "true"] for shell in SHELLS]
+            commands.append([NODE if _starts(api, NODE, "-v") else "node", "-v"])
+            rows += [
+                (verbs.label(result), words[0], "starts" if _starts(api, *words) else "does not start")
+                for words in commands
+            ]
+    return pd.DataFrame(rows, columns=["container of", "docker exec …", "result"])
+
+
+def _starts(api: Running, *command: str) -> bool:
+    return api.execute(*command)[0] == 0
+
+
+def beside(
+    result: BuildResult, *scripts: str, user: str = "", capabilities: Sequence[str] = (PTRACE,)
+) -> Transcript:
+    """Run an image, start a sidecar beside it, and type ``scripts`` there; both are gone afterwards."""
+    with (
+        stages.serving(result) as api,
+        stages.sidecar(api, result.engine, user, capabilities) as side,
+    ):
+        return Transcript(side.command, tuple(side.run(script) for script in scripts))
+
+
+def who_sees(*results: BuildResult) -> pd.DataFrame:
+    """Return whether a sidecar sees the app's files, by its user and its capability, for each image."""
+    import pandas as pd
+
+    rows = []
+    for result in results:
+        with stages.serving(result) as api:
+            own = stages.identity(api, result.engine)
+            for user, capabilities in (("0:0", ()), ("0:0", (PTRACE,)), (own, ())):
+                seen = stages.sees_files(api, result.engine, user, capabilities)
+                power = " ".join(capabilities) or "none"
+                rows.append((verbs.label(result), own, user, power, "yes" if seen else "no"))
+    columns = ["image", "app runs as", "sidecar runs as", "sidecar's capability", "sees the files"]
+    return pd.DataFrame(rows, columns=columns).drop_duplicates(ignore_index=True)
+
+
+def take_out(result: BuildResult, path: str = DIST) -> pd.DataFrame:
+    """Return the files that ``docker cp`` fetches from a running container, and their bytes."""
+    with stages.serving(result) as api:
+        return _listing(sidecar.copy_out(api.container, path))
+
+
+@dataclass(frozen=True)
+class Crash:
+    """A container that stopped by itself: its exit code, its last words, its files."""
+
+    code: int
+    log: tuple[str, ...]
+    files: Mapping[str, bytes]
+
+    def listing(self) -> pd.DataFrame:
+        """Return the files and their bytes."""
+        return _listing(self.files)
+
+    def __repr__(self) -> str:
+        return "\n".join([f"stopped with exit code {self.code}; its log ends:", *self.log])
+
+
+def crash(result: BuildResult, path: str = DIST, **environment: str) -> Crash:
+    """Run an image until it stops, and take its log and the files under ``path`` out of it."""
+    with sidecar.stopped(result.image_id, environment=environment, where=result.engine) as dead:
+        files = sidecar.copy_out(dead, path)
+        return Crash(sidecar.exit_code(dead), tuple(sidecar.last_words(dead)), files)
+
+
+def _listing(files: Mapping[str, bytes]) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = [(path, len(content)) for path, content in files.items()]
+    return pd.DataFrame(rows, columns=["file", "bytes"])
+
+
+def after_a_crash(result: BuildResult, **environment: str) -> pd.DataFrame:
+    """Return which ways in work while a container runs, and which after ``environment`` stopped it."""
+    import pandas as pd
+
+    with stages.serving(result) as api:
+        alive = stages.still_open(api.container, result.engine)
+    with sidecar.stopped(result.image_id, environment=environment, where=result.engine) as dead:
+        gone = stages.still_open(dead, result.engine)
+    rows = [(way, _works(works=alive[way]), _works(works=gone[way])) for way in alive]
+    return pd.DataFrame(rows, columns=["way", "while it runs", "after it stopped"])
+
+
+def _works(*, works: bool) -> str:
+    return "works" if works else "does not work"
+
+
+def inspector(result: BuildResult, expression: str) -> Transcript:
+    """Wake Node's inspector in a running container, and ask it for an expression from a sidecar."""
+    typed = f"(sleep 3; echo \"exec('{expression}')\"; sleep 2) | node inspect {_INSPECTOR}"
+    with stages.serving(result) as api, stages.sidecar(api, result.engine) as side:
+        api.container.kill(signal="SIGUSR1")
+        deadline = time.monotonic() + _PATIENCE
+        while side.run(f"wget -qO- {_INSPECTOR}/json/version").code and time.monotonic() < deadline:
+            time.sleep(0.1)
+        said = side.run(typed)
+    clean = "".join(letter for letter in said.output if letter.isprintable() or letter == "\n")
+    return Transcript("docker kill --signal SIGUSR1 app", (Said(typed, said.code, clean),))
+
+
+# What the verdicts rest on
+
+
+def tried(ways: Mapping[str, bool]) -> pd.DataFrame:
+    """Return the ways in as a table."""
+    import pandas as pd
+
+    rows = [(way, _works(works=worked)) for way, worked in ways.items()]
+    return pd.DataFrame(rows, columns=["way in", "on this machine it"])
+
+
+def compare(builder: BuildResult, runner: BuildResult) -> pd.DataFrame:
+    """Return what two images of one file are, side by side."""
+    import pandas as pd
+
+    columns = {
+        name: {"base image": verbs.final_base(result), **stages.traits(result)}
+        for name, result in (("builder", builder), ("runner", runner))
+    }
+    return pd.DataFrame(columns).rename_axis("what")
+
+
+def differences(builder: BuildResult, runner: BuildResult) -> list[str]:
+    """Return in what the builder is another machine than the runner, whatever files they hold."""
+    columns = compare(builder, runner).to_dict()
+    return [what for what in _COMPARED if columns["builder"][what] != columns["runner"][what]]
+
+
+def answers(*results: BuildResult) -> pd.DataFrame:
+    """Return whether a container of each image serves the API, and its last words when it does not."""
+    import pandas as pd
+
+    rows = []
+    for result in results:
+        served, said = stages.answer(result)
+        words = said.rpartition(containers.SAYS)[2]
+        rows.append((verbs.label(result), "yes" if served else "no", words))
+    return pd.DataFrame(rows, columns=["image", "answers", "its last words"])
+
+
+def is_blind(builder_and_runner: pd.DataFrame) -> bool:
+    """Whether a fault showed in the runner and not in the builder, by the table of `answers`."""
+    return list(builder_and_runner["answers"]) == ["yes", "no"]

@@ -1,0 +1,252 @@
+"""The verbs of the lesson on the attack surface: count, confine, hang, list, scan, judge.
+
+Each is a few lines over a module that does the work; what was read of an image is kept by its id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from helpers import claims, plots
+from helpers.buildx.run import BuildResult
+from helpers.claims import Judgement
+from helpers.host import paths
+from helpers.image import attack_surface, image, npm_packages, os_packages, sbom, scanner
+from helpers.image.image import Files
+from helpers.image.npm_packages import NpmPackage, Role
+from helpers.image.os_packages import Inventory
+from helpers.image.scanner import Findings, ScannerError
+from helpers.lesson import verbs
+from helpers.measure import health, sample
+from helpers.measure import surface as confinement
+from helpers.measure.surface import FREE, LOCKED, LOCKED_WITH_TMPFS, YES, Confined
+from helpers.plots import Chart
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from IPython.display import Markdown
+
+REPORT = paths.ROOT / "notebooks" / "report" / "sbom"  # ignored by git
+OS_PACKAGES, NPM, APP_NPM = "OS packages", "npm packages", "the app's npm packages"
+COMMANDS, SHELLS, SETUID = "commands", "shells", "setuid files"
+CHANGEABLE = "writable paths"
+NO_SCANNER = (
+    "Not measured here: no scanner is on the PATH. Install Trivy or Grype and run this cell again."
+)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found in one image, and what its process may do."""
+
+    files: Files
+    inventory: Inventory
+    npm: tuple[NpmPackage, ...]
+    confined: Confined
+
+    def count(self, *roles: Role) -> int:
+        """Return how many npm packages are there for one of these reasons; no reason is all."""
+        return sum(not roles or package.role in roles for package in self.npm)
+
+    def measures(self) -> dict[str, int | None]:
+        """Return the counts that charts and verdicts go by; None where one would mislead."""
+        return {
+            COMMANDS: len(attack_surface.commands(self.files)),
+            OS_PACKAGES: len(self.inventory.packages) if self.inventory.comparable else None,
+            NPM: self.count(),
+            SHELLS: len(attack_surface.shells(self.files)),
+            SETUID: len(attack_surface.setuid(self.files)),
+            CHANGEABLE: len(attack_surface.changeable(self.files, self.confined.uid, self.confined.gid)),
+        }
+
+    def judged(self) -> dict[str, int | None]:
+        """Return the counts that V3 is judged by: those that the article's own choices decide.
+
+        Of the npm packages these are the app's: npm's own come with the base. Shells are V1's matter,
+        and what the process may write is left out: the article gives no image a user.
+        """
+        numbers = self.measures()
+        app = {APP_NPM: self.count(Role.PRODUCTION, Role.DEVELOPMENT)}
+        return {name: numbers[name] for name in (COMMANDS, OS_PACKAGES, SETUID)} | app
+
+
+_surveys: dict[str, Survey] = {}
+
+
+def survey(result: BuildResult) -> Survey:
+    """Return what is in an image and what its process may do; it is run for that the first time only."""
+    if result.image_id not in _surveys:
+        reference, engine = result.image_id, result.engine
+        _surveys[reference] = Survey(
+            files=image.files(reference, engine),
+            inventory=os_packages.read(reference, engine),
+            npm=tuple(npm_packages.read(reference, engine, sample.APP)),
+            confined=confinement.observe(reference, engine),
+        )
+    return _surveys[result.image_id]
+
+
+def measure(*results: BuildResult) -> pd.DataFrame:
+    """Return the counts of the attack surface: one row a variant, one column a measure."""
+    import pandas as pd
+
+    rows = {verbs.label(result): survey(result).measures() for result in results}
+    return pd.DataFrame(rows).T.astype("Int64").rename_axis("variant")
+
+
+def chart(*results: BuildResult) -> Chart:
+    """Draw the counts, one panel a measure."""
+    return plots.surface(measure(*results).astype(float), caption=verbs.conditions(*results))
+
+
+def databases(*results: BuildResult) -> pd.DataFrame:
+    """Return where each image says which packages of an operating system it holds."""
+    import pandas as pd
+
+    rows = []
+    for result in results:
+        found = survey(result).inventory
+        where = " ".join(part for part in (found.distribution, found.release) if part)
+        said = "yes" if found.comparable else "no: a stand-in counts otherwise"
+        rows.append((verbs.label(result), where, found.database, len(found.packages), said))
+    columns = ["variant", "os-release says", "database", OS_PACKAGES, "comparable"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def os_list(result: BuildResult) -> pd.DataFrame:
+    """Return the packages of an image's operating system."""
+    return survey(result).inventory.to_frame()
+
+
+def npm(*results: BuildResult) -> pd.DataFrame:
+    """Return how many npm packages each image holds, by what they are there for."""
+    import pandas as pd
+
+    rows = []
+    for result in results:
+        found = survey(result)
+        rows.append((verbs.label(result), *(found.count(role) for role in Role), found.count()))
+    return pd.DataFrame(rows, columns=["variant", *map(str, Role), "together"])
+
+
+def setuid(result: BuildResult) -> list[str]:
+    """Return the programs of an image that run as their owner or group, whoever starts them."""
+    return attack_surface.setuid(survey(result).files)
+
+
+def commands(result: BuildResult) -> list[str]:
+    """Return the commands that can be started by name in an image."""
+    return attack_surface.commands(survey(result).files)
+
+
+def writable(result: BuildResult) -> list[str]:
+    """Return the paths of an image that its own user may write."""
+    found = survey(result)
+    return attack_surface.changeable(found.files, found.confined.uid, found.confined.gid)
+
+
+def confine(*results: BuildResult) -> pd.DataFrame:
+    """Return what each image's process may write: as it is, on a read-only root, with a tmpfs beside.
+
+    No container has any capability. An image that does not start on a read-only root has the reason
+    in its row.
+    """
+    import pandas as pd
+
+    rows = []
+    for result in results:
+        found = survey(result).confined
+        free, locked, tmpfs = (found.writes[s] for s in (FREE, LOCKED, LOCKED_WITH_TMPFS))
+        user = f"{found.uid} (root)" if found.uid == 0 else str(found.uid)
+        locked_row = (locked.error or YES, locked.folder, locked.tmp, tmpfs.tmp)
+        rows.append((verbs.label(result), user, free.code, free.folder, *locked_row))
+    columns = ["variant", "runs as", "writes its code", "adds files beside it"]
+    columns += ["answers on a read-only root", "adds files there", "writes /tmp there"]
+    columns += ["writes /tmp with a tmpfs"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def hang(*results: BuildResult) -> pd.DataFrame:
+    """Start each image, let its process hang and go on; return the health that the engine reports."""
+    import pandas as pd
+
+    rows = [(verbs.label(r), *health.story(r.image_id, r.engine)) for r in results]
+    return pd.DataFrame(rows, columns=["variant", *health.STEPS])
+
+
+def bills(*results: BuildResult) -> pd.DataFrame:
+    """Write each image's bill of materials (CycloneDX, checked); return where, and what it lists."""
+    import pandas as pd
+
+    rows = []
+    for result in results:
+        file = bill(result)
+        kinds = sbom.kinds(file.read_text(encoding="utf-8"))
+        system = kinds.get("deb", 0) + kinds.get("apk", 0)
+        where = str(file.relative_to(paths.ROOT))
+        rows.append((verbs.label(result), where, system, kinds["generic"], kinds.get("npm", 0)))
+    return pd.DataFrame(rows, columns=["variant", "file", OS_PACKAGES, "Node", NPM])
+
+
+def bill(result: BuildResult) -> Path:
+    """Write an image's bill of materials and return its file. Raises `SbomError` if it is not valid."""
+    found = survey(result)
+    name = verbs.label(result)
+    text = sbom.make(name, result.image_id, found.confined.node, found.inventory, found.npm)
+    return sbom.write(text, REPORT / f"{name}.cdx.json")
+
+
+def scan(*results: BuildResult) -> pd.DataFrame | Markdown:
+    """Return what a vulnerability scanner counts in each image, or the sentence why nothing is."""
+    import pandas as pd
+    from IPython.display import Markdown
+
+    rows = []
+    for result in results:
+        found = _findings(result)
+        if isinstance(found, str):
+            return Markdown(found)
+        source = " ".join(part for part in (found.scanner, found.database) if part)
+        rows.append((verbs.label(result), found.total, found.severe, source))
+    return pd.DataFrame(rows, columns=["variant", "CVEs", "critical or high", "scanner, database"])
+
+
+_scans: dict[str, Findings | str] = {}
+
+
+def _findings(result: BuildResult) -> Findings | str:
+    """Return what a scanner found, or the sentence that says why there is nothing."""
+    if result.image_id not in _scans:
+        here = scanner.find()
+        try:
+            found = scanner.scan(here, result.tag, result.engine) if here else NO_SCANNER
+        except ScannerError as error:
+            found = f"Not measured here: {error}"
+        _scans[result.image_id] = found
+    return _scans[result.image_id]
+
+
+def judge(
+    naive: BuildResult, alpine: BuildResult, distroless: BuildResult, pruned: BuildResult
+) -> Judgement:
+    """Judge V3 by what was counted in the article's three images and in the pruned one."""
+    results = (naive, alpine, distroless, pruned)
+    by_name = dict(zip((*claims.V3_ORDER, claims.V3_WAY_OUT), results, strict=True))
+    counted = {name: survey(result).judged() for name, result in by_name.items()}
+    measures = {
+        measure: {name: numbers[measure] for name, numbers in counted.items()}
+        for measure in counted[claims.V3_ORDER[0]]
+    }
+    cves = {name: f.total for name, r in by_name.items() if isinstance(f := _findings(r), Findings)}
+    complete = cves if len(cves) == len(by_name) else None
+    return verbs.verdict(claims.judge_v3(measures, complete), *results)
+
+
+def compare_guess(result: BuildResult, guess: int) -> pd.DataFrame:
+    """Return the reader's guess of an image's commands beside the count."""
+    import pandas as pd
+
+    rows = [(verbs.label(result), guess, len(commands(result)))]
+    return pd.DataFrame(rows, columns=["variant", "your guess", COMMANDS])

@@ -1,0 +1,353 @@
+"""The verbs of the lessons: show a Dockerfile, build it live, try the image out, measure it, draw it.
+
+Each is a line or two over a module that does the work; nothing here measures or draws by itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from helpers import claims, plots
+from helpers.bases import bases
+from helpers.buildx import dockerfile as dockerfiles
+from helpers.buildx import live
+from helpers.buildx import run as builds
+from helpers.buildx.run import BuildResult, Request
+from helpers.claims import MB, Judgement, Size, store
+from helpers.engine import container as containers
+from helpers.engine import engine
+from helpers.host import paths as places
+from helpers.host import workspace
+from helpers.host.errors import WorkbookError, stoppable
+from helpers.host.workspace import Workspace
+from helpers.image import attack_surface, image
+from helpers.image import composition as contents
+from helpers.lesson.explorer import Explorer
+from helpers.lesson.side_by_side import SideBySide
+from helpers.measure import sample
+from helpers.measure.sample import Proof
+from helpers.plots import Chart
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from IPython.display import Code, Markdown
+
+ARTICLE_SAYS_MB: Mapping[str, tuple[float, float]] = {
+    "naive": claims.NAIVE_MB,
+    "alpine": (claims.ALPINE_MB, claims.ALPINE_MB),
+    "distroless": claims.DISTROLESS_MB,
+}
+
+_copy: Workspace | None = None
+_proven: set[str] = set()
+
+
+class LessonError(WorkbookError):
+    """A lesson was asked for something that it does not have."""
+
+
+def app() -> Workspace:
+    """Return the working copy of the sample app that this notebook builds from, made at first use.
+
+    It holds an ``.env.local`` with a fake secret, as a developer's folder would hold a real one.
+    """
+    global _copy
+    if _copy is None:
+        _copy = workspace.copy(with_secret=True)
+    return _copy
+
+
+def show(name: str) -> Code:
+    """Show a Dockerfile of the sample app, or one that you wrote into the working copy."""
+    from IPython.display import Code
+
+    return Code(filename=str(_file(name)), language="docker")
+
+
+def text(name: str) -> str:
+    """Return a Dockerfile's text, to change it."""
+    return _file(name).read_text(encoding="utf-8")
+
+
+def difference(old: str, new: str) -> Markdown:
+    """Show how one Dockerfile differs from another: lines that went with -, lines that came with +."""
+    from IPython.display import Markdown
+
+    lines = difflib.unified_diff(text(old).splitlines(), text(new).splitlines(), lineterm="", n=1)
+    shown = "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
+    return Markdown(f"```diff\n{shown}\n```")
+
+
+def command(name: str) -> Markdown:
+    """Show the command that `build` runs, ready to paste in a terminal at the top of the checkout."""
+    from IPython.display import Markdown
+
+    where = engine.find()
+    words = builds.plan(Request(_file(name), app().path, f"workbook/{name}"), where)
+    settings = [f"{key}={value}" for key, value in where.environment.items()]
+    shown = " ".join([*settings, shlex.join(words)]).replace(f"{places.ROOT}/", "")
+    return Markdown("```sh\n" + shown.replace(" --", " \\\n  --") + "\n```")
+
+
+@stoppable("The preparation was stopped at your request; what is ready stays, run it for the rest.")
+@engine.in_touch()
+def prepare() -> pd.DataFrame:
+    """Have the article's base images ready; return how each came here."""
+    import pandas as pd
+
+    found = bases.prepare(engine.find())
+    rows = [(base.name, base.source.value, base.note) for base in found]
+    return pd.DataFrame(rows, columns=["base image", "source", "what it is"])
+
+
+def build(name: str, *, target: str | None = None, cold: bool = False) -> BuildResult:
+    """Build a Dockerfile of the sample app live, and return what came out.
+
+    ``name`` is a short name (``naive``) or the path of a file in the working copy; ``target`` stops at
+    a stage; ``cold`` ignores the cache. Raises the errors of `helpers.buildx.run`.
+    """
+    file = _file(name)
+    label = Path(name).name.removesuffix(".Dockerfile") + (f"-{target}" if target else "")
+    request = Request(file, app().path, f"workbook/{label}", target=target, cold=cold)
+    with live.watcher(label) as watch:
+        return builds.build(request, watch)
+
+
+def _file(name: str) -> Path:
+    own = app().path / name
+    return own if own.is_file() else sample.dockerfile(name)
+
+
+def try_out(result: BuildResult) -> Proof:
+    """Run the image and use its API as a client would; the container is gone afterwards."""
+    with containers.running(result.image_id, where=result.engine) as api:
+        proof = sample.prove(api)
+    _proven.add(result.image_id)
+    return proof
+
+
+def size(result: BuildResult) -> Size:
+    """Return an image's two sizes; an image that was not tried out yet is tried out first."""
+    if result.image_id not in _proven:
+        try_out(result)
+    return Size(result.uncompressed_bytes, result.compressed_bytes)
+
+
+def sizes(*results: BuildResult) -> pd.DataFrame:
+    """Return one row an image: its sizes on disk and on the wire, in MB (10^6 bytes)."""
+    import pandas as pd
+
+    rows = [(label(r), size(r).uncompressed / MB, size(r).compressed / MB) for r in results]
+    columns = ["variant", "uncompressed MB", "compressed MB"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def verdict(judgement: Judgement, *results: BuildResult) -> Judgement:
+    """Record a judgement for the ledger, with the conditions of the builds it rests on; return it."""
+    stand_ins = any(base.source is bases.Source.STAND_IN for r in results for base in r.bases)
+    store.keep(judgement, claims.LESSONS[judgement.claim], conditions(*results), stand_ins=stand_ins)
+    return judgement
+
+
+def label(result: BuildResult) -> str:
+    """Return an image's name in tables and charts."""
+    return result.tag.removeprefix("workbook/")
+
+
+def conditions(*results: BuildResult) -> str:
+    """Return what the figures rest on: engine, bases and date."""
+    notes = dict.fromkeys(base.note for result in results for base in result.bases)
+    first = results[0]
+    parts = (first.engine.description, "; ".join(notes), f"{first.started:%Y-%m-%d}")
+    return " · ".join(part for part in parts if part)
+
+
+def layers(result: BuildResult) -> pd.DataFrame:
+    """Return one row a layer that the Dockerfile made; the base image's layers share the first row."""
+    import pandas as pd
+
+    frame = _facts(result).to_frame()
+    sizes = ["uncompressed MB", "compressed MB"]
+    below, own = frame[frame["from base"]], frame[~frame["from base"]]
+    base = pd.DataFrame([{"instruction": f"FROM {final_base(result)}", "from base": True}])
+    base[sizes] = below[sizes].sum().to_numpy()
+    return pd.concat([base, own[["instruction", "from base", *sizes]]], ignore_index=True)
+
+
+def final_base(result: BuildResult) -> str:
+    """Return the image from outside on which an image stands, through all stages in between."""
+    parsed = dockerfiles.read(result.request.dockerfile, result.request.build_args)
+    stage = parsed.stage(result.request.target)
+    earlier = {other.label: other for other in parsed.stages}
+    while stage.base in earlier and earlier[stage.base].index < stage.index:
+        stage = earlier[stage.base]
+    return stage.base
+
+
+def _facts(result: BuildResult) -> image.ImageFacts:
+    base = final_base(result)
+    used = [b.reference for b in result.bases if b.name == base]
+    return image.inspect(result.image_id, result.engine, bases=used)
+
+
+def composition(*results: BuildResult) -> pd.DataFrame:
+    """Return MB by what the bytes are (rows) and image (columns)."""
+    import pandas as pd
+
+    return pd.DataFrame({label(r): _bytes_by_category(r) for r in results}) / MB
+
+
+def passengers(result: BuildResult) -> dict[str, int]:
+    """Return bytes by what they are, for the ledger."""
+    return {str(name): int(size) for name, size in _bytes_by_category(result).items()}
+
+
+def _bytes_by_category(result: BuildResult) -> pd.Series[int]:
+    frame = contents.composition(result.image_id, result.engine, sample.APP)
+    return frame.set_index("what")["bytes"]
+
+
+def packages(result: BuildResult) -> pd.DataFrame:
+    """Return the app's npm packages in an image, the heaviest first."""
+    frame = contents.packages(result.image_id, result.engine, sample.APP)
+    frame["MB"] = frame["bytes"] / MB
+    frame["needed by"] = frame["dev"].map({True: "development", False: "production"})
+    return frame[["package", "needed by", "MB"]]
+
+
+def read(result: BuildResult, path: str) -> None:
+    """Print a text file out of an image, which is not run for it."""
+    print(image.read(result.image_id, path, result.engine).decode(errors="replace"))
+
+
+def whereabouts(result: BuildResult, path: str) -> pd.DataFrame:
+    """Return where an image's layers hold a path: the instruction, and whether a container sees it."""
+    import pandas as pd
+
+    instructions = [layer.instruction for layer in _facts(result).layers]
+    merged = image.files(result.image_id, result.engine).get(path)
+    hidden = image.waste(result.image_id, result.engine).files
+    rows = [(instructions[w.layer], "stored", f"no: {w.how}") for w in hidden if w.path == path]
+    if merged:
+        rows.append((instructions[merged.layer], "stored", "yes"))
+    rows += [(instructions[w.by_layer], "whiteout", "") for w in hidden if w.path == path]
+    return pd.DataFrame(rows, columns=["layer of", f"{path} is", "a container sees it"])
+
+
+def crossed_paths(result: BuildResult) -> list[str]:
+    """Return the files that ``COPY --from`` brought into an image."""
+    return [file.path for file in _crossed(result)]
+
+
+def _crossed(result: BuildResult) -> list[image.File]:
+    doors = _copied_layers(result)
+    files = image.files(result.image_id, result.engine)
+    return [file for file in files if file.layer in doors and file.kind == "file"]
+
+
+def _copied_layers(result: BuildResult) -> list[int]:
+    """Find the layers of ``COPY --from`` by their order: the engine's record leaves the flag out."""
+    parsed = dockerfiles.read(result.request.dockerfile, result.request.build_args)
+    stage = parsed.stage(result.request.target)
+    copies = [i for i in stage.instructions if i.keyword == "COPY"]
+    facts = _facts(result)
+    made = [
+        n for n, x in enumerate(facts.layers) if not x.from_base and x.instruction.startswith("COPY")
+    ]
+    return [layer for layer, copy in zip(made, copies, strict=True) if copy.flag("from")]
+
+
+def crossed(result: BuildResult) -> pd.DataFrame:
+    """Return one row a file that ``COPY --from`` brought into an image."""
+    import pandas as pd
+
+    rows = [(file.path, file.bytes) for file in _crossed(result)]
+    return pd.DataFrame(rows, columns=["file", "bytes"])
+
+
+def chart_crossing(builder: BuildResult, final: BuildResult) -> Chart:
+    """Draw what of the builder crossed into the final image, by what it is."""
+    import pandas as pd
+
+    paths = set(crossed_paths(final))
+    rows: dict[str, list[float]] = {name: [0.0, 0.0] for name in contents.CATEGORIES}
+    for file, what in contents.classified(builder.image_id, builder.engine, sample.APP):
+        rows[what][file.path not in paths] += file.bytes / MB
+    columns = ["category", "copied MB", "discarded MB"]
+    frame = pd.DataFrame([(n, *v) for n, v in rows.items() if sum(v)], columns=columns)
+    return plots.crossing(frame, caption=conditions(builder, final))
+
+
+def hunt(*results: BuildResult) -> pd.DataFrame:
+    """Return the shells and package managers of images: those among the files, and whether sh starts."""
+    import pandas as pd
+
+    rows = []
+    for result in results:
+        shells, managers, ran = shells_and_managers(result)
+        found = [", ".join(names) or "none" for names in (shells, managers)]
+        rows.append((label(result), *found, "starts" if ran else "does not start"))
+    columns = ["variant", "shells", "package managers", "docker exec … sh"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def shells_and_managers(result: BuildResult) -> tuple[list[str], list[str], bool]:
+    """Return an image's shells, its package managers, and whether a shell starts in its container."""
+    files = image.files(result.image_id, result.engine)
+    with containers.running(result.image_id, where=result.engine) as api:
+        code, _ = api.execute("sh", "-c", "true")
+    return attack_surface.shells(files), attack_surface.package_managers(files), code == 0
+
+
+def compare_guess(result: BuildResult, image_mb: float, app_mb: float | None = None) -> pd.DataFrame:
+    """Return the reader's guesses beside what was measured, on disk."""
+    import pandas as pd
+
+    rows = [("the image", float(image_mb), size(result).uncompressed / MB)]
+    if app_mb is not None:
+        mine = passengers(result)
+        app_bytes = mine["production dependencies"] + mine["app build output"]
+        rows.append(("app with production dependencies", float(app_mb), app_bytes / MB))
+    return pd.DataFrame(rows, columns=["what", "your guess, MB", "measured, MB"])
+
+
+def shares(naive: BuildResult, builder: BuildResult, final: BuildResult) -> pd.DataFrame:
+    """Return what each change saved: the smaller base first, then the second stage."""
+    import pandas as pd
+
+    steps = [r.uncompressed_bytes / MB for r in (naive, builder, final)]
+    rows = [("1: the smaller base", steps[0] - steps[1]), ("2: the second stage", steps[1] - steps[2])]
+    frame = pd.DataFrame(rows, columns=["change", "saved MB"])
+    frame["share %"] = 100 * frame["saved MB"] / frame["saved MB"].sum()
+    return frame
+
+
+def explore(*results: BuildResult) -> Explorer:
+    """Look into images by hand: layers, their largest files, what is wasted."""
+    return Explorer({label(result): result for result in results})
+
+
+def side_by_side(*results: BuildResult) -> SideBySide:
+    """Compare what each line of two Dockerfiles cost, in seconds and in bytes of the image."""
+    return SideBySide({label(result): result for result in results})
+
+
+def chart_layers(result: BuildResult) -> Chart:
+    """Draw the layers, instruction by instruction."""
+    return plots.layers(layers(result), caption=conditions(result))
+
+
+def chart_composition(*results: BuildResult) -> Chart:
+    """Draw where the bytes come from."""
+    return plots.composition(composition(*results), caption=conditions(*results))
+
+
+def chart_sizes(*results: BuildResult) -> Chart:
+    """Draw the images' sizes beside what the article says of them."""
+    names = [label(result) for result in results]
+    said = {name: ARTICLE_SAYS_MB[name] for name in names if name in ARTICLE_SAYS_MB}
+    return plots.sizes(sizes(*results), claims=said, caption=conditions(*results))

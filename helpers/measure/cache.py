@@ -1,0 +1,218 @@
+"""Build Dockerfiles in scenarios that start from a known cache, in turns, and keep the runs.
+
+A scenario is what happened to the project since its last build. The cache is never emptied: cold is
+``--no-cache`` and cache mounts of a name that was never used; an edit is one that no build has seen.
+It draws nothing and judges nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from helpers.buildx import run as build
+from helpers.buildx import steps as shared_steps
+from helpers.buildx.run import BuildResult, Request
+from helpers.buildx.steps import Served
+from helpers.claims import figures
+from helpers.claims.figures import Spread
+from helpers.engine import engine
+from helpers.engine.engine import Engine
+from helpers.host.errors import WorkbookError
+from helpers.host.workspace import Workspace
+from helpers.measure import edits
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# A name before the ids of all cache mounts of a build; BuildKit's Dockerfile reference documents it.
+_MOUNTS = "BUILDKIT_CACHE_MOUNT_NS"
+
+
+class ExperimentError(WorkbookError):
+    """The experiment was asked for a run that it did not make."""
+
+
+class Scenario(StrEnum):
+    """What happened since the project was built last."""
+
+    COLD = "cold"
+    UNCHANGED = "nothing changed"
+    SOURCE = "a source line changed"
+    DEPENDENCY = "a dependency changed"
+    SCRIPT = "a script in package.json changed"
+    TEST = "a test changed"
+
+
+USUAL = (Scenario.COLD, Scenario.UNCHANGED, Scenario.SOURCE, Scenario.DEPENDENCY)
+
+_EDITS: Mapping[Scenario, Callable[[Workspace], contextlib.AbstractContextManager[str]]] = {
+    Scenario.SOURCE: edits.source,
+    Scenario.DEPENDENCY: edits.dependency,
+    Scenario.SCRIPT: edits.script,
+    Scenario.TEST: edits.test,
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One build of the experiment: of which Dockerfile, in which scenario."""
+
+    dockerfile: str
+    scenario: Scenario
+    result: BuildResult
+
+    @cached_property
+    def steps(self) -> list[Served]:
+        """The steps in the Dockerfile's own words."""
+        return shared_steps.of(self.result)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """All runs, in the order in which they were made."""
+
+    runs: tuple[Run, ...]
+
+    def of(self, dockerfile: str, scenario: Scenario) -> list[Run]:
+        """Return the repeats of one build. Raises `ExperimentError` when there is none."""
+        found = [r for r in self.runs if (r.dockerfile, r.scenario) == (dockerfile, scenario)]
+        if not found:
+            made = ", ".join(dict.fromkeys(f"{r.dockerfile} ({r.scenario})" for r in self.runs))
+            raise ExperimentError(f"There is no run of {dockerfile} ({scenario}); there are {made}.")
+        return found
+
+    def seconds(self, dockerfile: str, scenario: Scenario) -> Spread:
+        """Return the wall time of the command in seconds, over the repeats."""
+        return Spread(tuple(run.result.seconds for run in self.of(dockerfile, scenario)))
+
+    def installs(self, dockerfile: str, scenario: Scenario) -> tuple[int, int]:
+        """Return how many install steps ran, and how many there were, over the repeats."""
+        steps = [s for run in self.of(dockerfile, scenario) for s in run.steps if s.installs]
+        return sum(not step.cached for step in steps), len(steps)
+
+    def times(self) -> pd.DataFrame:
+        """Return a row each scenario and Dockerfile: median and range of the seconds."""
+        import pandas as pd
+
+        rows = []
+        for name, scenario in dict.fromkeys((r.dockerfile, r.scenario) for r in self.runs):
+            taken = self.seconds(name, scenario)
+            rows.append((name, str(scenario), taken.median, taken.low, taken.high, len(taken.values)))
+        columns = ["dockerfile", "scenario", "median s", "min s", "max s", "runs"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def timeline(self, dockerfile: str, scenarios: Sequence[Scenario]) -> pd.DataFrame:
+        """Return a row each step and scenario, of the repeat whose time lies in the middle."""
+        import pandas as pd
+
+        rows = [
+            (str(scenario), step.stage, step.text, step.started, step.seconds, step.cached)
+            for scenario in scenarios
+            for step in middle(self.of(dockerfile, scenario)).steps
+        ]
+        columns = ["scenario", "stage", "step", "start s", "seconds", "cached"]
+        return pd.DataFrame(rows, columns=columns)
+
+
+def middle(runs: Sequence[Run]) -> Run:
+    """Return the run of the median time; of an even number, the faster of the two in the middle."""
+    return sorted(runs, key=lambda run: run.result.seconds)[(len(runs) - 1) // 2]
+
+
+def run(
+    dockerfiles: Mapping[str, Path],
+    app: Workspace,
+    *,
+    repeats: int = 2,
+    scenarios: Iterable[Scenario] = USUAL,
+    told: Callable[[str], None] = lambda _: None,
+) -> Experiment:
+    """Build each of ``dockerfiles`` from ``app`` in each scenario, and return all runs.
+
+    Every one of the ``repeats`` rounds builds each once, so that what drifts on the machine falls on
+    all alike. ``told`` hears of every build before it begins. The images are removed again. Raises the
+    errors of `helpers.buildx.run`.
+    """
+    scenarios = tuple(scenarios)
+    with _Builder(dockerfiles, app, told) as builder:
+        if Scenario.COLD not in scenarios:
+            builder.build_once()
+        figures.in_turns(repeats, builder.measures(scenarios))
+    return Experiment(tuple(builder.runs))
+
+
+def count(dockerfiles: int, repeats: int, scenarios: Iterable[Scenario] = USUAL) -> int:
+    """Return how many builds `run` reports."""
+    scenarios = tuple(scenarios)
+    before = 0 if Scenario.COLD in scenarios else 1
+    return dockerfiles * (before + repeats * len(scenarios))
+
+
+class _Builder:
+    """Makes the runs one after another, and takes its images away at the end."""
+
+    def __init__(
+        self, dockerfiles: Mapping[str, Path], app: Workspace, told: Callable[[str], None]
+    ) -> None:
+        self.runs: list[Run] = []
+        self._dockerfiles = dockerfiles
+        self._app = app
+        self._told = told
+        self._where: Engine = engine.find()
+        self._mark = secrets.token_hex(4)
+        self._mounts = dict.fromkeys(dockerfiles, self._mark)
+
+    def __enter__(self) -> _Builder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        import requests
+        from docker.errors import DockerException
+
+        for name in self._dockerfiles:
+            with contextlib.suppress(DockerException, requests.RequestException):
+                self._where.client.images.remove(self._tag(name))
+
+    def measures(self, scenarios: Iterable[Scenario]) -> dict[str, Callable[[], float]]:
+        """Return one measurement each scenario and Dockerfile, in this order."""
+        return {
+            f"{name}, {scenario}": partial(self._run, name, scenario)
+            for scenario in scenarios
+            for name in self._dockerfiles
+        }
+
+    def build_once(self) -> None:
+        """Build each Dockerfile as the project is, so that the edits to come find it in the cache."""
+        for name in self._dockerfiles:
+            self._told(f"{name}, as it is")
+            self._build(name, cold=False)
+
+    def _run(self, name: str, scenario: Scenario) -> float:
+        self._told(f"{name}, {scenario}")
+        if scenario is Scenario.COLD:
+            self._mounts[name] = secrets.token_hex(4)
+        with self._edited(scenario):
+            result = self._build(name, cold=scenario is Scenario.COLD)
+        self.runs.append(Run(name, scenario, result))
+        return result.seconds
+
+    @contextlib.contextmanager
+    def _edited(self, scenario: Scenario) -> Iterator[None]:
+        with _EDITS[scenario](self._app) if scenario in _EDITS else contextlib.nullcontext():
+            yield
+
+    def _build(self, name: str, *, cold: bool) -> BuildResult:
+        arguments = {_MOUNTS: self._mounts[name]}
+        file, tag = self._dockerfiles[name], self._tag(name)
+        request = Request(file, self._app.path, tag, build_args=arguments, cold=cold)
+        return build.build(request, where=self._where)
+
+    def _tag(self, name: str) -> str:
+        return f"workbook/{name.rpartition('/')[2].lower()}-experiment:{self._mark}"

@@ -1,0 +1,142 @@
+"""Measure what a build context sends: build ``COPY . .`` from a fresh folder and list what arrived.
+
+BuildKit keeps what was sent before from a folder of the same name, wherever it lies, and asks the next
+build only for what changed. So each measurement has a folder of its own with a name that was never used,
+made of hard links in no time. The image, its name and the folder are gone afterwards; what BuildKit
+keeps of the context is for the engine's own garbage collection. It forecasts nothing:
+`helpers.buildx.context` does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from helpers.buildx import context
+from helpers.buildx import run as builds
+from helpers.buildx.context import Survey
+from helpers.buildx.run import BuildResult, Request, Watcher
+from helpers.engine.engine import Engine
+from helpers.host import paths, processes
+from helpers.host.workspace import Workspace
+from helpers.image import image
+
+_FOLDER = "/context"  # where the probe's Dockerfile copies to
+
+
+@dataclass(frozen=True)
+class Sending:
+    """One measurement: the forecast, the bytes that went over, and the paths that arrived.
+
+    ``bytes`` is what the client sent in ``seconds`` (of the transfer alone), with the protocol's own;
+    ``arrived`` maps each path of the image to its kind and bytes.
+    """
+
+    label: str
+    forecast: Survey
+    bytes: int
+    seconds: float
+    arrived: dict[str, tuple[str, int]]
+    result: BuildResult
+
+    @property
+    def missed(self) -> list[str]:
+        """The paths of which the forecast and the builder disagree, in order."""
+        forecast = {e.path: e.kind for e in self.forecast.sent}
+        arrived = {path: kind for path, (kind, _) in self.arrived.items()}
+        return sorted(p for p in forecast.keys() | arrived.keys() if forecast.get(p) != arrived.get(p))
+
+    def bytes_in(self, *tops: str) -> int:
+        """Return the bytes of what arrived at or below some paths."""
+        names = [(top, f"{top}/") for top in tops]
+        return sum(
+            size
+            for path, (_, size) in self.arrived.items()
+            if any(path == top or path.startswith(below) for top, below in names)
+        )
+
+
+@contextlib.contextmanager
+def twin(copy: Workspace, ignore: str | None = None) -> Iterator[Workspace]:
+    """Give a second folder with the same files, shared by hard links, gone at the end of the block.
+
+    Its name is new, so BuildKit takes it for a folder that it has never seen. ``ignore`` is the text of
+    its ``.dockerignore``; None leaves it without one.
+    """
+    home = paths.state("copies")
+    processes.sweep(home)
+    fresh = secrets.token_hex(6)
+    path = home / f"{os.getpid()}-{fresh}" / f"context-{fresh}"
+    with Workspace(path) as made:
+        shutil.copytree(copy.path, path, symlinks=True, copy_function=_link)
+        if ignore is not None:
+            (path / ".dockerignore").unlink(missing_ok=True)  # else the original would be written to
+            made.write(".dockerignore", ignore)
+        yield made
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a disk without hard links
+        shutil.copy2(source, target)
+
+
+def send(
+    copy: Workspace,
+    label: str,
+    dockerfile: Path,
+    where: Engine,
+    ignore: str | None = None,
+    own_ignore: str | None = None,
+    watch: Watcher | None = None,
+) -> Sending:
+    """Build a Dockerfile that copies the context to ``/context``, and return what was sent.
+
+    ``ignore`` is the text of the folder's ``.dockerignore``, ``own_ignore`` of an ignore file that lies
+    beside the Dockerfile and bears its name.
+    Raises the errors of `helpers.buildx.run`, `helpers.image.image` and `helpers.buildx.dockerignore`.
+    """
+    with twin(copy, ignore) as folder:
+        if own_ignore is not None:
+            aside = folder.path.parent / dockerfile.name
+            shutil.copyfile(dockerfile, aside)
+            aside.with_name(f"{aside.name}.dockerignore").write_text(own_ignore, encoding="utf-8")
+            dockerfile = aside
+        forecast = context.survey(folder.path, context.rules(folder.path, dockerfile))
+        tag = f"workbook/context-{secrets.token_hex(4)}"
+        result = builds.build(Request(dockerfile, folder.path, tag), watch, where)
+        try:
+            arrived = _arrived(result)
+        finally:
+            _forget(where, tag)
+    return Sending(label, forecast, result.context_bytes, _transfer_seconds(result), arrived, result)
+
+
+def _arrived(result: BuildResult) -> dict[str, tuple[str, int]]:
+    files = image.files(result.image_id, result.engine)
+    kinds: dict[str, str] = {"hardlink": "file"}
+    return {
+        file.path.removeprefix(f"{_FOLDER}/"): (kinds.get(file.kind, file.kind), file.bytes)
+        for file in files
+        if file.path.startswith(f"{_FOLDER}/")
+    }
+
+
+def _transfer_seconds(result: BuildResult) -> float:
+    steps = (s for s in result.steps if s.name.startswith("[internal] load build context"))
+    return sum(step.seconds or 0.0 for step in steps)
+
+
+def _forget(where: Engine, tag: str) -> None:
+    from docker.errors import APIError
+
+    client: Any = where.client
+    with contextlib.suppress(APIError):
+        client.images.remove(tag)

@@ -1,0 +1,99 @@
+"""A month's bill for moving and keeping images: pure arithmetic with units.
+
+GB are 10^9 bytes, a month has 30 days. It measures nothing: the bytes come from `deploys`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from helpers.claims import Day
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from helpers.measure.pipeline import Moves
+
+GB = 1_000_000_000
+DAYS = 30
+
+COUNTED = "moved, as the article counts"
+EMPTY = "moved, every node empty each time"
+PLANNED = "moved, by this plan"
+KEPT = "kept in the registry"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How an image is deployed, and what a GB costs in USD; put your own figures in.
+
+    ``fresh`` is the share of pulls that meet an empty node (new machines, runners without a cache),
+    ``dependency`` the share of deploys that change the dependencies; both go from 0 to 1. ``kept`` is
+    the number of versions in the registry.
+
+    The default prices are examples: Amazon ECR in us-east-1 as its price page
+    (aws.amazon.com/ecr/pricing) had them in March 2026, 0.09 USD a GB to the internet and 0.10 USD a GB
+    and month kept. Inside one region that transfer is free, and a NAT gateway costs extra.
+    """
+
+    deploys_a_day: int = 50
+    nodes: int = 1
+    fresh: float = 0.0
+    dependency: float = 0.0
+    kept: int = 50
+    usd_per_gb_moved: float = 0.09
+    usd_per_gb_month_kept: float = 0.10
+
+    def __post_init__(self) -> None:
+        shares = (self.fresh, self.dependency)
+        if not all(0 <= share <= 1 for share in shares):
+            raise ValueError(f"fresh and dependency are shares from 0 to 1, not {shares}.")
+        if min(self.deploys_a_day, self.nodes, self.kept) < 1:
+            raise ValueError("There is at least one deploy a day, one node and one version kept.")
+
+    @property
+    def pulls_a_month(self) -> int:
+        """Deploys a day x nodes x 30."""
+        return self.deploys_a_day * self.nodes * DAYS
+
+
+def redeploy_bytes(moves: Moves, plan: Plan) -> float:
+    """Return the bytes that a redeploy moves on average to a node with the version before."""
+    return plan.dependency * moves.dependency + (1 - plan.dependency) * moves.source
+
+
+def pull_bytes(moves: Moves, plan: Plan) -> float:
+    """Return the bytes that a pull moves on average: fresh x first + (1 - fresh) x redeploy."""
+    return plan.fresh * moves.first + (1 - plan.fresh) * redeploy_bytes(moves, plan)
+
+
+def kept_bytes(moves: Moves, plan: Plan) -> float:
+    """Return what a registry keeps: the first version whole, of each later one what is new."""
+    return moves.first + (plan.kept - 1) * redeploy_bytes(moves, plan)
+
+
+def month(moves: Moves, plan: Plan) -> pd.DataFrame:
+    """Return a month's GB and USD, one row a way of counting.
+
+    The first pull of each node is in the plan's row. Columns: what, GB a month, USD a month.
+    """
+    import pandas as pd
+
+    pulls = plan.pulls_a_month
+    first = plan.nodes * (moves.first - pull_bytes(moves, plan))
+    moved = {
+        COUNTED: pulls * moves.uncompressed,
+        EMPTY: pulls * moves.first,
+        PLANNED: pulls * pull_bytes(moves, plan) + first,
+    }
+    rows = [(what, size / GB, size / GB * plan.usd_per_gb_moved) for what, size in moved.items()]
+    kept = kept_bytes(moves, plan) / GB
+    rows.append((KEPT, kept, kept * plan.usd_per_gb_month_kept))
+    return pd.DataFrame(rows, columns=["what", "GB a month", "USD a month"])
+
+
+def day(moves: Moves, deploys: int = 50) -> Day:
+    """Return a day's GB for that many deploys to one node."""
+    kept = moves.first + (deploys - 1) * moves.source
+    return Day(*(size / GB for size in (deploys * moves.uncompressed, deploys * moves.first, kept)))

@@ -1,0 +1,154 @@
+"""Measure what a deploy moves: first pulls, pulls onto a base, redeploys after each kind of change.
+
+The engine pushes to a registry, a node of ours pulls from it, and every byte is counted. It draws
+nothing and prices nothing (`bill` does).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from helpers.buildx import run as builds
+from helpers.buildx.run import BuildResult
+from helpers.engine import transfer
+from helpers.engine.transfer import Push
+from helpers.host import workspace
+from helpers.host.errors import WorkbookError
+from helpers.measure import deploy_host, edits, releases
+from helpers.measure.deploy_host import Node, Pull
+
+if TYPE_CHECKING:
+    from helpers.bases.bases import Base
+
+FIRST_VERSION = "1"
+
+
+class DeployError(WorkbookError):
+    """An image's deploy could not be measured as asked."""
+
+
+class Change(StrEnum):
+    """What a new version of the app changes."""
+
+    SOURCE = "source edit"
+    DEPENDENCY = "dependency edit"
+
+
+_EDITS = {Change.SOURCE: edits.source, Change.DEPENDENCY: edits.dependency}
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Bytes of one image: on disk, and those that cross in each situation.
+
+    ``first`` is the pull of an empty node, ``with_base`` that of a node with the base image;
+    ``source`` and ``dependency`` the redeploy onto a node with the version before; ``stored`` is what a
+    registry keeps for the three versions.
+    """
+
+    uncompressed: int
+    first: int
+    with_base: int
+    source: int
+    dependency: int
+    stored: int
+
+
+def repository(result: BuildResult, address: str) -> str:
+    """Return where an image goes in a registry: ``ADDRESS/workbook/naive``."""
+    return f"{address}/{result.tag.partition(':')[0]}"
+
+
+def push(result: BuildResult, address: str, version: str = FIRST_VERSION) -> Push:
+    """Push a built image to a registry."""
+    reference = f"{repository(result, address)}:{version}"
+    return transfer.push(result.image_id, reference, result.engine)
+
+
+@contextmanager
+def rebuilt(result: BuildResult, change: Change, *, cold: bool = False) -> Iterator[BuildResult]:
+    """Build an image's next version from a changed copy; its tag goes when the block ends.
+
+    ``cold`` ignores the cache, as a runner does that keeps none. Raises the errors of `buildx.run`.
+    """
+    with workspace.copy(result.request.context, with_secret=True) as copy, _EDITS[change](copy):
+        tag = f"{result.tag}-{change.name.lower()}"
+        request = replace(result.request, context=copy.path, tag=tag, cold=cold)
+        built = builds.build(request, where=result.engine)
+        try:
+            yield built
+        finally:
+            releases.remove(built)
+
+
+def redeploy(
+    target: Node, result: BuildResult, change: Change, address: str, *, cold: bool = False
+) -> Pull:
+    """Rebuild an image after a change, push it, and pull it onto a node; return that pull.
+
+    ``cold`` rebuilds without a cache. Raises the errors of `build`, `transfer` and `node`.
+    """
+    with rebuilt(result, change, cold=cold) as built:
+        version = change.name.lower()
+        reference = f"{repository(result, address)}:{version}"
+        transfer.push(built.image_id, reference, built.engine)
+    return target.pull(reference)
+
+
+def measure(result: BuildResult, address: str) -> Moves:
+    """Push an image and its two next versions, pull each in its situation, and return the bytes."""
+    push(result, address)
+    first_version = f"{repository(result, address)}:{FIRST_VERSION}"
+    base = push_base(result, address)
+    with (
+        deploy_host.fresh(result.engine.architecture) as empty,
+        deploy_host.fresh(result.engine.architecture) as warm,
+    ):
+        first = empty.pull(first_version)
+        warm.pull(base)
+        onto_base = warm.pull(first_version)
+        source = redeploy(empty, result, Change.SOURCE, address)
+        dependency = redeploy(warm, result, Change.DEPENDENCY, address)
+    name = repository(result, address).partition("/")[2]
+    return Moves(
+        uncompressed=result.uncompressed_bytes,
+        first=first.moved_bytes,
+        with_base=onto_base.moved_bytes,
+        source=source.moved_bytes,
+        dependency=dependency.moved_bytes,
+        stored=sum(transfer.stored(address, result.engine, name).values()),
+    )
+
+
+def push_base(result: BuildResult, address: str) -> str:
+    """Push the base image that an image stands on, as another service's image; return its reference."""
+    base = final_base(result)
+    name = "".join(letter if letter.isalnum() else "-" for letter in base.name.lower())
+    reference = f"{address}/bases/{name}:{FIRST_VERSION}"
+    transfer.push(base.reference, reference, result.engine)
+    return reference
+
+
+def final_base(result: BuildResult) -> Base:
+    """Return the base whose layers an image begins with; of several, the one with most layers."""
+    own = layers(result, result.image_id)
+    known = {base: layers(result, base.reference) for base in result.bases}
+    fitting = [base for base, below in known.items() if below and own[: len(below)] == below]
+    if not fitting:
+        raise DeployError(f"{result.tag} stands on none of its base images; build it again.")
+    return max(fitting, key=lambda base: len(known[base]))
+
+
+def layers(result: BuildResult, reference: str) -> list[str]:
+    """Return the digests of an image's unpacked layers, from the base up."""
+    return list(result.engine.client.images.get(reference).attrs["RootFS"]["Layers"])
+
+
+def seconds_to_pull(reference: str, architecture: str) -> float:
+    """Return the seconds in which an empty node pulls an image, checks it and unpacks it."""
+    with deploy_host.fresh(architecture) as empty:
+        return empty.pull(reference).seconds

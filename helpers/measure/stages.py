@@ -1,0 +1,157 @@
+"""Try the ways into a container of the sample app, each for real, and return which worked.
+
+It runs what was built and builds nothing; what the answers mean for a claim is `helpers.claims.stages`'.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from helpers.bases import bases
+from helpers.buildx.run import BuildResult
+from helpers.engine import container as containers
+from helpers.engine import sidecar as debugging
+from helpers.engine.container import ContainerError, Running
+from helpers.engine.engine import Engine
+from helpers.engine.sidecar import PTRACE, Sidecar
+from helpers.image import attack_surface, image
+from helpers.measure import sample
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+TOOLS = "node:20-alpine"  # the sidecar's image
+NODE = "/nodejs/bin/node"
+SHELLS = ("sh", "bash")
+DIST = f"{sample.APP}/dist"
+SOURCE = f"{sample.APP}/src/index.ts"
+_START = ["node", "dist/index.js"]
+
+
+@contextlib.contextmanager
+def serving(result: BuildResult) -> Iterator[Running]:
+    """Run an image until the block ends; one that does not start the app by itself is told to."""
+    told = any(_START[-1] in word for word in _settings(result).get("Cmd") or ())
+    options = {} if told else {"command": _START}
+    with containers.running(result.image_id, where=result.engine, options=options) as api:
+        yield api
+
+
+@contextlib.contextmanager
+def sidecar(
+    api: Running, where: Engine, user: str = "", capabilities: Sequence[str] = (PTRACE,)
+) -> Iterator[Sidecar]:
+    """Run a sidecar of `TOOLS` beside a container until the block ends."""
+    image_of_tools = bases.resolve([TOOLS], where)[0].reference
+    with debugging.sidecar(
+        api.container, image_of_tools, user=user, capabilities=capabilities, where=where
+    ) as side:
+        yield side
+
+
+def shells(result: BuildResult) -> dict[str, bool]:
+    """Return whether each of `SHELLS` starts in a container of an image."""
+    with serving(result) as api:
+        return {shell: debugging.starts_a_shell(api.container, shell) for shell in SHELLS}
+
+
+def all_four(runner: BuildResult, builder: BuildResult, debug: BuildResult) -> dict[str, bool]:
+    """Try the four ways into a container without a shell; return which worked.
+
+    The sidecar has to see the process, its files and its answer; ``docker cp`` has to fetch a file
+    equal to the image's; in the other two a shell has to start.
+    """
+    script = f"{DIST}/index.js"
+    inside = image.read(runner.image_id, script, runner.engine)
+    with serving(runner) as api:
+        copied = debugging.copy_out(api.container, script)
+        with sidecar(api, runner.engine) as side:
+            joined = (
+                _START[-1] in side.run("ps -o args").output
+                and side.run(f"cat /proc/1/root{script}").output.encode() == inside
+                and '"status":"ok"' in side.run("wget -qO- localhost:3000/healthz").output
+            )
+    return {
+        "sidecar": joined,
+        "docker cp": copied == {script: inside},
+        "--target builder": shells(builder)["sh"],
+        ":debug tag": shells(debug)["sh"],
+    }
+
+
+def still_open(container: Container, where: Engine) -> dict[str, bool]:
+    """Return which ways into one container work in the state that it is in."""
+    image_of_tools = bases.resolve([TOOLS], where)[0].reference
+    return {
+        "docker logs": bool(debugging.last_words(container)),
+        "docker exec … sh": debugging.starts_a_shell(container, "sh"),
+        f"docker exec … {NODE}": containers.execute(container, NODE, "-v")[0] == 0,
+        "sidecar": debugging.can_join(container, image_of_tools, where),
+        "docker cp": bool(debugging.copy_out(container, DIST)),
+    }
+
+
+def identity(api: Running, where: Engine) -> str:
+    """Return user and group of the app's process as ``uid:gid``; anyone may read those."""
+    with sidecar(api, where) as side:
+        return ":".join(side.run("awk '/^[UG]id:/ {print $2}' /proc/1/status").output.split())
+
+
+def sees_files(api: Running, where: Engine, user: str, capabilities: Sequence[str]) -> bool:
+    """Whether a sidecar of that user with those capabilities sees the app's files."""
+    with sidecar(api, where, user, capabilities) as side:
+        return side.run(f"ls /proc/1/root{DIST}/index.js").code == 0
+
+
+def workbench(builder: BuildResult) -> dict[str, bool]:
+    """Return whether a builder has what one debugs with: a shell, npm, sources, and a running app."""
+    files = image.files(builder.image_id, builder.engine)
+    with serving(builder) as api:
+        return {
+            "a shell": debugging.starts_a_shell(api.container, *SHELLS),
+            "npm": api.execute("npm", "--version")[0] == 0,
+            "the sources": files.get(SOURCE) is not None,
+            "an answer over HTTP": len(sample.prove(api).rows) > 0,
+        }
+
+
+def answer(result: BuildResult) -> tuple[bool, str]:
+    """Return whether an image's container serves the API, and what it said when it does not."""
+    try:
+        with serving(result) as api:
+            sample.prove(api)
+    except ContainerError as error:
+        return False, str(error)
+    return True, ""
+
+
+def traits(result: BuildResult) -> dict[str, str]:
+    """Return what an image is: C library, what it starts with, whether it has shell, npm, sources."""
+    files = image.files(result.image_id, result.engine)
+    settings = _settings(result)
+    started = [*(settings.get("Entrypoint") or ()), *(settings.get("Cmd") or ())]
+    has = {
+        "shell": bool(attack_surface.shells(files)),
+        "npm": any(path.endswith("/npm") for path in attack_surface.package_managers(files)),
+        "sources": files.get(SOURCE) is not None,
+        "TypeScript": files.get(f"{sample.APP}/node_modules/typescript/package.json") is not None,
+    }
+    return {
+        "C library": c_library([file.path for file in files]),
+        "starts with": " ".join(started) or "nothing",
+        **{name: "yes" if there else "no" for name, there in has.items()},
+    }
+
+
+def c_library(paths: Sequence[str]) -> str:
+    """Return the C library by its loader, the file that every dynamic program names."""
+    names = {path.rpartition("/")[2] for path in paths}
+    if any(name.startswith("ld-musl-") for name in names):
+        return "musl"
+    return "glibc" if any(name.startswith("ld-linux") for name in names) else "none"
+
+
+def _settings(result: BuildResult) -> dict[str, Any]:
+    return dict(result.engine.client.images.get(result.image_id).attrs["Config"])

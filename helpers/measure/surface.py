@@ -1,0 +1,112 @@
+"""Put an image's process under confinement, for real, and see what it can still do.
+
+Each image runs without any capability: as it is, then with a read-only root file system, then with a
+``/tmp`` in memory beside that. Inside, Node itself is asked who it is and what it may write. It judges
+nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from helpers.engine import container as containers
+from helpers.engine.container import ContainerError, Running
+from helpers.image import image
+from helpers.image.image import Files
+
+if TYPE_CHECKING:
+    from helpers.engine.engine import Engine
+
+FREE, LOCKED, LOCKED_WITH_TMPFS = "as it is", "read-only root", "read-only root, tmpfs"
+YES = "yes"
+_SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    FREE: {},
+    LOCKED: {"read_only": True},
+    LOCKED_WITH_TMPFS: {"read_only": True, "tmpfs": {"/tmp": "size=16m,mode=1777"}},  # noqa: S108
+}
+_NODE = ("/nodejs/bin/node", "/usr/local/bin/node", "/usr/bin/node")
+# Opening a file to append writes nothing, and a file that was made is removed at once: what counts is
+# whether the kernel allows it. The working folder is the one that the container starts in.
+_ASK = """
+const fs = require('fs');
+const may = (path, how) => {
+  const there = fs.existsSync(path);
+  try { fs.closeSync(fs.openSync(path, how)); } catch (error) { return error.code; }
+  if (!there) fs.unlinkSync(path);
+  return 'yes';
+};
+console.log(JSON.stringify({
+  uid: process.getuid(),
+  gid: process.getgid(),
+  node: process.versions.node,
+  writes: {
+    code: may(process.argv[1], 'a'),
+    folder: may(`${process.cwd()}/asked`, 'wx'),
+    tmp: may('/tmp/asked', 'wx'),
+  },
+}));
+"""
+
+
+@dataclass(frozen=True)
+class Writes:
+    """Whether a process may write its own program, add files to its folder, and write into ``/tmp``.
+
+    It is "yes" or the kernel's reason (EACCES, EROFS), in one setting. ``error`` says why the app did
+    not start in that setting, and is empty when it answered.
+    """
+
+    code: str = ""
+    folder: str = ""
+    tmp: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Confined:
+    """Who an image's process is, the version of its Node, and what it may write in each setting."""
+
+    uid: int
+    gid: int
+    node: str
+    writes: Mapping[str, Writes]
+
+
+def observe(reference: str, engine: Engine, code: str = "/app/dist/index.js") -> Confined:
+    """Run an image in each setting and return what its process may; ``code`` is its program.
+
+    Raises `ContainerError` when it does not start as it is, or holds no Node where Node is looked for.
+    """
+    node = _node(image.files(reference, engine), reference)
+    facts = _ask(reference, engine, node, code, FREE)
+    writes = {FREE: Writes(**facts["writes"])}
+    for setting in (LOCKED, LOCKED_WITH_TMPFS):
+        try:
+            answer = _ask(reference, engine, node, code, setting)
+            writes[setting] = Writes(**answer["writes"])
+        except ContainerError as failure:
+            writes[setting] = Writes(error=str(failure))
+    return Confined(facts["uid"], facts["gid"], facts["node"], writes)
+
+
+def _node(files: Files, reference: str) -> str:
+    for path in _NODE:
+        if files.get(path):
+            return path
+    raise ContainerError(f"There is no Node at any of {', '.join(_NODE)} in the image {reference}.")
+
+
+def _ask(reference: str, engine: Engine, node: str, code: str, setting: str) -> Mapping[str, Any]:
+    with containers.running(reference, where=engine, options=_SETTINGS[setting]) as api:
+        return _answer(api, node, code)
+
+
+def _answer(api: Running, node: str, code: str) -> Mapping[str, Any]:
+    exit_code, text = api.execute(node, "-e", _ASK, code)
+    if exit_code:
+        raise ContainerError(f"Node did not answer inside the container: {text.strip()[-200:]}.")
+    found: Mapping[str, Any] = json.loads(text)
+    return found

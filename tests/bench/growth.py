@@ -1,0 +1,155 @@
+"""How the cost grows: with the files of an image, the stages of a Dockerfile, the files of a context.
+
+Each size is measured beside the plain command that does the like; the exponent between the two largest
+sizes says how the cost grows. All images are made from nothing and removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import subprocess
+import tarfile
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+from helpers.bases.docker_archive import LoadError
+from helpers.buildx import run
+from helpers.buildx.run import Request
+from helpers.engine.engine import LABEL, Engine
+from helpers.host import paths
+from tests.bench import images, overhead, probe, rows, typed
+from tests.bench.probe import Probe
+from tests.bench.rows import Row
+
+IMAGE_FILES = (100, 1_000, 10_000, 100_000)
+STAGES = (1, 10, 100)
+CONTEXT_FILES = (1_000, 10_000, 100_000)
+_IN_A_FOLDER = 100
+_LINEAR = 1.25  # what grows as its size, within the noise of two measurements
+
+
+def measure(where: Engine) -> Iterator[Row]:
+    """Measure each size of each of the three, and how they grow."""
+    for figure, sized in (
+        ("all files of an image, by their number", image_rows(where, IMAGE_FILES)),
+        ("a cached build, by its stages", stage_rows(where, STAGES)),
+        ("a context's survey, by its files", context_rows(where, CONTEXT_FILES)),
+    ):
+        measured = []
+        for size, row in sized:
+            measured.append((size, row))
+            yield row
+        yield rows.growth(figure, measured, at_most=_LINEAR)
+
+
+def image_rows(where: Engine, sizes: tuple[int, ...]) -> Iterator[tuple[int, Row]]:
+    """List images of one layer with so many files, beside ``docker save | tar -tv``."""
+    for size in sizes:
+        with _image(where, size) as reference:
+            yield (
+                size,
+                rows.compare(
+                    f"an image of {size:,} files, listed",
+                    images.FirstLooks("analysis", reference, where).measure,
+                    ("docker save | tar -tv", images.listed_by_tar(reference, where)),
+                    runs=2,
+                ),
+            )
+
+
+@contextlib.contextmanager
+def _image(where: Engine, files: int) -> Iterator[str]:
+    """Import an image of one layer with small files, a hundred to a folder."""
+    reference = f"workbook/bench-files:{uuid.uuid4().hex[:8]}"
+    command = where.command("import", "--change", f"LABEL {LABEL}=bench", "-", reference)
+    with tempfile.TemporaryFile() as tar:
+        _write_files(tar, files)
+        tar.seek(0)
+        done = subprocess.run(
+            command, stdin=tar, env=where.process_environment(), capture_output=True, check=False
+        )
+    if done.returncode:
+        raise LoadError(f"Docker did not import an image: {done.stderr.decode().strip()}")
+    try:
+        yield reference
+    finally:
+        where.client.images.remove(reference, force=True)
+
+
+def _write_files(target: IO[bytes], files: int) -> None:
+    with tarfile.open(fileobj=target, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for number in range(files):
+            info = tarfile.TarInfo(_name(number))
+            content = f"{number}\n".encode()
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+
+
+def _name(number: int) -> str:
+    return f"{number // _IN_A_FOLDER:04d}/file-{number:06d}"
+
+
+def stage_rows(where: Engine, sizes: tuple[int, ...]) -> Iterator[tuple[int, Row]]:
+    """Build Dockerfiles of so many stages from the cache, each stage with a file of the one before."""
+    for size in sizes:
+        with paths.temporary() as context:
+            (context / "file").write_text("content\n")
+            (context / "Dockerfile").write_text(_stages(size))
+            tag = f"workbook/bench-stages:{uuid.uuid4().hex[:8]}"
+            request = Request(context / "Dockerfile", context, tag)
+            run.build(request, where=where)
+            try:
+                row = rows.compare(
+                    f"a cached build of {size} stage{'s' if size > 1 else ''}",
+                    rows.timed(functools.partial(run.build, request, where=where)),
+                    ("docker buildx build", rows.timed(overhead.by_hand(request, where))),
+                    runs=5,
+                )
+            finally:
+                where.client.images.remove(tag, force=True)
+        yield size, row
+
+
+def _stages(number: int) -> str:
+    lines = ["FROM scratch AS stage-0", "COPY file /file"]
+    for at in range(1, number):
+        lines += [f"FROM scratch AS stage-{at}", f"COPY --from=stage-{at - 1} /file /file"]
+    return "\n".join(lines) + "\n"
+
+
+def context_rows(where: Engine, sizes: tuple[int, ...]) -> Iterator[tuple[int, Row]]:
+    """Survey contexts of so many files under an ignore file, beside ``tar`` reading them."""
+    for size in sizes:
+        with paths.temporary() as folder:
+            context = folder / "context"
+            _write_context(context, size)
+            survey = functools.partial(
+                probe.of, "context", str(context), where=where, state=folder / "state"
+            )
+            by_tar = functools.partial(typed.run, ("tar", "-c", "."), ("wc", "-c"), folder=context)
+            row = rows.compare(
+                f"a context of {size:,} files, surveyed",
+                _seconds(survey),
+                ("tar -c | wc -c", rows.timed(by_tar)),
+                runs=3,
+            )
+        yield size, row
+
+
+def _seconds(survey: Callable[[], Probe]) -> Callable[[], float]:
+    return lambda: survey().seconds
+
+
+def _write_context(folder: Path, files: int) -> None:
+    folder.mkdir()
+    (folder / ".dockerignore").write_text("0000\n**/*.log\n!**/keep.log\n")
+    for number in range(files):
+        path = folder / _name(number)
+        if number % _IN_A_FOLDER == 0:
+            path.parent.mkdir()
+        path.write_text(f"{number}\n")

@@ -1,0 +1,294 @@
+"""A private engine for real: installed, started, used, killed, stopped, and gone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from helpers.engine import private
+from helpers.engine import private_processes as daemons
+from helpers.engine.private import PrivateEngine
+from helpers.engine.private_network import NetworkRules
+from helpers.host import paths
+from helpers.host.errors import PrivateEngineError
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.private_engine,
+]
+
+DOCKERFILE = """\
+FROM scratch
+COPY busybox /bin/busybox
+COPY busybox /bin/sh
+RUN busybox mkdir /www && busybox echo hello from inside > /www/index.html
+CMD ["busybox", "httpd", "-f", "-p", "80", "-h", "/www"]
+"""
+
+
+@pytest.fixture(scope="module", params=["trixie", pytest.param("forky", marks=pytest.mark.slow)])
+def installed(request, tmp_path_factory):
+    """Install a suite's engine once, the usual one in a folder whose name is not plain.
+
+    The newest is kept where the matrix of engines looks for it.
+    """
+    folder, kept = tmp_path_factory.mktemp("engine") / "mit Umläuten", None
+    if request.param != "trixie":
+        kept = PrivateEngine(suite=request.param)
+        kept.install()
+    engine = PrivateEngine(folder, suite=request.param, programs=kept and kept.programs)
+    engine.install()
+    yield engine
+    engine.remove()
+
+
+@pytest.fixture
+def engine(installed, tmp_path):
+    """Give each test an engine of its own, made of the installed programs."""
+    own = PrivateEngine(tmp_path / "eine Maschine ß", programs=installed.programs)
+    yield own
+    own.remove()
+
+
+@pytest.fixture(scope="module")
+def context(busybox, tmp_path_factory):
+    """Make a build context with a static busybox."""
+    made = tmp_path_factory.mktemp("context")
+    shutil.copy(busybox, made / "busybox")
+    (made / "Dockerfile").write_text(DOCKERFILE)
+    return made
+
+
+def docker(engine: PrivateEngine, *arguments: str) -> str:
+    result = subprocess.run(
+        [str(engine.docker), *arguments],
+        env={**os.environ, **engine.environment()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+def serve(engine: PrivateEngine, context: Path) -> str:
+    """Build the image, run it, and return the address it is published at."""
+    docker(engine, "buildx", "build", "--tag", "hello", str(context))
+    container = docker(engine, "run", "--detach", "--publish", "80", "hello")
+    return docker(engine, "port", container, "80/tcp")
+
+
+def fetch(address: str) -> str:
+    for _ in range(50):
+        try:
+            with urllib.request.urlopen(f"http://{address}/", timeout=5) as reply:
+                return reply.read().decode().strip()
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"{address} does not answer")
+
+
+def assert_nothing_is_left(engine: PrivateEngine) -> None:
+    mountinfo = Path("/proc/self/mountinfo").read_bytes()
+    rules = NetworkRules(engine.programs, engine.name)
+    assert not engine.running
+    assert engine._processes() == set()
+    assert not Path("/sys/class/net", engine.name).exists()
+    assert engine.name not in "".join(rules._rules("nat", "POSTROUTING"))
+    assert engine.name not in "".join(rules._rules("filter", "FORWARD"))
+    assert private.mounts_below(engine.home, mountinfo) == []
+    assert private.mounts_below(engine.runtime, mountinfo) == []
+    assert list(private.RUN.glob(f"*{engine.name}*")) == []
+    assert list(Path("/sys/fs/cgroup").rglob(f"*{engine.name}*")) == []
+
+
+def test_a_built_image_runs_and_is_reached_on_loopback_alone(engine, context):
+    engine.start()
+    address = serve(engine, context)
+    assert address.startswith("127.0.0.1:")
+    assert fetch(address) == "hello from inside"
+
+
+def test_the_bridge_keeps_its_hardware_address(engine):
+    engine.start()
+    bridge = Path(f"/sys/class/net/{engine.name}")
+    assert int((bridge / "addr_assign_type").read_text()) == 3  # set by us, not taken from a port
+    assert (bridge / "address").read_text().startswith("02:42:")
+
+
+def test_stopping_leaves_nothing_and_keeps_the_images(engine, context):
+    engine.start()
+    serve(engine, context)
+    engine.stop()
+    assert_nothing_is_left(engine)
+    engine.stop()
+    engine.start()
+    assert docker(engine, "image", "ls", "--quiet", "hello")
+
+
+def test_removing_leaves_no_file(engine, context):
+    engine.start()
+    serve(engine, context)
+    engine.remove()
+    assert not engine.folder.exists()
+    assert_nothing_is_left(engine)
+
+
+def test_starting_what_runs_takes_no_time(engine):
+    engine.start()
+    process = engine._daemon()
+    began = time.monotonic()
+    engine.start()
+    assert time.monotonic() - began < 0.2
+    assert engine._daemon() == process
+
+
+def test_installing_what_is_installed_takes_no_time(installed):
+    began = time.monotonic()
+    installed.install()
+    assert time.monotonic() - began < 0.2
+
+
+def test_an_engine_that_was_killed_starts_again(engine, context):
+    engine.start()
+    serve(engine, context)
+    os.kill(engine._daemon(), signal.SIGKILL)
+    engine.start()
+    assert fetch(serve(engine, context)) == "hello from inside"
+
+
+def test_an_engine_that_was_killed_is_undone_whole(engine, context):
+    engine.start()
+    serve(engine, context)
+    shims = Path("/run/containerd/s")
+    ours = daemons.sockets_of(engine._processes(), shims)
+    os.kill(engine._daemon(), signal.SIGKILL)
+    engine.stop()
+    assert_nothing_is_left(engine)
+    assert ours
+    assert not any(path.exists() for path in ours)
+
+
+def test_two_that_start_it_at_once_start_one(engine):
+    again = PrivateEngine(engine.folder, programs=engine.programs)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(PrivateEngine.start, (engine, again)))
+    running = daemons.processes()
+    servers = [pid for pid in engine._processes() if b"dockerd\0" in running[pid].cmdline]
+    assert servers == [engine._daemon()]
+
+
+def test_two_engines_live_beside_each_other(engine, context, tmp_path):
+    other = PrivateEngine(tmp_path / "other", programs=engine.programs)
+    try:
+        engine.start()
+        other.start()
+        addresses = [serve(one, context) for one in (engine, other)]
+        other.remove()
+        assert_nothing_is_left(other)
+        assert fetch(addresses[0]) == "hello from inside"
+    finally:
+        other.remove()
+
+
+def test_it_outlives_the_process_that_started_it(engine):
+    script = (
+        "import sys; from pathlib import Path; from helpers.engine.private import PrivateEngine;"
+        "PrivateEngine(Path(sys.argv[1]), programs=Path(sys.argv[2])).start()"
+    )
+    command = [sys.executable, "-c", script, str(engine.folder), str(engine.programs)]
+    subprocess.run(command, cwd=paths.ROOT, check=True, start_new_session=True)
+    daemon = engine._daemon()
+    assert engine.running
+    assert Path(f"/proc/{daemon}/cwd").readlink() == Path("/")
+    assert os.getsid(daemon) != os.getsid(0)
+
+
+def test_an_isolated_engine_has_a_loopback_and_no_outside(installed, context, tmp_path):
+    engine = PrivateEngine(tmp_path / "e", programs=installed.programs, isolated=True)
+    try:
+        engine.start()
+        address = serve(engine, context)
+        client = [str(context / "busybox"), "wget", "-qO-", f"http://{address}/"]
+        inside = subprocess.run(
+            engine.command_inside(client), capture_output=True, text=True, check=False
+        )
+        assert inside.stdout.strip() == "hello from inside"
+        assert subprocess.run(client, capture_output=True, check=False).returncode != 0
+        routes = subprocess.run(
+            engine.command_inside(["cat", "/proc/net/route"]),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "\t00000000\t" not in routes.stdout.replace("\t00000000\t0001", "")
+        engine.stop()
+        assert_nothing_is_left(engine)
+    finally:
+        engine.remove()
+
+
+def test_a_daemon_that_dies_at_its_start_is_quoted_and_undone(installed, tmp_path):
+    engine = PrivateEngine(tmp_path / "e", programs=installed.programs, registry_mirror="not an address")
+    try:
+        with pytest.raises(PrivateEngineError, match=r"died at its start: .*mirror.*dockerd\.log"):
+            engine.start()
+        assert_nothing_is_left(engine)
+    finally:
+        engine.remove()
+
+
+OWN_MACHINE = """
+held=$(mktemp -d)
+mount --rbind /sys/fs/cgroup "$held"
+mount -t sysfs sysfs /sys
+mount --rbind "$held" /sys/fs/cgroup
+mount -t tmpfs tmpfs /run
+exec "$@"
+"""
+
+STRICT_MACHINE = """
+import sys
+from pathlib import Path
+from helpers import private_engine
+from helpers.engine_network import NetworkRules
+from helpers.engine.private import PrivateEngine
+
+forwarding = Path("/proc/sys/net/ipv4/ip_forward")
+forwarding.write_text("0")
+engine = PrivateEngine(Path(sys.argv[1]), programs=Path(sys.argv[2]))
+rules = NetworkRules(engine.programs, engine.name)
+rules._run("filter", ["-P", "FORWARD", "DROP"])
+
+def state():
+    listed = [rules._rules("nat", "POSTROUTING"), rules._rules("filter", "FORWARD")]
+    return forwarding.read_text(), listed, sorted(str(path) for path in Path("/run").rglob("*"))
+
+before = state()
+engine.start()
+during = state()
+engine.stop()
+assert during[0] == "1\\n", during
+assert sum(engine.name in rule for rule in during[1][1]) == 2, during
+assert state() == before, (state(), before)
+"""
+
+
+def test_a_strict_machine_is_left_as_it_was(engine):
+    """A network, /run and sysfs of the test's own: no forwarding, and a FORWARD policy of DROP."""
+    command = ["unshare", "--net", "--mount", "sh", "-ec", OWN_MACHINE, "sh", sys.executable, "-c"]
+    arguments = [textwrap.dedent(STRICT_MACHINE), str(engine.folder), str(engine.programs)]
+    result = subprocess.run(
+        [*command, *arguments], cwd=paths.ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr

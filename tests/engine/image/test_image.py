@@ -1,0 +1,280 @@
+"""Facts of images in a real engine: sizes as the engine and a registry have them, files as they run."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import shutil
+import subprocess
+import sysconfig
+import tarfile
+import urllib.request
+import uuid
+from pathlib import Path
+
+import pytest
+
+from helpers.bases import local_registry
+from helpers.engine import engine as engines
+from helpers.engine.engine import LABEL
+from helpers.host import paths
+from helpers.image import composition, image, layers
+from helpers.image.image import ImageError
+from helpers.image.layers import Wanted
+
+pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
+
+STAND_IN = "localhost/workbook-standin/node:20-alpine"
+MANIFEST = (
+    "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, "
+    "application/vnd.oci.image.index.v1+json"
+)
+MADE_BY_THE_ENGINE = (
+    "/dev",
+    "/proc",
+    "/sys",
+    "/.dockerenv",
+    "/etc/host",
+    "/etc/resolv.conf",
+    "/etc/mtab",
+)
+DOCKERFILE = f"""\
+FROM scratch
+LABEL {LABEL}=test
+ENV APP=/app
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "ln", "-s", "busybox", "/bin/sh"]
+WORKDIR /app
+COPY packages ./packages
+COPY ["naïve 空.txt", "./"]
+RUN busybox mkdir -p kept emptied gone && busybox seq 90000 > emptied/a \
+    && busybox cp emptied/a gone/b && busybox cp emptied/a file && busybox ln file hard \
+    && busybox ln -s /app/file link && busybox chmod 4755 file
+RUN busybox rm -r gone file emptied && busybox mkdir emptied && busybox touch emptied/new
+RUN busybox rm -r kept && busybox echo now-a-file > kept
+CMD ["sh"]
+"""
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return engines.find()
+
+
+@pytest.fixture(autouse=True)
+def _own_memory(tmp_path, monkeypatch):
+    for downloads in ("apt", "registry"):
+        (tmp_path / downloads).symlink_to(paths.state(downloads))
+    monkeypatch.setenv("WORKBOOK_STATE", str(tmp_path))
+    layers._recalled.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def context(busybox, tmp_path_factory):
+    """Make a build context of a shell, some real files, and a name that is not ASCII."""
+    folder = tmp_path_factory.mktemp("context with spaces")
+    shutil.copy(busybox, folder / "busybox")
+    installed = Path(sysconfig.get_paths()["purelib"])
+    for package in ("docker", "requests", "urllib3", "zlib_ng", "pandas"):
+        shutil.copytree(installed / package, folder / "packages" / package)
+    (folder / "naïve 空.txt").write_text("text")
+    (folder / "Dockerfile").write_text(DOCKERFILE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(engine, context):
+    """Build an image whose layers delete, replace, empty and link; removed afterwards."""
+    reference = f"workbook/test-image:{uuid.uuid4().hex[:8]}"
+    command = engine.command(
+        "buildx", "build", "--load", "--network=none", "-t", reference, str(context)
+    )
+    subprocess.run(command, env=engine.process_environment(), check=True, capture_output=True)
+    yield reference
+    engine.client.images.remove(reference, force=True)
+
+
+@pytest.fixture
+def imported(engine):
+    """Load an image with symbolic links: the engine counts those of a loaded layer."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        for name, kind, target in (("a", tarfile.REGTYPE, ""), ("b", tarfile.SYMTYPE, "a-long-target")):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname, info.size = kind, target, 700 * (not target)
+            tar.addfile(info, io.BytesIO(b"1" * 700))
+    reference = f"workbook/test-imported:{uuid.uuid4().hex[:8]}"
+    repository, tag = reference.split(":")
+    engine.client.api.import_image_from_data(
+        file.getvalue(), repository=repository, tag=tag, changes=[f"LABEL {LABEL}=test"]
+    )
+    yield reference
+    engine.client.images.remove(reference, force=True)
+
+
+@pytest.fixture
+def registry(engine):
+    with local_registry.serving(engine) as address:
+        yield address
+
+
+def pushed_layers(engine, reference: str, registry: str) -> list[int]:
+    """Push an image, and return the bytes of its layers as the registry's manifest has them."""
+    name = f"pushed/{uuid.uuid4().hex[:8]}"
+    engine.client.images.get(reference).tag(f"{registry}/{name}", tag="test")
+    try:
+        outcome = list(
+            engine.client.api.push(f"{registry}/{name}", tag="test", stream=True, decode=True)
+        )
+        assert not [row for row in outcome if "error" in row]
+        manifest = _manifest(f"http://{registry}/v2/{name}/manifests", "test")
+        return [layer["size"] for layer in manifest["layers"]]
+    finally:
+        engine.client.images.remove(f"{registry}/{name}:test")
+
+
+def _manifest(address: str, reference: str):
+    """Return the image's manifest, found in its index where the containerd store pushed one."""
+    request = urllib.request.Request(f"{address}/{reference}", headers={"Accept": MANIFEST})
+    with urllib.request.urlopen(request) as answer:
+        found = json.load(answer)
+    if "manifests" in found:
+        images = [row for row in found["manifests"] if row["platform"]["os"] == "linux"]
+        return _manifest(address, images[0]["digest"])
+    return found
+
+
+def as_a_stream(engine):
+    """Return the same engine as one whose folder is out of reach."""
+    return dataclasses.replace(engine, root="/nowhere")
+
+
+def test_the_uncompressed_size_is_the_engines_to_the_byte(engine, built, imported):
+    if engine.store == "containerd":
+        pytest.skip("the containerd store's size is that of its blobs")
+    for reference in (built, imported):
+        size = engine.client.api.inspect_image(reference)["Size"]
+        assert image.uncompressed_bytes(reference, engine) == size
+        assert image.inspect(reference, engine).uncompressed_bytes == size
+
+
+def test_the_files_own_bytes_are_the_engines_but_for_symbolic_links(engine, built, imported):
+    for reference in (built, imported):
+        stored = layers.scan(engine, engine.client.images.get(reference).id, Wanted(entries=True))
+        content = sum(layer.content_bytes for layer in stored.layers)
+        links = sum(len(entry.target) for layer in stored.layers for entry in layer.entries)
+        assert 0 <= image.uncompressed_bytes(reference, engine) - content <= links
+
+
+def test_the_compressed_size_is_within_2_percent_of_a_real_push(engine, built, registry):
+    figures = [layer.compressed_bytes for layer in image.inspect(built, engine).layers]
+    pushed = pushed_layers(engine, built, registry)
+    assert len(figures) == len(pushed)
+    assert sum(pushed) > 10_000_000
+    if engine.store == "containerd":
+        assert figures == pushed
+    assert sum(figures) == pytest.approx(sum(pushed), rel=0.02)
+    for figure, size in zip(figures, pushed, strict=True):
+        assert figure == pytest.approx(size, rel=0.03, abs=100)
+
+
+def test_the_compressed_size_of_a_whole_base_is_within_2_percent_of_a_real_push(engine, registry):
+    try:
+        figure = image.compressed_bytes(STAND_IN, engine)
+    except ImageError:
+        pytest.skip("the stand-in for node:20-alpine is not in the engine (`make bases` makes it)")
+    assert figure == pytest.approx(sum(pushed_layers(engine, STAND_IN, registry)), rel=0.02)
+
+
+def test_instructions_and_settings_are_the_dockerfiles(engine, built):
+    facts = image.inspect(built, engine)
+    assert [layer.instruction.split(" ")[0] for layer in facts.layers] == [
+        "COPY", "RUN", "WORKDIR", "COPY", "COPY", "RUN", "RUN", "RUN",
+    ]  # fmt: skip
+    assert facts.layers[0].instruction == "COPY busybox /bin/busybox"
+    assert facts.layers[-1].instruction.startswith("RUN busybox rm -r kept")
+    assert facts.environment["APP"] == "/app"
+    assert facts.labels[LABEL] == "test"
+    assert facts.command == ("sh",)
+
+
+def test_a_second_look_needs_no_layers(engine, built, monkeypatch):
+    first = image.inspect(built, engine), image.files(built, engine)
+    layers._recalled.cache_clear()
+    monkeypatch.setattr(layers, "_walk", None)
+    assert (image.inspect(built, engine), image.files(built, engine)) == first
+
+
+def test_layers_from_the_engines_folder_are_its_tars_to_the_byte(engine, built):
+    root = Path(engine.root)
+    if engine.store != "overlay2" or not (root / "image/overlay2/layerdb").is_dir():
+        pytest.skip("the engine's folder is not at hand")
+    digests = engine.client.api.inspect_image(built)["RootFS"]["Layers"]
+    for digest, chain in zip(digests, layers._chain_ids(digests), strict=True):
+        record = root / "image/overlay2/layerdb" / chain.replace(":", "/")
+        found = hashlib.sha256()
+        for chunk in layers._reassembled(root, record):
+            found.update(chunk)
+        assert f"sha256:{found.hexdigest()}" == digest
+
+
+def test_the_folder_and_the_save_stream_tell_the_same(engine, built, tmp_path, monkeypatch):
+    directly = image.inspect(built, engine), image.files(built, engine)
+    monkeypatch.setenv("WORKBOOK_STATE", str(tmp_path / "other"))
+    layers._recalled.cache_clear()
+    remote = as_a_stream(engine)
+    assert (image.inspect(built, remote), image.files(built, remote)) == directly
+
+
+def test_the_merged_files_are_those_of_a_container(engine, built):
+    container = engine.client.containers.create(built, labels={LABEL: "test"})
+    try:
+        exported = b"".join(container.export())
+    finally:
+        container.remove(force=True)
+    with tarfile.open(fileobj=io.BytesIO(exported)) as tar:
+        found = {f"/{member.name.rstrip('/')}": member for member in tar}
+    merged = {file.path: file for file in image.files(built, engine) if file.path != "/"}
+    ours = {path for path in merged if not path.startswith(MADE_BY_THE_ENGINE)}
+    theirs = {path for path in found if not path.startswith(MADE_BY_THE_ENGINE)} - {"/etc"}
+    assert ours - {"/etc"} == theirs
+    for path in theirs:
+        assert merged[path].mode == found[path].mode & 0o7777, path
+        if found[path].isreg():
+            assert merged[path].bytes == found[path].size, path
+
+
+def test_all_bytes_are_seen_or_wasted(engine, built):
+    stored = layers.scan(engine, engine.client.images.get(built).id, Wanted(entries=True))
+    total = sum(layer.content_bytes for layer in stored.layers)
+    waste = image.waste(built, engine)
+    assert image.files(built, engine).bytes + waste.bytes == total
+    assert {file.path for file in waste.files} == {"/app/emptied/a", "/app/gone/b"}
+    assert waste.to_frame()["files wasted"].sum() == 2
+
+
+def test_every_byte_of_the_image_has_a_category(engine, built):
+    frame = composition.composition(built, engine)
+    assert frame["bytes"].sum() == image.files(built, engine).bytes
+
+
+def test_a_file_is_read_without_running_the_image(engine, built, ours):
+    assert image.read(built, "/app/naïve 空.txt", engine) == b"text"
+    assert image.read(built, "/app/kept", engine) == b"now-a-file\n"
+    assert set(image.read_folder(built, "/app/emptied", engine)) == {"/app/emptied/new"}
+    with pytest.raises(ImageError, match="no /app/gone"):
+        image.read(built, "/app/gone", engine)
+    assert not ours()
+
+
+def test_a_broken_link_in_the_image_is_one_sentence(engine, built):
+    with pytest.raises(ImageError, match="no /app/file"):
+        image.read(built, "/app/link", engine)
+
+
+def test_an_image_that_is_not_there_is_one_sentence(engine):
+    for verb in (image.inspect, image.compressed_bytes, image.files, composition.composition):
+        with pytest.raises(ImageError, match="no image 'workbook/nowhere'"):
+            verb("workbook/nowhere", engine)

@@ -1,0 +1,133 @@
+"""BuildKit builds what the graph says, a test stage gates only by an arrow, and the lesson's files do."""
+
+import pytest
+
+from helpers import claims
+from helpers.buildx import dockerfile, stage_graph
+from helpers.buildx import run as build
+from helpers.buildx.run import BuildError, Request
+from helpers.claims import Verdict
+from helpers.host import workspace
+from helpers.lesson import stages, verbs
+from helpers.measure import stages as ways_in
+
+pytestmark = pytest.mark.engine
+
+FILE = """\
+FROM scratch AS base
+COPY busybox /bin/busybox
+FROM base AS builder
+RUN ["/bin/busybox", "sh", "-c", "echo built > /out"]
+FROM builder AS test
+RUN ["/bin/busybox", "{result}"]
+FROM base AS unused
+RUN ["/bin/busybox", "false"]
+FROM scratch AS runner
+COPY --from={source} /out /out
+"""
+
+
+@pytest.fixture
+def make(context, engine, new_tag):
+    def run(result="true", source="builder", target=None, cold=True):
+        file = context / "Dockerfile"
+        file.write_text(FILE.format(result=result, source=source))
+        request = Request(file, context, new_tag(), target=target, cold=cold)
+        return build.build(request, where=engine)
+
+    return run
+
+
+@pytest.mark.every_engine
+@pytest.mark.parametrize("target", ["runner", "test", "builder"])
+def test_a_build_runs_the_stages_that_the_graph_calls_needed_and_no_other(make, target):
+    built = make(target=target)
+    found = stage_graph.graph(dockerfile.read(built.request.dockerfile), target)
+    seen = {step.stage for step in built.steps if not step.internal}
+    assert seen == {node.name for node in found.nodes if node.is_stage and node.needed}
+    frame = stages.ran(built)
+    assert list(frame["the graph says"]) == list(frame["in the build it"])
+
+
+def test_a_failing_test_stage_does_not_stop_a_build_that_does_not_need_it(make):
+    assert make(result="false").image_id
+    with pytest.raises(BuildError) as caught:
+        make(result="false", target="test")
+    assert caught.value.step.stage == "test"
+
+
+@pytest.mark.every_engine
+def test_with_an_arrow_from_the_test_stage_a_failing_test_stops_the_build(make):
+    with pytest.raises(BuildError) as caught:
+        make(result="false", source="test")
+    assert caught.value.step.stage == "test"
+
+
+def test_the_gate_leaves_the_image_as_it_was(make):
+    plain, gated = make(), make(source="test", cold=False)
+    assert stages.same_image(plain, gated)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return {
+        "runner": verbs.build("distroless"),
+        "builder": verbs.build("distroless", target="builder"),
+        "debug": verbs.build("debug"),
+    }
+
+
+def test_all_four_ways_lead_into_the_article_s_image_and_no_shell_does(images):
+    ways = ways_in.all_four(images["runner"], images["builder"], images["debug"])
+    assert set(ways) == set(claims.WAYS)
+    assert all(ways.values())
+    assert ways_in.shells(images["runner"]) == {"sh": False, "bash": False}
+    assert claims.judge_v2(ways_in.shells(images["runner"]), ways).verdict is Verdict.HOLDS
+
+
+def test_the_way_of_the_debug_tag_is_closed_without_the_tag(images):
+    ways = ways_in.all_four(images["runner"], images["builder"], debug=images["runner"])
+    assert not ways[":debug tag"]
+
+
+def test_after_a_crash_only_the_log_and_the_files_are_left(images):
+    frame = stages.after_a_crash(images["runner"], PORT="three").set_index("way")
+    left = list(frame.index[frame["after it stopped"] == "works"])
+    assert left == ["docker logs", "docker cp"]
+    assert frame.loc["sidecar", "while it runs"] == "works"
+
+
+def test_the_builder_has_what_one_debugs_with_and_is_another_machine(images):
+    assert all(ways_in.workbench(images["builder"]).values())
+    assert stages.differences(images["builder"], images["runner"]) == [
+        "base image",
+        "C library",
+        "starts with",
+    ]
+
+
+def test_the_broken_file_stops_in_the_runner_and_answers_in_the_builder():
+    broken, builder = verbs.build("broken"), verbs.build("broken", target="builder")
+    frame = stages.answers(builder, broken)
+    assert stages.is_blind(frame)
+    assert "./http/problem" in frame["its last words"][1]
+    files = stages.crash(broken).files
+    assert "/app/dist/index.js" in files
+    assert not any(path.startswith("/app/dist/http/") for path in files)
+
+
+def test_node_s_inspector_answers_a_sidecar(images):
+    (said,) = stages.inspector(images["runner"], "6 * 7").lines
+    assert "debug> 42" in said.output
+
+
+def test_the_lesson_s_bug_is_one_that_the_app_s_tests_catch_and_its_types_do_not(engine, new_tag):
+    with workspace.copy() as app:
+        right = "created: ['in_transit', 'cancelled']"
+        app.edit("src/shipments/shipment.ts", right, "created: ['cancelled']")
+        file = app.path / "dockerfiles" / "43_gated.Dockerfile"
+        build.build(Request(file, app.path, new_tag(), target="builder"), where=engine)
+        with pytest.raises(BuildError) as caught:
+            build.build(Request(file, app.path, new_tag()), where=engine)
+    assert caught.value.step.stage == "test"
+    assert stages.telling(caught.value.log) == "✖ follows a shipment to its delivery"

@@ -1,0 +1,40 @@
+"""The three lists of dependencies agree: pyproject.toml, environment.yml, requirements.lock."""
+
+import re
+import tomllib
+
+import yaml
+
+from helpers.host import paths
+
+PROJECT = tomllib.loads((paths.ROOT / "pyproject.toml").read_text())["project"]
+
+
+def conda_dependencies() -> set[str]:
+    listed = yaml.safe_load((paths.ROOT / "environment.yml").read_text())["dependencies"]
+    names = {entry for entry in listed if isinstance(entry, str)}
+    for entry in listed:
+        if isinstance(entry, dict):
+            names |= set(entry["pip"])
+    return names - {"pip"}
+
+
+def test_environment_yml_lists_what_pyproject_lists():
+    wanted = set(PROJECT["dependencies"]) | {f"python{PROJECT['requires-python']}"}
+    assert conda_dependencies() == wanted
+
+
+def test_the_lock_pins_each_dependency_with_hashes_and_no_address():
+    lock = (paths.ROOT / "requirements.lock").read_text()
+    listed = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
+    for requirement in listed:
+        name = re.split(r"[<>=;\s]", requirement)[0]
+        assert re.search(rf"^{re.escape(name)}==\S+.*\\\n    --hash=sha256:", lock, re.M), name
+    assert "://" not in lock
+
+
+def test_the_readme_says_what_each_dependency_is_for():
+    readme = (paths.ROOT / "README.md").read_text()
+    for requirement in PROJECT["dependencies"]:
+        name = re.split(r"[<>=;\s]", requirement)[0]
+        assert re.search(rf"^\| `{re.escape(name)}` \| \S", readme, re.M), name

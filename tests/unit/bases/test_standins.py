@@ -1,0 +1,117 @@
+"""Which names have a recipe, what it depends on, and what its image says of itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from helpers.bases import standin_layers, standins
+from helpers.bases.host_settings import HostSettings
+
+COMPANY = HostSettings(b"certificates", ("registry=https://company/npm/",))
+DISTROLESS = "gcr.io/distroless/nodejs20-debian12"
+
+
+@pytest.mark.parametrize(
+    ("name", "node"),
+    [
+        ("node:20", "20.18.0"),
+        ("node:20-bookworm", "20.18.0"),
+        ("node:20-slim", "20.18.0"),
+        ("node:22", "22.20.0"),
+        ("node:22.11.0", "22.11.0"),
+        ("node:26", "26.10.0"),
+        ("docker.io/library/node:24", "24.19.0"),
+        ("node:24-alpine", "24.19.0"),
+        ("node:22-alpine3.22", "22.20.0"),
+        ("node:20-alpine@sha256:" + "0" * 64, "20.18.0"),
+        ("buildpack-deps:bookworm", ""),
+        ("registry:2", ""),
+        (DISTROLESS, "20.18.0"),
+        ("gcr.io/distroless/nodejs22-debian12:nonroot", "22.20.0"),
+        ("gcr.io/distroless/nodejs24-debian12:debug", "24.19.0"),
+    ],
+)
+@pytest.mark.parametrize("arch", ["amd64", "arm64"])
+def test_these_names_have_a_recipe(name, node, arch):
+    recipe = standins.recipe(name, arch)
+    assert recipe is not None
+    assert recipe.node == node
+    assert recipe.settings.architecture == arch
+
+
+@pytest.mark.parametrize(
+    "name", ["node", "node:lts", "node:18", "node:26-alpine", "python:3.12", "evil/node:20", "scratch"]
+)
+def test_these_names_have_none(name):
+    assert standins.recipe(name, "amd64") is None
+
+
+def test_an_image_without_node_says_nothing_of_node():
+    recipe = standins.recipe("buildpack-deps:bookworm", "amd64")
+    assert "workbook.node" not in recipe.settings.labels
+    assert "NODE_VERSION" not in recipe.settings.environment
+
+
+def test_another_architecture_has_no_recipe():
+    assert standins.recipe("node:20", "riscv64") is None
+
+
+def test_an_image_says_what_it_stands_for():
+    recipe = standins.recipe("node:20", "amd64")
+    assert recipe.settings.labels == {
+        "workbook": "stand-in",
+        "workbook.stands-for": "node:20",
+        "workbook.recipe": recipe.key,
+        "workbook.node": "20.18.0",
+    }
+
+
+def test_the_same_recipe_has_the_same_key():
+    assert standins.recipe("node:20", "amd64").key == standins.recipe("node:20", "amd64").key
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("node:22", "amd64", COMPANY),
+        ("node:20", "arm64", COMPANY),
+        ("node:20", "amd64", HostSettings(b"other", COMPANY.npmrc)),
+        ("node:20", "amd64", HostSettings(COMPANY.bundle, ())),
+    ],
+)
+def test_whatever_changes_the_image_changes_the_key(other):
+    assert standins.recipe("node:20", "amd64", COMPANY).key != standins.recipe(*other).key
+
+
+def test_a_change_of_the_layers_changes_the_key(monkeypatch):
+    before = standins.recipe("node:20-alpine", "amd64").key
+    monkeypatch.setattr(standin_layers, "_REVISION", "next")
+    assert standins.recipe("node:20-alpine", "amd64").key != before
+
+
+def test_the_operating_system_is_shared_between_lines_of_node():
+    first, second = (standins.recipe(name, "amd64") for name in ("node:20", "node:22"))
+    assert first.parts[0].key == second.parts[0].key
+
+
+def test_the_hosts_settings_go_where_npm_runs_and_nowhere_else():
+    node = standins.recipe("node:20", "amd64", COMPANY)
+    assert "NODE_EXTRA_CA_CERTS" in node.settings.environment
+    assert len(node.parts) == 3
+    distroless = standins.recipe(DISTROLESS, "amd64", COMPANY)
+    assert "NODE_EXTRA_CA_CERTS" not in distroless.settings.environment
+    assert distroless == standins.recipe(DISTROLESS, "amd64")
+
+
+def test_distroless_runs_node_and_its_nonroot_variant_as_nobody_in_particular():
+    plain, nonroot = (standins.recipe(DISTROLESS + tag, "amd64") for tag in ("", ":nonroot"))
+    assert plain.settings.entrypoint == ("/nodejs/bin/node",)
+    assert (plain.settings.user, plain.settings.folder) == ("0", "/")
+    assert (nonroot.settings.user, nonroot.settings.folder) == ("65532", "/home/nonroot")
+    assert [part.key for part in plain.parts] == [part.key for part in nonroot.parts]
+
+
+def test_only_the_debug_variant_holds_busybox():
+    plain, debug = (standins.recipe(DISTROLESS + tag, "amd64") for tag in ("", ":debug"))
+    assert len(debug.parts) == len(plain.parts) + 1
+    assert debug.settings.environment["PATH"].endswith(":/busybox")

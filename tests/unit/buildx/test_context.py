@@ -1,0 +1,161 @@
+"""What a context holds and what of it is forecast to be sent."""
+
+import os
+
+import pytest
+
+from helpers.buildx import context, dockerignore
+from helpers.buildx.context import ContextError
+from helpers.host.workspace import FAKE_SECRET, Workspace
+from helpers.image import git_objects
+from helpers.measure import developer_folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    home = tmp_path / "owner" / "app"
+    for path, size in {
+        "src/index.ts": 100,
+        "test/fixtures/large.bin": 3_000_000,
+        "test/fixtures/small.json": 20,
+        "node_modules/a/index.js": 5_000,
+        ".env": 40,
+    }.items():
+        file = home / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"x" * size)
+    (home / "empty").mkdir()
+    (home / "link").symlink_to("src")
+    return home
+
+
+def survey(folder, patterns=""):
+    return context.survey(folder, dockerignore.parse(patterns))
+
+
+def test_without_patterns_everything_is_sent(folder):
+    found = survey(folder)
+    assert found.sent == found.entries
+    assert found.sent_bytes == found.bytes == 3_005_160
+    assert {entry.kind for entry in found.entries if entry.path in ("empty", "link")} == {
+        "directory",
+        "symlink",
+    }
+
+
+def test_a_link_to_a_folder_is_not_followed(folder):
+    assert not [entry for entry in survey(folder).entries if entry.path.startswith("link/")]
+
+
+def test_the_folders_on_the_way_to_a_readmitted_file_are_sent_as_well(folder):
+    found = survey(folder, "test\n!test/fixtures/small.json")
+    sent = [entry.path for entry in found.sent if entry.path.startswith("test")]
+    assert sent == ["test", "test/fixtures", "test/fixtures/small.json"]
+    assert found.sent_bytes == 5_160
+
+
+def test_of_two_hard_links_that_are_sent_one_has_the_bytes(folder):
+    os.link(folder / "test/fixtures/large.bin", folder / "test/fixtures/other.bin")
+    assert survey(folder).sent_bytes == 3_005_160
+    assert survey(folder, "test/fixtures/large.bin").sent_bytes == 3_005_160
+    assert survey(folder, "test/fixtures/other.bin").sent_bytes == 3_005_160
+
+
+def test_the_tree_says_what_is_sent_of_how_much_and_why_the_rest_is_not(folder):
+    text = str(survey(folder, "node_modules\ntest\n!**/small.json").tree())
+    lines = {line.split()[1]: line for line in text.splitlines() if "─" in line}
+    assert lines["node_modules/"].endswith("·     5.0 kB  kept out by node_modules")
+    assert "20 B     3.0 MB  kept out by test, in part back by !**/small.json" in lines["test/"]
+    assert lines["src/"].endswith("100 B      100 B")
+    assert text.splitlines()[1].split() == [".", "160", "B", "3.0", "MB"]
+
+
+def test_the_tree_says_which_line_keeps_a_part_out(folder):
+    text = str(survey(folder, "**/*.bin").tree(3))
+    assert "in part kept out by **/*.bin" in text
+    assert "│  └─ small.json" not in text  # the deepest level hangs below the last folder
+    assert "   └─ small.json" in text.replace("│", " ")
+
+
+def test_deeper_lines_add_up_to_the_line_above(folder):
+    lines = survey(folder, "**/*.bin").tree(2).lines
+    test = next(n for n, line in enumerate(lines) if line.name == "test/")
+    assert lines[test].bytes == lines[test + 1].bytes == 3_000_020
+
+
+def test_the_tree_keeps_its_shape_in_a_notebook_and_escapes_names(folder):
+    (folder / "<b>").write_text("")
+    html = survey(folder).tree()._repr_html_()
+    assert html.startswith("<pre")
+    assert "&lt;b&gt;" in html
+
+
+def test_the_dockerfiles_own_ignore_file_goes_before_the_folders(folder):
+    dockerfile = folder / "docker" / "Dockerfile"
+    assert context.ignore_file(folder, dockerfile) is None
+    (folder / ".dockerignore").write_text("src")
+    assert context.ignore_file(folder, dockerfile) == folder / ".dockerignore"
+    dockerfile.parent.mkdir()
+    own = folder / "docker" / "Dockerfile.dockerignore"
+    own.write_text("test")
+    assert context.ignore_file(folder, dockerfile) == own
+    rules = context.rules(folder, dockerfile)
+    assert [rules.decide(path).kept_out for path in ("src", "test")] == [False, True]
+
+
+def test_what_is_no_folder_is_named(tmp_path):
+    with pytest.raises(ContextError, match="no folder"):
+        context.survey(tmp_path / "missing")
+
+
+@pytest.fixture
+def copy(tmp_path):
+    folder = tmp_path / "owner" / "app"
+    folder.mkdir(parents=True)
+    with Workspace(folder) as made:
+        made.write("package.json", "{}\n")
+        yield made
+
+
+def test_a_key_that_a_commit_removed_is_found_in_git_and_in_no_file(copy):
+    developer_folder._repository(copy)
+    assert len(git_objects.holding(copy.path / ".git", FAKE_SECRET)) == 1
+    files = [file for file in copy.path.rglob("*") if file.is_file()]
+    assert not [file for file in files if FAKE_SECRET.encode() in file.read_bytes()]
+
+
+def test_the_readers_own_git_settings_play_no_part(copy, monkeypatch, tmp_path):
+    settings = tmp_path / "config"
+    settings.write_text("[commit]\n\tgpgsign = true\n[user]\n\tname = Reader\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    developer_folder._repository(copy)
+    assert (copy.path / ".git" / "HEAD").is_file()
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_without_git_a_folder_of_its_shape_is_written(copy, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    developer_folder._repository(copy)
+    assert (copy.path / ".git" / "HEAD").read_text() == "ref: refs/heads/main\n"
+    assert git_objects.holding(copy.path / ".git", FAKE_SECRET) == []
+
+
+def test_git_that_fails_is_quoted(copy):
+    copy.write(".git", "not a repository")
+    with pytest.raises(developer_folder.ClutterError, match="git init failed"):
+        developer_folder._repository(copy)
+
+
+def test_a_damaged_object_is_passed_over(copy):
+    copy.write(f".git/objects/ab/{'c' * 38}", "not compressed")
+    assert git_objects.holding(copy.path / ".git", FAKE_SECRET) == []
+
+
+def test_bytes_that_are_no_utf_8_are_matched_and_can_be_printed(tmp_path):
+    (tmp_path / os.fsdecode(b"caf\xe9")).write_text("x")
+    (tmp_path / "cafe").write_text("x")
+    (tmp_path / ".dockerignore").write_bytes(b"caf\xe9\n")
+    found = context.survey(tmp_path, context.rules(tmp_path, tmp_path / "Dockerfile"))
+    assert [entry.path for entry in found.sent] == [".dockerignore", "cafe"]
+    assert "caf\\xe9" in str(found.tree()).encode().decode()

@@ -1,0 +1,141 @@
+"""What in a Dockerfile's text breaks its cache, each rule with a file that it finds and one it leaves."""
+
+from __future__ import annotations
+
+import pytest
+
+from helpers.buildx import dockerfile as dockerfiles
+from helpers.examine import cache_rules
+from helpers.examine.findings import Severity
+from helpers.measure import sample
+
+
+def found(text: str, rule: str, **options) -> list:
+    file = dockerfiles.parse(text)
+    return [f for f in cache_rules.check(file, **options) if f.rule == rule]
+
+
+LATE = {
+    "npm": "npm ci",
+    "yarn without a verb": "yarn",
+    "pnpm": "pnpm install --frozen-lockfile",
+    "pip": "pip install -r requirements.txt",
+    "pip as a module": "python3 -m pip install -r requirements.txt",
+    "uv": "uv sync --locked",
+    "Poetry": "poetry install",
+    "Go, on the way to a program": "CGO_ENABLED=0 go build -o /api ./cmd/api",
+    "Cargo": "cargo build --release",
+    "Maven": "./mvnw -B package",
+    "Gradle": "gradle build",
+    "Bundler": "bundle install",
+    "Composer": "composer install --no-dev",
+    ".NET": "dotnet publish -c Release",
+    "apt": "apt-get update && apt-get install -y curl",
+    "apk": "apk add --no-cache curl",
+}
+
+
+@pytest.mark.parametrize("command", LATE.values(), ids=LATE)
+def test_an_install_below_the_copy_of_everything_is_found(command):
+    (finding,) = found(f"FROM a\nCOPY . .\nRUN {command}\n", "sources-before-install")
+    assert finding.line == 3
+    assert finding.severity is Severity.WARNING
+    assert "line 2" in finding.sentence
+
+
+@pytest.mark.parametrize("command", LATE.values(), ids=LATE)
+def test_an_install_above_the_copy_is_left(command):
+    assert not found(f"FROM a\nCOPY manifest ./\nRUN {command}\nCOPY . .\n", "sources-before-install")
+
+
+@pytest.mark.parametrize("copy", ["COPY . .", "ADD ./ /app", "COPY src ./src", 'COPY [".", "/app"]'])
+def test_sources_are_known_by_what_is_copied(copy):
+    assert found(f"FROM a\n{copy}\nRUN npm ci\n", "sources-before-install")
+
+
+@pytest.mark.parametrize(
+    "copy", ["COPY package*.json ./", "COPY .npmrc ./", "COPY --from=b . .", "COPY <<E /x\n.\nE"]
+)
+def test_manifests_settings_and_other_stages_are_no_sources(copy):
+    text = f"FROM b AS b\nFROM a\n{copy}\nRUN npm ci\n"
+    assert not found(text, "sources-before-install")
+
+
+def test_a_compiler_that_only_follows_its_download_is_left():
+    text = "FROM a\nCOPY go.mod go.sum ./\nRUN go mod download\nCOPY . .\nRUN go build\n"
+    assert not found(text, "sources-before-install")
+
+
+def test_a_cache_mount_makes_it_a_hint():
+    text = "FROM a\nCOPY . .\nRUN --mount=type=cache,target=/root/.npm npm ci\n"
+    (finding,) = found(text, "sources-before-install")
+    assert finding.severity is Severity.HINT
+
+
+def test_a_stage_inherits_what_the_stage_below_has_copied():
+    text = "FROM a AS sources\nCOPY . .\nFROM sources\nRUN npm ci\n"
+    (finding,) = found(text, "sources-before-install")
+    assert finding.line == 4
+
+
+def test_what_onbuild_copies_counts_where_it_is_triggered():
+    text = "FROM a AS base\nONBUILD COPY . .\nFROM base\nRUN npm ci\n"
+    assert [f.line for f in found(text, "sources-before-install")] == [4]
+
+
+def test_stages_that_the_build_skips_are_not_judged():
+    text = "FROM a AS unused\nCOPY . .\nRUN npm ci\nFROM a\nRUN x\n"
+    assert not found(text, "sources-before-install")
+
+
+def test_an_install_that_reads_no_file_is_to_be_moved_up():
+    (finding,) = found("FROM a\nCOPY . .\nRUN pip install flask\n", "sources-before-install")
+    assert "Move it above line 2" in finding.remedy
+
+
+@pytest.mark.parametrize("name", ["GIT_SHA", "BUILD_DATE", "VERSION", "COMMIT", "CACHEBUST", "vcs_ref"])
+def test_an_argument_that_changes_often_above_other_steps_is_found(name):
+    (finding,) = found(f"FROM a\nARG {name}\nRUN one\nRUN two\nRUN echo ${name}\n", "early-argument")
+    assert finding.line == 2
+    assert "2 steps" in finding.sentence
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM a\nARG NODE_VERSION=20\nRUN one\n",
+        "FROM a\nARG USERNAME\nRUN one\n",
+        "FROM a\nARG JDK_VERSION=21\nARG TINI_SHA=93dcc18adc78\nRUN one\n",
+        f"FROM a\nARG COMMIT={'0' * 40}\nRUN one\n",
+        "FROM a\nARG GIT_SHA\nRUN echo $GIT_SHA\nRUN two\n",
+        "FROM a\nRUN one\nARG GIT_SHA\nLABEL sha=$GIT_SHA\n",
+        "ARG VERSION=1\nFROM a:$VERSION\nRUN one\n",
+    ],
+)
+def test_an_argument_that_costs_nothing_is_left(text):
+    assert not found(text, "early-argument")
+
+
+def test_an_argument_given_from_outside_counts_as_one_that_changes():
+    assert found("FROM a\nARG USERNAME\nRUN one\n", "early-argument", build_args={"USERNAME"})
+
+
+def test_an_update_in_a_step_of_its_own_is_found():
+    assert found("FROM a\nRUN apt-get update\nRUN apt-get install -y x\n", "update-alone")
+    assert not found("FROM a\nRUN apt-get update && apt-get install -y x\n", "update-alone")
+    assert not found("FROM a\nRUN <<E\napt-get update\napt-get install -y x\nE\n", "update-alone")
+
+
+def test_an_address_is_to_be_pinned():
+    assert found("FROM a\nADD https://example.com/a.tgz /\n", "remote-add")
+    assert not found("FROM a\nADD --checksum=sha256:0 https://example.com/a.tgz /\n", "remote-add")
+    assert not found("FROM a\nADD a.tgz /\n", "remote-add")
+
+
+def test_a_clone_of_whatever_is_there_is_found():
+    assert found("FROM a\nRUN git clone https://example.com/x\n", "stale-clone")
+    assert not found("FROM a\nRUN git clone https://example.com/x && git checkout 1a2b\n", "stale-clone")
+
+
+def test_the_recommended_file_has_no_finding():
+    assert cache_rules.check(dockerfiles.read(sample.dockerfile("recommended"))) == []

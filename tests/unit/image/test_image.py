@@ -1,0 +1,385 @@
+"""Facts of an image: instructions as written, layers merged, what is hidden, and the tables."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import tarfile
+from types import SimpleNamespace
+
+import docker.errors
+import pytest
+
+from helpers.image import image, layers
+from helpers.image.image import ImageError, ImageFacts, Layer, Waste, Wasted
+from helpers.image.layers import Entry, Listing, Stored
+
+
+def file(path: str, size: int = 1) -> Entry:
+    return Entry(path, "file", size, 0o644, 0, 0, "")
+
+
+def folder(path: str) -> Entry:
+    return Entry(path, "directory", 0, 0o755, 0, 0, "")
+
+
+def link(path: str, target: str) -> Entry:
+    return Entry(path, "hardlink", 0, 0o644, 0, 0, target)
+
+
+def seen(*listings) -> dict[str, int]:
+    return {each.path: each.bytes for each in image.merge(listings)}
+
+
+def hidden(*listings) -> set[tuple[str, int, str]]:
+    return {(each.path, each.bytes, each.how) for each in image.wasted(listings)}
+
+
+# Layers laid on each other
+
+
+def test_a_later_layer_replaces_a_file():
+    listings = [file("/a", 10)], [file("/a", 3)]
+    assert seen(*listings) == {"/a": 3}
+    assert image.wasted(listings) == (Wasted("/a", 10, 0, 1, "replaced"),)
+
+
+def test_a_file_knows_its_layer():
+    merged = image.merge([[file("/a"), file("/b")], [file("/b")]])
+    assert [(each.path, each.layer) for each in merged] == [("/a", 0), ("/b", 1)]
+
+
+def test_a_whiteout_hides_a_file_and_is_not_seen():
+    listings = [file("/d/a", 10), file("/d/b", 5)], [file("/d/.wh.a", 0)]
+    assert seen(*listings) == {"/d/b": 5}
+    assert hidden(*listings) == {("/d/a", 10, "deleted")}
+
+
+def test_a_whiteout_hides_all_of_a_folder_and_no_namesake():
+    lower = [folder("/d"), folder("/d/e"), file("/d/e/a", 4), file("/d.txt", 2), file("/de", 2)]
+    listings = lower, [file("/.wh.d", 0)]
+    assert seen(*listings) == {"/d.txt": 2, "/de": 2}
+    assert hidden(*listings) == {("/d/e/a", 4, "deleted")}
+
+
+def test_an_opaque_folder_hides_the_layers_below_and_not_its_own():
+    upper = [folder("/d"), file("/d/new", 7), file("/d/.wh..wh..opq", 0)]
+    listings = [folder("/d"), file("/d/old", 4)], upper
+    assert seen(*listings) == {"/d": 0, "/d/new": 7}
+    assert hidden(*listings) == {("/d/old", 4, "deleted")}
+
+
+def test_an_opaque_root_hides_everything():
+    listings = [folder("/"), file("/a", 4), file("/d/b", 4)], [file("/.wh..wh..opq", 0), file("/c")]
+    assert seen(*listings) == {"/": 0, "/c": 1}
+
+
+def test_a_file_deleted_and_made_again_in_one_layer_is_replaced():
+    listings = [file("/d/a", 4)], [file("/d/.wh..wh..opq", 0), file("/d/a", 5)]
+    assert seen(*listings) == {"/d/a": 5}
+    assert hidden(*listings) == {("/d/a", 4, "replaced")}
+
+
+def test_a_file_in_the_place_of_a_folder_hides_what_it_held():
+    listings = [folder("/d"), file("/d/a", 4)], [file("/d", 1)]
+    assert seen(*listings) == {"/d": 1}
+    assert hidden(*listings) == {("/d/a", 4, "deleted")}
+
+
+def test_a_folder_named_again_keeps_what_it_holds():
+    listings = [folder("/d"), file("/d/a", 4)], [folder("/d")]
+    assert seen(*listings) == {"/d": 0, "/d/a": 4}
+    assert hidden(*listings) == set()
+
+
+def test_a_file_deleted_and_later_restored_is_stored_twice():
+    listings = [file("/a", 4)], [file("/.wh.a", 0)], [file("/a", 4)]
+    assert seen(*listings) == {"/a": 4}
+    assert hidden(*listings) == {("/a", 4, "deleted")}
+
+
+def test_a_hard_link_counts_no_bytes_of_its_own():
+    assert seen([file("/a", 9), link("/b", "/a")]) == {"/a": 9, "/b": 0}
+
+
+def test_the_bytes_of_a_deleted_file_live_on_in_one_of_its_hard_links():
+    listings = [file("/a", 9), link("/b", "/a"), link("/c", "/a")], [file("/.wh.a", 0)]
+    assert seen(*listings) == {"/b": 9, "/c": 0}
+    assert image.merge(listings).get("/c").target == "/b"
+    assert hidden(*listings) == set()
+
+
+def test_the_bytes_are_wasted_when_the_last_hard_link_is_gone():
+    listings = (
+        [file("/a", 9), link("/b", "/a"), link("/c", "/a")],
+        [file("/.wh.a", 0), file("/.wh.c", 0)],
+        [file("/b", 1)],
+    )
+    assert seen(*listings) == {"/b": 1}
+    assert hidden(*listings) == {("/b", 9, "replaced")}
+
+
+def test_what_is_seen_and_what_is_wasted_are_all_there_is():
+    listings = (
+        [folder("/d"), file("/d/a", 100), file("/d/b", 20), link("/d/c", "/d/a"), file("/e", 3)],
+        [file("/d/.wh.a", 0), file("/e", 4), file("/f/g", 50)],
+        [file("/f", 6), file("/.wh.d", 0), folder("/d"), file("/d/b", 7)],
+    )
+    total = sum(entry.bytes for entries in listings for entry in entries)
+    assert image.merge(listings).bytes + sum(each.bytes for each in image.wasted(listings)) == total
+
+
+def test_files_are_a_table():
+    frame = image.merge([[folder("/d"), file("/d/a", 4)]]).to_frame()
+    assert list(frame.columns) == ["path", "kind", "bytes", "layer", "mode", "uid", "gid", "target"]
+    assert frame["bytes"].sum() == 4
+
+
+def test_waste_is_a_table_with_a_row_a_layer():
+    files = (
+        Wasted("/a", 3_000_000, 0, 1, "deleted"),
+        Wasted("/b", 1_000_000, 0, 2, "replaced"),
+        Wasted("/c", 500_000, 1, 2, "deleted"),
+    )
+    found = Waste(("COPY . .", "RUN rm /a", "RUN make"), files)
+    assert found.bytes == 4_500_000
+    assert found.to_frame().to_numpy().tolist() == [
+        [1, "COPY . .", 2, 3.0, 1.0],
+        [2, "RUN rm /a", 1, 0.5, 0.0],
+        [3, "RUN make", 0, 0.0, 0.0],
+    ]
+
+
+# Instructions
+
+
+@pytest.mark.parametrize(
+    ("created_by", "instruction"),
+    [
+        ("RUN /bin/sh -c npm ci # buildkit", "RUN npm ci"),
+        ("COPY . . # buildkit", "COPY . ."),
+        ("COPY /app/dist ./dist # buildkit", "COPY /app/dist ./dist"),
+        ("WORKDIR /app", "WORKDIR /app"),
+        ("RUN |2 A=1 B=two words /bin/sh -c echo $A # buildkit", "RUN echo $A"),
+        ("|1 A=1 /bin/sh -c echo $A", "RUN echo $A"),
+        ("RUN /bin/bash -o pipefail -c curl x | sh # buildkit", "RUN curl x | sh"),
+        ("RUN /bin/bash -euxc make # buildkit", "RUN make"),
+        ("RUN node build.js # buildkit", "RUN node build.js"),
+        ("/bin/sh -c npm install", "RUN npm install"),
+        ('/bin/sh -c #(nop)  CMD ["node"]', 'CMD ["node"]'),
+        (f"/bin/sh -c #(nop) ADD file:{'ab' * 32} in / ", "ADD file /"),
+        (
+            "RUN /bin/sh -c apt-get update \t&& \n apt-get install # buildkit",
+            "RUN apt-get update && apt-get install",
+        ),
+        ("# debian.sh --arch 'amd64' out/ 'bookworm'", "# debian.sh --arch 'amd64' out/ 'bookworm'"),
+        ("bazel build ...", "bazel build ..."),
+        ("", image.UNKNOWN),
+    ],
+)
+def test_an_instruction_reads_as_it_was_written(created_by, instruction):
+    assert image.tidy(created_by) == instruction
+
+
+# What the engine says, from an engine that is made up
+
+BASE = "sha256:base"
+CONFIG = {
+    "architecture": "amd64",
+    "os": "linux",
+    "created": "2026-11-25T12:00:00.123456789Z",
+    "config": {
+        "User": "node",
+        "Entrypoint": ["node"],
+        "Cmd": ["dist/index.js"],
+        "Env": ["PATH=/bin", "EQUATION=a=b", "NOTHING="],
+        "Labels": {"workbook": "test"},
+    },
+    "rootfs": {"diff_ids": [BASE, "sha256:app"]},
+    "history": [
+        {"created_by": f"/bin/sh -c #(nop) ADD file:{'0' * 64} in / "},
+        {"created_by": "ENV A=b", "empty_layer": True},
+        {"created_by": "COPY . . # buildkit"},
+        {"created_by": "CMD x", "empty_layer": True},
+    ],
+}
+LISTINGS = (
+    Listing(BASE, 5_000_000, 4_000_000, 2_000_000, False, 10),
+    Listing("sha256:app", 1_100_000, 1_000_000, 400_000, True, 3),
+)
+
+
+class Api:
+    """The few calls of the SDK that facts are made of."""
+
+    def inspect_image(self, reference):
+        if reference == "broken":
+            raise docker.errors.APIError("no", explanation="invalid reference format")
+        if reference == "base":
+            return {"Id": "sha256:b", "RootFS": {"Layers": [BASE]}}
+        if reference != "app":
+            raise docker.errors.ImageNotFound("no such image")
+        return {"Id": "sha256:i", "Size": 5_000_123, "RepoDigests": ["x@sha256:d"]}
+
+    def history(self, image_id):
+        return [{"Size": size} for size in (0, 1_000_000, 0, 4_000_123)]
+
+
+@pytest.fixture
+def engine(monkeypatch):
+    monkeypatch.setattr(layers, "scan", lambda *_: Stored(CONFIG, LISTINGS))
+    return SimpleNamespace(store="overlay2", root="/", client=SimpleNamespace(api=Api()))
+
+
+def test_the_settings_of_an_image_are_read(engine):
+    facts = image.inspect("app", engine)
+    assert (facts.id, facts.digest, facts.user) == ("sha256:i", "sha256:d", "node")
+    assert (facts.entrypoint, facts.command) == (("node",), ("dist/index.js",))
+    assert facts.environment == {"PATH": "/bin", "EQUATION": "a=b", "NOTHING": ""}
+    assert facts.created == datetime.datetime(2026, 11, 25, 12, 0, 0, 123456, datetime.UTC)
+    assert not facts.compressed_exact
+
+
+def test_layers_carry_the_instruction_that_made_them(engine):
+    facts = image.inspect("app", engine)
+    assert [layer.instruction for layer in facts.layers] == ["ADD file /", "COPY . ."]
+
+
+@pytest.mark.parametrize("base", ["base", BASE])
+def test_layers_of_the_base_say_so(engine, base):
+    first, second = image.inspect("app", engine, bases=[base]).layers
+    assert (first.from_base, first.instruction) == (True, "base image: ADD file /")
+    assert (second.from_base, second.instruction) == (False, "COPY . .")
+
+
+def test_the_layers_bytes_add_up_to_the_engines_figure(engine):
+    facts = image.inspect("app", engine)
+    assert facts.uncompressed_bytes == image.uncompressed_bytes("app", engine) == 5_000_123
+    assert facts.compressed_bytes == image.compressed_bytes("app", engine) == 2_400_000
+
+
+def test_the_containerd_stores_size_is_not_taken_for_the_files_bytes(engine):
+    engine.store = "containerd"
+    assert image.uncompressed_bytes("app", engine) == 5_000_000
+    assert image.inspect("app", engine).uncompressed_bytes == 5_000_000
+
+
+def test_an_image_without_history_has_layers_all_the_same(engine, monkeypatch):
+    bare = {**CONFIG, "history": None, "config": None, "created": "0001-01-01T00:00:00Z"}
+    monkeypatch.setattr(layers, "scan", lambda *_: Stored(bare, LISTINGS))
+    facts = image.inspect("app", engine)
+    assert [layer.instruction for layer in facts.layers] == [image.UNKNOWN] * 2
+    assert facts.uncompressed_bytes == 5_000_000
+    assert (facts.created, facts.user, facts.command) == (None, "", ())
+
+
+def test_facts_are_a_table_with_units(engine):
+    frame = image.inspect("app", engine, bases=["base"]).to_frame()
+    assert list(frame["uncompressed MB"]) == [4.000123, 1.0]
+    assert list(frame["compressed MB"]) == [2.0, 0.4]
+    assert list(frame["from base"]) == [True, False]
+
+
+def test_facts_show_markup_as_text():
+    layer = Layer("sha256:x", "RUN echo '<b>'", 1, 1, 1, False)
+    facts = ImageFacts(
+        "<i>", "sha256:i", None, None, "amd64", "linux", "", (), (), {}, {}, (layer,), True
+    )
+    shown = facts._repr_html_()
+    assert "<i>" not in shown
+    assert "<b>'" not in shown
+    assert "user root" in shown
+
+
+@pytest.mark.parametrize(
+    ("reference", "sentence"), [("nowhere", "no image 'nowhere'"), ("broken", "as `docker images`")]
+)
+@pytest.mark.parametrize("verb", [image.inspect, image.uncompressed_bytes, image.files, image.waste])
+def test_an_unknown_image_is_one_sentence(engine, verb, reference, sentence):
+    with pytest.raises(ImageError, match=sentence):
+        verb(reference, engine)
+
+
+# Files out of an image
+
+
+class Container:
+    """A container that was made and not started: it holds one archive a path."""
+
+    def __init__(self, archives, links):
+        self._archives, self._links, self.removed = archives, links, False
+
+    def get_archive(self, path):
+        if path not in self._archives:
+            raise docker.errors.NotFound("no such path")
+        return io.BytesIO(self._archives[path]), {"linkTarget": self._links.get(path, "")}
+
+    def remove(self, force):
+        self.removed = force
+
+
+def an_archive(**members: bytes | None) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name.replace("__", "/"))
+            info.type = tarfile.DIRTYPE if content is None else tarfile.REGTYPE
+            info.size = len(content or b"")
+            tar.addfile(info, io.BytesIO(content or b""))
+    return stream.getvalue()
+
+
+@pytest.fixture
+def container(engine):
+    made = Container(
+        {"/d/a": an_archive(a=b"1"), "/d": an_archive(d=None, d__a=b"1", d__b=b"2"), "/l": b""},
+        {"/l": "/d/a"},
+    )
+    engine.client.containers = SimpleNamespace(create=lambda *_, **__: made, list=lambda **_: [])
+    engine.client.api.remove_container = lambda _name, **how: made.remove(how["force"])
+    return made
+
+
+def test_one_file_is_read_and_the_container_removed(engine, container):
+    assert image.read("app", "/d/a", engine) == b"1"
+    assert container.removed
+
+
+def test_a_link_is_followed(engine, container):
+    assert image.read("app", "/l", engine) == b"1"
+
+
+def test_a_folder_is_read_by_absolute_paths(engine, container):
+    assert image.read_folder("app", "/d/", engine) == {"/d/a": b"1", "/d/b": b"2"}
+
+
+def test_a_folder_that_is_not_there_is_empty(engine, container):
+    assert image.read_folder("app", "/x", engine) == {}
+    assert container.removed
+
+
+@pytest.mark.parametrize(("path", "sentence"), [("/d", "is a folder"), ("/x", "no /x in the image")])
+def test_a_path_that_is_no_file_is_one_sentence(engine, container, path, sentence):
+    with pytest.raises(ImageError, match=sentence):
+        image.read("app", path, engine)
+    assert container.removed
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "target", "stays"),
+    [
+        ("app/a.txt", tarfile.REGTYPE, "", True),
+        ("app/link", tarfile.SYMTYPE, "../etc/passwd", True),
+        ("app/link", tarfile.SYMTYPE, "../../etc/passwd", False),
+        ("app/link", tarfile.SYMTYPE, "/etc/passwd", False),
+        ("app/hard", tarfile.LNKTYPE, "app/a.txt", True),
+        ("app/hard", tarfile.LNKTYPE, "../a.txt", False),
+        ("../a.txt", tarfile.REGTYPE, "", False),
+        ("/a.txt", tarfile.REGTYPE, "", False),
+        ("app/null", tarfile.CHRTYPE, "", False),
+    ],
+)
+def test_what_an_old_python_unpacks_stays_in_its_folder(name, kind, target, stays):
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, target
+    assert image._stays_inside(member) is stays
