@@ -26,7 +26,7 @@ from helpers.engine import engine
 from helpers.engine.engine import Engine
 from helpers.host.errors import WorkbookError
 from helpers.host.workspace import Workspace
-from helpers.measure import edits
+from helpers.measure import sample
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,10 +53,10 @@ class Scenario(StrEnum):
 USUAL = (Scenario.COLD, Scenario.UNCHANGED, Scenario.SOURCE, Scenario.DEPENDENCY)
 
 _EDITS: Mapping[Scenario, Callable[[Workspace], contextlib.AbstractContextManager[str]]] = {
-    Scenario.SOURCE: edits.source,
-    Scenario.DEPENDENCY: edits.dependency,
-    Scenario.SCRIPT: edits.script,
-    Scenario.TEST: edits.test,
+    Scenario.SOURCE: sample.source_edit,
+    Scenario.DEPENDENCY: sample.dependency_edit,
+    Scenario.SCRIPT: sample.script_edit,
+    Scenario.TEST: sample.test_edit,
 }
 
 

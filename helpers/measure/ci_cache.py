@@ -19,7 +19,7 @@ from helpers.buildx.run import BuildResult, Request
 from helpers.engine import engine
 from helpers.engine.engine import Engine
 from helpers.host.workspace import Workspace
-from helpers.measure import edits, fresh_machine
+from helpers.measure import fresh_machine, sample
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +71,7 @@ def hand_over(
             first = _build(file, app, machine, "--cache-to", f"type=local,dest={folder},mode={mode}")
         size = sum(blob.stat().st_size for blob in Path(folder).rglob("*") if blob.is_file())
         told("second machine: boot, import, build after a source edit")
-        with fresh_machine.booted(images, where) as machine, edits.source(app):
+        with fresh_machine.booted(images, where) as machine, sample.source_edit(app):
             second = _build(file, app, machine, "--cache-from", f"type=local,src={folder}")
     return Handover(first, second, size)
 

@@ -18,7 +18,7 @@ from helpers.engine import transfer
 from helpers.engine.transfer import Push
 from helpers.host import workspace
 from helpers.host.errors import WorkbookError
-from helpers.measure import deploy_host, edits, releases
+from helpers.measure import deploy_host, releases, sample
 from helpers.measure.deploy_host import Node, Pull
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Change(StrEnum):
     DEPENDENCY = "dependency edit"
 
 
-_EDITS = {Change.SOURCE: edits.source, Change.DEPENDENCY: edits.dependency}
+_EDITS = {Change.SOURCE: sample.source_edit, Change.DEPENDENCY: sample.dependency_edit}
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from helpers.engine import transfer
 from helpers.host import paths
 from helpers.image import image
 from helpers.lesson import pipeline as pipeline_lesson
-from helpers.measure import cost, deploy_host, edits, pipeline, releases, starts
+from helpers.measure import cost, deploy_host, pipeline, releases, sample, starts
 from helpers.measure.pipeline import Change
 
 pytestmark = pytest.mark.engine
@@ -223,7 +223,7 @@ def test_a_source_edit_reaches_the_image_and_its_tag_is_gone_afterwards(engine, 
 
 
 def test_a_dependency_edit_puts_the_package_into_the_image(engine, ordered):
-    package = f"/app/node_modules/{edits.PACKAGE}/package.json"
+    package = f"/app/node_modules/{sample.PACKAGE}/package.json"
     assert image.files(ordered.image_id, engine).get(package) is None
     with pipeline.rebuilt(ordered, Change.DEPENDENCY) as built:
         assert image.files(built.image_id, engine).get(package)
