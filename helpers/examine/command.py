@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers.buildx import live
-from helpers.examine import examination_page
 from helpers.examine import run as examine
 from helpers.examine.run import ExamineError
 
@@ -66,7 +65,7 @@ def run(arguments: Namespace, extra: Sequence[str] = ()) -> None:
         measure_rebuild=not arguments.no_rebuild,
         watching=live.watcher,
     )
-    print(examination_page.text(report, max(_NARROWEST, shutil.get_terminal_size((120, 24)).columns)))
+    print(report.to_text(max(_NARROWEST, shutil.get_terminal_size((120, 24)).columns)))
     if arguments.json:
         _write(arguments.json, report.to_json())
     if arguments.html:

@@ -1,14 +1,18 @@
 """What an examination of a project found: the figures, and each part of it as a table and as JSON.
 
-It holds and arranges; `examine.run` looks, and `examine.examination_page` writes pages. Bytes are
-bytes, MB are 10^6 bytes, seconds are wall time.
+It holds and arranges; `examine.run` looks, and `host.tables` writes each table. Bytes are bytes, MB are
+10^6 bytes, seconds are wall time. What comes from the project, its Dockerfile or a linter is escaped in
+HTML.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from helpers.examine import findings as _findings
@@ -16,11 +20,14 @@ from helpers.examine.findings import Finding
 from helpers.examine.rebuild import Rebuild
 from helpers.examine.removable import Share
 from helpers.examine.unwanted import Ballast
+from helpers.host import tables
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MB = 1e6
+_WIDTH = 120  # columns of the text where nothing else is said
+_MARKS = {"error": "✗", "warning": "!", "hint": "·"}
 
 
 @dataclass(frozen=True)
@@ -215,19 +222,61 @@ class Examination:
 
     def to_html(self) -> str:
         """Return the report as one self-contained HTML document."""
-        from helpers.examine import examination_page
+        return tables.page(f"{self.project}: {self.dockerfile} examined", self._repr_html_())
 
-        return examination_page.document(self)
+    def to_text(self, width: int = _WIDTH) -> str:
+        """Return the report as plain text; its tables and sentences are ``width`` columns wide."""
+        parts = [textwrap.fill(self._subject(), width)]
+        if self.failure:
+            parts += ["", textwrap.fill(f"No image: {self.failure}", width)]
+        for title, frame in self._tables():
+            parts += ["", title, tables.to_text(frame, width)]
+        parts += ["", *(f"Not done: {note}" for note in self.notes)]
+        if self.conditions:
+            parts.append(f"Measured on {self.conditions}")
+        return "\n".join(parts).rstrip()
+
+    def _subject(self) -> str:
+        target = f", target {self.target}" if self.target else ""
+        stages = "; ".join(f"{name} FROM {base}" for name, base in self.stages)
+        return f"{self.project}, {self.dockerfile}{target}. Stages: {stages}."
+
+    def _tables(self) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Yield the tables that have rows to show, each with its title."""
+        figures = self.figures()
+        if len(figures):
+            yield "The figures", figures
+        findings = self.to_frame()
+        if len(findings):
+            findings["severity"] = [f"{_MARKS[word]} {word}" for word in findings["severity"]]
+            findings["line"] = [str(line) if line else "" for line in findings["line"]]
+            yield f"Findings: {_findings.counted(self.findings)}", findings
+        if self.image:
+            yield "Layers", self.layers()
+            if self.image.spare:
+                share = self.image.spare_bytes / MB
+                yield f"A final stage would not need at least {share:,.1f} MB of it", self.spare()
+        if self.context:
+            ignore = self.context.ignore_file or "no ignore file"
+            yield f"Build context ({ignore})", self.sent().head(12)
+        if self.rebuild:
+            yield f"Rebuild after a blank line was added to {self.rebuild.edited}", self.steps()
 
     def _repr_html_(self) -> str:
-        from helpers.examine import examination_page
-
-        return examination_page.fragment(self)
+        parts = [f"<p>{escape(self._subject())}</p>"]
+        if self.failure:
+            parts.append(f"<p><b>No image:</b> {escape(self.failure)}</p>")
+        for title, frame in self._tables():
+            parts.append(f"<h3>{escape(title)}</h3>{tables.to_html(frame)}")
+        if self.notes:
+            notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+            parts.append(f"<h3>What was not done</h3><ul>{notes}</ul>")
+        if self.conditions:
+            parts.append(f"<p><small>{escape(self.conditions)}</small></p>")
+        return "".join(parts)
 
     def __str__(self) -> str:
-        from helpers.examine import examination_page
-
-        return examination_page.text(self)
+        return self.to_text()
 
     def __repr__(self) -> str:
         sizes = "no image"

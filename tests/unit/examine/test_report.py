@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.examine import command, examination_page, run
+from helpers.examine import command, run
 from helpers.examine.findings import Finding, Listing, Severity, counted, in_order
 from helpers.examine.rebuild import Outcome, Rebuild
 from helpers.examine.removable import Share
@@ -17,7 +17,7 @@ from helpers.examine.report import BuildContext, BuiltImage, Examination, Folder
 from helpers.examine.run import ExamineError
 from helpers.examine.unwanted import Ballast
 
-EVIL = "<script>alert('x')</script>"
+EVIL = "<script>alert('x')</script>[/b]"
 FINDINGS = in_order(
     [
         Finding("b", "size", Severity.HINT, 2, "a hint"),
@@ -46,7 +46,7 @@ REPORT = Examination(
         1,
         2,
     ),
-    rebuild=Rebuild("src/a", 2.0, (Outcome("one", "RUN x", 1.0, False, 0.0, True),)),
+    rebuild=Rebuild("src/[/b].js", 2.0, (Outcome("one", "RUN x", 1.0, False, 0.0, True),)),
     conditions="Docker Engine 1",
     failure="",
     notes=(EVIL,),
@@ -106,7 +106,7 @@ def test_nothing_of_a_project_becomes_markup(html):
 
 
 def test_the_text_has_every_part_and_fits_its_width():
-    text = examination_page.text(REPORT, 100)
+    text = REPORT.to_text(100)
     for part in (
         "The figures",
         "1 error, 1 warning, 1 hint",

@@ -1,0 +1,75 @@
+"""Write a table for a reader: as HTML for a page or a notebook, as text for a terminal.
+
+It computes nothing. Every heading and cell is escaped: a table may hold what strangers wrote.
+"""
+
+from __future__ import annotations
+
+import io
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def page(title: str, body: str) -> str:
+    """Return one self-contained HTML document; ``body`` is HTML, ``title`` is text."""
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>{body}</body></html>\n"
+    )
+
+
+def to_text(frame: pd.DataFrame, width: int) -> str:
+    """Return a table as plain text, at most ``width`` columns wide; no line ends in blanks."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    written = io.StringIO()
+    console = Console(file=written, width=width, color_system=None, highlight=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    numeric = [frame[name].dtype.kind in "fi" for name in frame.columns]
+    for name, is_number in zip(frame.columns, numeric, strict=True):
+        table.add_column(Text(str(name)), justify="right" if is_number else "left", overflow="fold")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(Text(_cell(value)) for value in row))
+    console.print(table)
+    return "\n".join(line.rstrip() for line in written.getvalue().splitlines()).strip("\n")
+
+
+def to_html(frame: pd.DataFrame) -> str:
+    """Return a table as an HTML table; columns of numbers stand to the right."""
+    numeric = [frame[name].dtype.kind in "fi" for name in frame.columns]
+    sides = ["right" if is_number else "left" for is_number in numeric]
+    heads = "".join(
+        f'<th style="text-align:{side}">{escape(str(name))}</th>'
+        for name, side in zip(frame.columns, sides, strict=True)
+    )
+    rows = "".join(
+        "<tr>" + "".join(_html_cell(value) for value in row) + "</tr>"
+        for row in frame.itertuples(index=False)
+    )
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _html_cell(value: object) -> str:
+    side = "right" if isinstance(value, (int, float)) and not isinstance(value, bool) else "left"
+    return f'<td style="text-align:{side};vertical-align:top">{escape(_cell(value))}</td>'
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    return " ".join(str(value).split())
+
+
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:80em;margin:2em auto;padding:0 1em;color:#1a1a1a}"
+    "table{border-collapse:collapse}td,th{border-bottom:1px solid #bbb;padding:.35em .6em;"
+    "text-align:left}"
+)
