@@ -28,7 +28,7 @@ from urllib.parse import unquote, urlsplit
 from helpers.bases import npm_mirror
 from helpers.bases.host_settings import without_credentials
 from helpers.host import bootstrap, downloads, paths
-from helpers.host.redaction import redacted
+from helpers.host.errors import redacted
 from helpers.host.workshop import Workshop
 
 _PYPI = "https://pypi.org/simple"

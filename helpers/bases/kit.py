@@ -34,7 +34,7 @@ from helpers.bases import (
 from helpers.bases.bases import Base, Source
 from helpers.bases.docker_archive import ImageSettings
 from helpers.bases.image_writer import Layer
-from helpers.host import bootstrap, declared, downloads, paths
+from helpers.host import bootstrap, downloads, paths, records
 from helpers.host.errors import WorkbookError
 from helpers.host.workshop import Workshop, WorkshopError
 
@@ -102,7 +102,7 @@ class Manifest:
             facts["members"] = tuple(Member(**row) for row in facts["members"])
             found = cls(**facts)
             for part in (found, *found.images, *found.members):
-                declared.whole(part)
+                records.well_typed(part)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise KitError(f"The manifest of this kit cannot be read ({error}); copy it anew.") from None
         return found

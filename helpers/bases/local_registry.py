@@ -20,7 +20,7 @@ from pathlib import Path
 from helpers.bases import bases, standin_layers
 from helpers.engine import container, engine
 from helpers.engine.engine import Engine
-from helpers.host import debian, paths, ports, processes
+from helpers.host import debian, loopback, paths, processes
 from helpers.host.debian import DebianError
 from helpers.host.errors import WorkbookError
 from helpers.host.workshop import Workshop
@@ -89,7 +89,7 @@ def _process(program: Path) -> Iterator[str]:
     home = paths.state("registries")
     processes.sweep(home)
     with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=home) as folder:
-        address = f"127.0.0.1:{ports.free()}"
+        address = f"127.0.0.1:{loopback.free_port()}"
         settings = standin_layers.registry_settings(f"{folder}/blobs", address)
         (Path(folder) / "registry.yml").write_text(settings)
         with (Path(folder) / "log").open("wb") as log:

@@ -18,7 +18,7 @@ from graphlib import CycleError, TopologicalSorter
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from helpers.host.redaction import redacted
+from helpers.host.errors import redacted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -28,8 +28,7 @@ from helpers.buildx.stream import Progress, Step
 from helpers.engine import engine, leftovers
 from helpers.engine.engine import LABEL, LOST, Engine, EngineLostError
 from helpers.host import disk_full, paths, processes
-from helpers.host.errors import StoppedByReaderError, WorkbookError, stoppable
-from helpers.host.redaction import redacted
+from helpers.host.errors import StoppedByReaderError, WorkbookError, redacted, stoppable
 from helpers.image import image
 
 if TYPE_CHECKING:

@@ -23,8 +23,7 @@ from helpers.examine import cache_rules, findings, linters, rebuild, removable, 
 from helpers.examine.findings import Finding, Severity
 from helpers.examine.linters import Lint
 from helpers.examine.report import BuildContext, BuiltImage, Examination, Folder, LayerSize
-from helpers.host.errors import StoppedByReaderError, WorkbookError
-from helpers.host.redaction import redacted_within
+from helpers.host.errors import StoppedByReaderError, WorkbookError, redacted_within
 from helpers.image import image
 
 TAG = "workbook/examined"

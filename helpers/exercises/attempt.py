@@ -18,7 +18,7 @@ from helpers.engine import container as containers
 from helpers.engine.container import Running
 from helpers.exercises.projects import Project
 from helpers.host import workspace
-from helpers.host.closing import Closing
+from helpers.host.processes import Closing
 
 
 class Attempt(Closing):

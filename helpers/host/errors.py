@@ -1,15 +1,40 @@
-"""The one family of errors that a reader of the workbook gets to see.
+"""The one family of errors that a reader of the workbook gets to see, and no credential in any of them.
 
-It does not decide what went wrong: each module raises its own subclass, with one sentence that says
-what happened and what to do. Other programs' words in it may hold credentials; they are taken out here.
+A sentence to the reader says what happened and what to do. Other programs' words in it may hold
+credentials. `redacted` takes them out of sentences, logs, shown commands and reports by their form: the
+login of an address, npm's tokens, an authorization header. It does not find a secret that looks like
+any other word.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import re
 from collections.abc import Iterator
+from typing import Any, TypeVar, cast
 
-from helpers.host.redaction import redacted
+Value = TypeVar("Value")
+HIDDEN = "***"
+_END = r"\s\"'<>`"
+# A login ends at the last @ before a slash. A password that was not encoded may hold a slash itself:
+# then the login ends at the @ behind it, unless a port stands before the slash. An @ before a digest is
+# part of an image's name.
+_LOGIN = re.compile(
+    rf"(?P<ssh>ssh:)?//(?P<login>[^/@{_END}]+(?:@[^/@{_END}]+)*?|[^/@:{_END}]+:(?!\d+/)[^{_END}]*?)"
+    rf"@(?!sha\d+:)(?=[^/@{_END}]+(?:[/{_END}]|$))"
+)
+_TOKEN = re.compile(
+    rf"(_auth(?:token)?\s*[=:]\s*|_password\s*[=:]\s*|\bauthorization:\s*(?:\w+\s+)?|\bbearer\s+)"
+    rf"[^{_END}]+",
+    re.IGNORECASE,
+)
+_MARKS = (
+    "_auth",
+    "_password",
+    "authorization",
+    "bearer",
+)  # a `_TOKEN` holds one of them
 
 
 class WorkbookError(Exception):
@@ -43,3 +68,38 @@ def stoppable(sentence: str, kind: type[StoppedByReaderError] = StoppedByReaderE
 
 class PrivateEngineError(WorkbookError):
     """The private engine cannot be installed, started or undone here."""
+
+
+def redacted(text: str) -> str:
+    """Return a text with `HIDDEN` in the place of each credential that is known by its form."""
+    if "//" in text and "@" in text:
+        text = _LOGIN.sub(_without_login, text)
+    lower = text.lower()
+    if any(mark in lower for mark in _MARKS):
+        text = _TOKEN.sub(rf"\g<1>{HIDDEN}", text)
+    return text
+
+
+def redacted_within(value: Value) -> Value:
+    """Return a value with every text in it `redacted`, through dataclasses, tuples and mappings."""
+    return cast(Value, _within(value))
+
+
+def _within(value: Any) -> Any:
+    if isinstance(value, str):
+        return redacted(value)
+    if type(value) is tuple:
+        return tuple(_within(item) for item in value)
+    if type(value) is dict:
+        return {key: _within(item) for key, item in value.items()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        parts = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return dataclasses.replace(value, **{name: _within(part) for name, part in parts.items()})
+    return value
+
+
+def _without_login(found: re.Match[str]) -> str:
+    """Hide a login, except a bare user name of SSH, which is no secret."""
+    if found["ssh"] and ":" not in found["login"]:
+        return found[0]
+    return f"{found['ssh'] or ''}//{HIDDEN}@"

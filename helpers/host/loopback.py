@@ -1,7 +1,8 @@
-"""Ask a server on this machine over HTTP, past any proxy that the environment names."""
+"""Servers on this machine: ask one over HTTP, past any proxy, and find a port for one."""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
@@ -35,3 +36,10 @@ def _opener() -> OpenerDirector:
     from urllib.request import ProxyHandler, build_opener
 
     return build_opener(ProxyHandler({}))
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on; another program may still take it first."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Tie processes together: ask whether an owner is still there, remove what it left, end a child."""
+"""Tie things to the process that owns them: see if it lives, end its children, close its things."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import shutil
 import signal
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
+from types import FrameType, TracebackType
+from typing import Self
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -82,3 +84,22 @@ def sweep(home: Path) -> None:
         owner = folder.name.partition("-")[0]
         if owner.isdecimal() and not alive(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+class Closing(ABC):
+    """A thing that is closed when its ``with`` block ends, also after an exception."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what is held; a second time does nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

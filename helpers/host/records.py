@@ -13,15 +13,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
-from helpers.host import declared, paths
+from helpers.host import paths
 
 R = TypeVar("R")  # a dataclass of strings, numbers and flags
+T = TypeVar("T")
 
 
 class Kept(Generic[R]):
-    """The records of one ``kind``, in a folder of that name below `places.state`.
+    """The records of one ``kind``, in a folder of that name below `paths.state`.
 
     ``make`` turns a record's fields (keyword arguments) into a record and raises `TypeError` or
     `ValueError` for what is none; ``key`` gives the name under which the latest one is kept.
@@ -57,7 +58,7 @@ class Kept(Generic[R]):
     def _read(self, file: Path) -> dict[str, R]:
         try:
             entries = json.loads(file.read_text(encoding="utf-8"))
-            found = [declared.whole(self._make(**entry)) for entry in entries]
+            found = [well_typed(self._make(**entry)) for entry in entries]
             return {self._key(record): record for record in found}
         except FileNotFoundError:
             return {}
@@ -75,3 +76,16 @@ def _write(file: Path, entries: list[dict[str, Any]]) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def well_typed(record: T) -> T:
+    """Return a dataclass's record that was read from outside, unless a field is of another type.
+
+    Raises `TypeError` where a field does not hold the type it is declared with. The items of a tuple
+    are not looked at.
+    """
+    for name, declared in get_type_hints(type(record)).items():
+        kinds = (tuple,) if get_origin(declared) is tuple else get_args(declared) or (declared,)
+        if type(getattr(record, name)) not in kinds:
+            raise TypeError(f"{name} is of another type")
+    return record

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from helpers.host import paths, processes
-from helpers.host.closing import Closing
 from helpers.host.errors import WorkbookError
+from helpers.host.processes import Closing
 
 FAKE_SECRET = "sk_fake_NOT_A_REAL_KEY_workbook_lesson_only"  # noqa: S105
 Ignore = Callable[[str, list[str]], Iterable[str]]

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.host import loopback, paths, ports
+from helpers.host import loopback, paths
 from helpers.host.errors import WorkbookError
 
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
@@ -66,7 +66,7 @@ def command(given: Sequence[str] = ()) -> list[str]:
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[Lab]:
     """Serve ``folder`` on a free port of loopback until the block ends. Raises `LabError`."""
-    port = ports.free()
+    port = loopback.free_port()
     lab = Lab(f"http://127.0.0.1:{port}", secrets.token_hex(16))
     given = ["--no-browser", f"--port={port}", "--ServerApp.port_retries=0"]
     given += [f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={lab.token}"]

@@ -23,8 +23,8 @@ from typing import Any
 from helpers.engine import registry_api
 from helpers.engine.registry_api import Descriptor
 from helpers.host import paths, processes
-from helpers.host.closing import Closing
 from helpers.host.errors import WorkbookError
+from helpers.host.processes import Closing
 
 _GZIP = 16 + zlib.MAX_WBITS
 

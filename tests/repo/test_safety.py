@@ -20,7 +20,7 @@ from helpers.engine import limits, sidecar
 from helpers.engine.engine import Engine
 from helpers.exercises import CATALOGUE
 from helpers.host import paths, workspace
-from helpers.host.redaction import redacted
+from helpers.host.errors import redacted
 from helpers.lesson import kit_command
 
 SOURCES = sorted((paths.ROOT / "helpers").rglob("*.py"))

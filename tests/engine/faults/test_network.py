@@ -35,9 +35,10 @@ from helpers.engine import engine as engines
 from helpers.engine import pull
 from helpers.engine.private import PrivateEngine
 from helpers.engine.pull import PullError, UnreachableError
-from helpers.host import debian, downloads, paths, ports
+from helpers.host import debian, downloads, paths
 from helpers.host.debian import DebianError, Mirror, Suite
 from helpers.host.downloads import DownloadError
+from helpers.host.loopback import free_port
 from helpers.host.workshop import Workshop
 
 pytestmark = [
@@ -127,7 +128,7 @@ def test_a_registry_out_of_reach_is_one_sentence_in_bounded_time(
     engine, loopback, forgetful, monkeypatch, fault
 ):
     address = {
-        "refused": f"127.0.0.1:{ports.free()}",
+        "refused": f"127.0.0.1:{free_port()}",
         "silent": loopback.address,
         "no such host": "registry.invalid",
     }[fault]

@@ -8,8 +8,7 @@ from helpers.buildx import live
 from helpers.buildx.run import BuildError, BuildResult, Request
 from helpers.engine import engine
 from helpers.host import debian, downloads
-from helpers.host.errors import WorkbookError
-from helpers.host.redaction import redacted, redacted_within
+from helpers.host.errors import WorkbookError, redacted, redacted_within
 from helpers.host.workshop import Workshop
 
 SECRET = "planted-pässword"
