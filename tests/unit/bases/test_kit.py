@@ -149,7 +149,7 @@ def test_the_kit_has_each_image_that_a_lesson_publishes_or_builds_on():
     published = {name for text in texts for name in publish.findall(text)}
     assert published
     assert published <= names
-    lines = {int(line) for text in texts for line in re.findall(r"pin\.on_line\((\d+)\)", text)}
+    lines = {int(line) for text in texts for line in re.findall(r"pins\.on_line\((\d+)\)", text)}
     assert lines
     for line in lines:
         assert {
