@@ -9,15 +9,13 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import shutil
-import tarfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
+from helpers.engine import saved
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
 from helpers.host.workshop import Workshop
-from helpers.image import layers
 
 if TYPE_CHECKING:
     from helpers.engine.engine import Engine
@@ -32,7 +30,8 @@ class LayoutError(WorkbookError):
 def write(reference: str, engine: Engine) -> str:
     """Return ``FOLDER@DIGEST`` of the image as buildx takes it after ``oci-layout://``.
 
-    Raises `LayoutError` when the engine has no such image, or saves it otherwise, as before release 25.
+    Raises `LayoutError` when the engine has no such image, or saves it otherwise, as before release 25,
+    and the errors of `helpers.engine.saved`.
     """
     from docker.errors import DockerException
 
@@ -53,16 +52,12 @@ def write(reference: str, engine: Engine) -> str:
 def _unpack(image_id: str, reference: str, engine: Engine, folder: Path) -> None:
     (folder / "blobs" / "sha256").mkdir(parents=True)
     try:
-        with (
-            contextlib.closing(layers.saved(engine, image_id)) as stream,
-            tarfile.open(fileobj=cast(Any, layers.Tape(stream)), mode="r:") as archive,
-        ):
-            while (member := archive.next()) is not None:
-                content = archive.extractfile(member) if _PARTS.fullmatch(member.name) else None
-                if content:
+        with contextlib.closing(saved.members(engine, image_id)) as members:
+            for member in members:
+                if member.kind != "link" and _PARTS.fullmatch(member.name):
                     with (folder / member.name).open("wb") as file:
-                        shutil.copyfileobj(content, file, 1 << 20)
-    except (tarfile.TarError, OSError) as error:
+                        file.writelines(member.chunks)
+    except OSError as error:
         raise LayoutError(
             f"The image {reference} could not be written for a builder elsewhere ({error})."
         ) from None

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from helpers.engine.saved import ImageError
 from helpers.image import composition, image, os_packages
 from helpers.image.image import File
-from helpers.image.layers import ImageError
 
 if TYPE_CHECKING:
     from helpers.engine.engine import Engine

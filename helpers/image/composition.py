@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from helpers.engine.saved import ImageError
 from helpers.image import image
 from helpers.image.image import File
-from helpers.image.layers import ImageError
 from helpers.image.os_packages import stanzas
 
 if TYPE_CHECKING:

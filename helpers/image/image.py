@@ -20,9 +20,11 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from helpers.engine import container as containers
+from helpers.engine import saved
 from helpers.engine.engine import in_touch
+from helpers.engine.saved import ImageError
 from helpers.image import layers as _layers
-from helpers.image.layers import Entry, ImageError, Stored, Wanted
+from helpers.image.layers import Entry, Stored, Wanted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -359,7 +361,7 @@ def _shown(engine: Engine, reference: str) -> dict[str, Any]:
     try:
         return dict(engine.client.api.inspect_image(reference))
     except (ImageNotFound, NullResource) as error:
-        raise ImageError(_layers.unknown_image(reference)) from error
+        raise ImageError(saved.unknown_image(reference)) from error
     except APIError as error:
         raise ImageError(
             f"{reference!r} is no image that the engine can show ({error.explanation}); "

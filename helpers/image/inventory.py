@@ -12,9 +12,9 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from helpers.engine.saved import ImageError
 from helpers.image import image
 from helpers.image.image import File, Files, ImageFacts
-from helpers.image.layers import ImageError
 
 if TYPE_CHECKING:
     from helpers.engine.engine import Engine

@@ -12,8 +12,6 @@ import contextlib
 import functools
 import gzip
 import hashlib
-import http
-import importlib
 import itertools
 import json
 import os
@@ -22,15 +20,16 @@ import tarfile
 import tempfile
 import zlib
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from helpers.engine.engine import LOST, EngineLostError
-from helpers.host import disk_full, paths
-from helpers.host.errors import WorkbookError, stoppable
+from helpers.engine import saved
+from helpers.engine.saved import READ_FAILURES, ForwardStream, ImageError, Member
+from helpers.host import paths
+from helpers.host.errors import stoppable
 
 if TYPE_CHECKING:
     from helpers.engine.engine import Engine
@@ -42,17 +41,9 @@ _BLOCK = 1 << 20
 _SAVED_AT_ONCE = 2 << 20
 _STOPPED = "Reading the image was stopped at your request; what was read of whole layers is remembered."
 _WINDOW = 1 << 15
-_NOUGHT = memoryview(bytes(_BLOCK))
+_ZEROS = memoryview(bytes(_BLOCK))
 _GZIP_FRAME = 20
 _LARGEST_DOCUMENT = 16 << 20
-READ_FAILURES = (  # what a broken archive, or a document of another shape, may raise
-    *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RecursionError),
-    *(zlib.error, tarfile.TarError),
-)
-
-
-class ImageError(WorkbookError):
-    """An image that the engine does not have, or whose layers cannot be read."""
 
 
 class Entry(NamedTuple):
@@ -120,63 +111,6 @@ def scan(engine: Engine, image_id: str, wanted: Wanted) -> Stored:
     return _scan_stream(engine, image_id, wanted)
 
 
-class Member(NamedTuple):
-    """One file of an image's save stream, unpacked.
-
-    ``kind`` is ``layer`` (a tar), ``document`` (JSON or a line of text) or ``link``, which has no
-    ``chunks`` and stands for its ``target``.
-    """
-
-    name: str
-    kind: str
-    target: str
-    chunks: Iterator[bytes]
-
-
-def members(engine: Engine, image_id: str) -> Generator[Member, None, None]:
-    """Give all that the engine stores of an image, in the order of ``docker save``, to the last byte.
-
-    Each member's chunks are to be read before the next is asked for; who stops half-way closes the
-    generator, or the engine goes on waiting for its reader. Raises as `scan`.
-    """
-    try:
-        with (
-            contextlib.closing(saved(engine, image_id)) as stream,
-            tarfile.open(fileobj=cast(Any, tape := Tape(stream)), mode="r:") as outer,
-        ):
-            while (member := outer.next()) is not None:
-                if member.issym() or member.islnk():
-                    yield Member(member.name, "link", _linked(member), iter(()))
-                elif member.isreg():
-                    chunks = _exactly(tape, member.size)
-                    head = _head(chunks)
-                    packing, whole = _packing(head), itertools.chain([head], chunks)
-                    packed = packing in ("gzip", "zstd")
-                    kind = "document" if packing == "document" else "layer"
-                    content = _unpacked(whole, packing) if packed else whole
-                    yield Member(member.name, kind, "", _told(content, image_id))
-            tape.finish()
-    except READ_FAILURES as error:
-        raise _unreadable(image_id, error) from error
-
-
-def _told(chunks: Iterator[bytes], image_id: str) -> Iterator[bytes]:
-    """Give chunks; what goes wrong while they are read is an `ImageError`."""
-    try:
-        yield from chunks
-    except READ_FAILURES as error:
-        raise _unreadable(image_id, error) from error
-
-
-def _unreadable(image_id: str, error: BaseException) -> ImageError:
-    if disk_full.is_full(str(error)):
-        return ImageError(disk_full.ENGINE_FULL)
-    return ImageError(
-        f"The layers of {image_id[:19]} could not be read from the engine ({error}); "
-        "look whether the engine is well (`docker info`) and try again."
-    )
-
-
 # What is remembered
 
 
@@ -231,11 +165,11 @@ def _remember(listing: Listing) -> Listing:
 # One layer
 
 
-_Presses = ThreadPoolExecutor | None  # who compresses, when that is wanted
+_Compressors = ThreadPoolExecutor | None  # the threads that compress, where that is wanted
 
 
 @contextlib.contextmanager
-def _presses(wanted: Wanted) -> Iterator[_Presses]:
+def _compressors(wanted: Wanted) -> Iterator[_Compressors]:
     if not wanted.compressed:
         yield None
         return
@@ -243,15 +177,15 @@ def _presses(wanted: Wanted) -> Iterator[_Presses]:
         yield pool
 
 
-def _measure(chunks: Iterable[bytes], packing: str, presses: _Presses) -> Listing:
+def _measure(chunks: Iterable[bytes], packing: str, compressors: _Compressors) -> Listing:
     """Read a layer to its end: its entries, and the bytes that it takes plain and compressed."""
     compressed: int | None = None
-    if packing != "tar":
+    if packing != "plain":
         counter = _Counter()
-        tar_bytes, entries = _walk(_unpacked(counter.passing(chunks), packing))
+        tar_bytes, entries = _walk(saved.unpacked(counter.passing(chunks), packing))
         compressed = counter.bytes
-    elif presses:
-        gauge = _Gzip(presses)
+    elif compressors:
+        gauge = _Gzip(compressors)
         tar_bytes, entries = _walk(gauge.passing(chunks))
         compressed = gauge.total()
     else:
@@ -261,7 +195,7 @@ def _measure(chunks: Iterable[bytes], packing: str, presses: _Presses) -> Listin
         tar_bytes=tar_bytes,
         content_bytes=sum(entry.bytes for entry in entries),
         compressed_bytes=compressed,
-        exact=packing != "tar",
+        exact=packing != "plain",
         files=sum(_is_file(entry) for entry in entries),
         entries=tuple(entries),
     )
@@ -277,16 +211,16 @@ def is_whiteout(entry: Entry) -> bool:
 
 
 def _walk(chunks: Iterable[bytes]) -> tuple[int, list[Entry]]:
-    tape = Tape(chunks)
+    forward = ForwardStream(chunks)
     entries = []
     with tarfile.open(
-        fileobj=cast(Any, tape), mode="r:", encoding="utf-8", errors="backslashreplace"
+        fileobj=cast(Any, forward), mode="r:", encoding="utf-8", errors="backslashreplace"
     ) as tar:
         while (member := tar.next()) is not None:
             entries.append(_entry(member))
             tar.members.clear()  # type: ignore[attr-defined]
-    tape.finish()
-    return tape.tell(), entries
+    forward.finish()
+    return forward.tell(), entries
 
 
 def _entry(member: tarfile.TarInfo) -> Entry:
@@ -307,52 +241,6 @@ def _entry(member: tarfile.TarInfo) -> Entry:
 
 def _absolute(name: str) -> str:
     return posixpath.normpath("/" + name.lstrip("/"))
-
-
-class Tape:
-    """A stream of bytes as the file that `tarfile` wants: it is read and wound forward, never back."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
-        self._chunk = memoryview(b"")
-        self._passed = 0
-
-    def tell(self) -> int:
-        """Return the bytes that have passed."""
-        return self._passed
-
-    def pieces(self, size: int) -> Iterator[bytes]:
-        """Give the next ``size`` bytes as they come, fewer at the end of the stream."""
-        while size > 0:
-            if not self._chunk:
-                self._chunk = memoryview(next(self._chunks, b""))
-                if not self._chunk:
-                    return
-            piece, self._chunk = self._chunk[:size], self._chunk[size:]
-            size -= len(piece)
-            self._passed += len(piece)
-            yield cast(bytes, piece)
-
-    def read(self, size: int) -> bytes:
-        """Return the next ``size`` bytes, fewer at the end of the stream."""
-        if size <= len(self._chunk):
-            piece, self._chunk = self._chunk[:size], self._chunk[size:]
-            self._passed += size
-            return bytes(piece)
-        return b"".join(self.pieces(size))
-
-    def seek(self, position: int) -> int:
-        """Wind forward. Raises `tarfile.ReadError` for a place that has passed."""
-        if position < self._passed:
-            raise tarfile.ReadError("a stream cannot be wound back")
-        for _ in self.pieces(position - self._passed):
-            pass
-        return self._passed
-
-    def finish(self) -> None:
-        """Read what is left, so that every byte has passed."""
-        self._passed += len(self._chunk) + sum(len(chunk) for chunk in self._chunks)
-        self._chunk = memoryview(b"")
 
 
 class _Counter:
@@ -420,51 +308,6 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _unpacked(chunks: Iterable[bytes], packing: str) -> Iterator[bytes]:
-    return _gunzipped(chunks) if packing == "gzip" else _unzstd(chunks)
-
-
-def _gunzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    from zlib_ng import zlib_ng
-
-    unpacker = zlib_ng.decompressobj(16 + zlib_ng.MAX_WBITS)
-    for chunk in chunks:
-        rest = bytes(chunk)
-        while rest:
-            if unpacker.eof:
-                unpacker = zlib_ng.decompressobj(16 + zlib_ng.MAX_WBITS)
-            yield from _bounded(unpacker, rest)
-            rest = unpacker.unused_data
-    if not unpacker.eof:
-        raise EOFError("a compressed layer ends early")
-
-
-def _bounded(unpacker: Any, packed: bytes) -> Iterator[bytes]:
-    from zlib_ng import zlib_ng
-
-    failure = cast(type[Exception], zlib_ng.error)  # none of zlib's
-    while packed:
-        try:
-            block = unpacker.decompress(packed, _BLOCK)
-        except failure as error:
-            raise tarfile.ReadError(f"a compressed layer is damaged: {error}") from error
-        yield block
-        packed = unpacker.unconsumed_tail
-
-
-def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    try:
-        zstandard = importlib.import_module("zstandard")
-    except ImportError as error:
-        raise ImageError(
-            "A layer of this image is compressed with zstd; `pip install zstandard` to read it."
-        ) from error
-    try:
-        yield from zstandard.ZstdDecompressor().read_to_iter(Tape(chunks), read_size=_BLOCK)
-    except zstandard.ZstdError as error:
-        raise tarfile.ReadError(f"a compressed layer is damaged: {error}") from error
-
-
 # Layers in the folder of an engine on this machine
 
 
@@ -482,12 +325,12 @@ def _scan_folder(root: Path, image_id: str, wanted: Wanted) -> Stored:
     keys = diff_ids(config)
     found = {key: _recall(key, wanted) for key in keys}
     if None in found.values():
-        with _presses(wanted) as presses:
+        with _compressors(wanted) as compressors:
             for key, chain in zip(keys, _chain_ids(keys), strict=True):
                 if found[key] is None:
                     record = base / "layerdb" / chain.replace(":", "/")
                     chunks = _reassembled(root, record, contents=wanted.compressed)
-                    found[key] = _remember(replace(_measure(chunks, "tar", presses), key=key))
+                    found[key] = _remember(replace(_measure(chunks, "plain", compressors), key=key))
     return Stored(config, tuple(cast(Listing, found[key]) for key in keys))
 
 
@@ -508,7 +351,7 @@ def _chained(below: str, digest: str) -> str:
 def _reassembled(root: Path, record: Path, *, contents: bool = True) -> Iterator[bytes]:
     """Give the tar of a layer from its tar-split: pieces of tar, and names of files that follow.
 
-    Without ``contents`` nought stands for each byte of a file, and no file is opened.
+    Without ``contents`` zeros stand for the bytes of a file, and no file is opened.
     """
     folder = root / "overlay2" / (record / "cache-id").read_text().strip() / "diff"
     open_beneath = _Opener(os.fsencode(folder))
@@ -518,16 +361,16 @@ def _reassembled(root: Path, record: Path, *, contents: bool = True) -> Iterator
             if item["type"] == 2:
                 yield base64.b64decode(item["payload"] or "")
             elif item.get("size") and not contents:
-                yield from _noughts(item["size"])
+                yield from _zeros(item["size"])
             elif item.get("size"):
                 raw = item.get("name_raw")
                 name = base64.b64decode(raw) if raw else item["name"].encode()
                 yield from open_beneath.content(name, item["size"])
 
 
-def _noughts(size: int) -> Iterator[bytes]:
+def _zeros(size: int) -> Iterator[bytes]:
     for begun in range(0, size, _BLOCK):
-        yield cast(bytes, _NOUGHT[: size - begun])
+        yield cast(bytes, _ZEROS[: size - begun])
 
 
 class _Opener:
@@ -568,37 +411,12 @@ def _scan_stream(engine: Engine, image_id: str, wanted: Wanted) -> Stored:
     if known:
         return known
     try:
-        with contextlib.closing(saved(engine, image_id)) as stream:
-            return _read_stream(stream, image_id, wanted)
+        with contextlib.closing(saved.members(engine, image_id)) as members:
+            return _read_stream(members, image_id, wanted)
     except ImageError:
         raise
     except READ_FAILURES as error:
-        raise _unreadable(image_id, error) from error
-
-
-def saved(engine: Engine, image_id: str) -> Generator[bytes, None, None]:
-    """Give what the engine saves; closed early it tells the engine, which the SDK's own does not.
-
-    Raises `ImageError` when the engine has no such image, `EngineLostError` when it goes away.
-    """
-    from requests import RequestException
-
-    api = engine.client.api
-    address = f"{api.base_url}/v{api.api_version}/images/{image_id}/get"
-    try:
-        with api.get(address, stream=True, timeout=api.timeout) as response:
-            if response.status_code == http.HTTPStatus.NOT_FOUND:
-                raise ImageError(unknown_image(image_id))
-            if not response.ok:
-                raise OSError(response.text.strip())
-            yield from response.iter_content(_SAVED_AT_ONCE)
-    except RequestException:
-        raise EngineLostError(LOST) from None
-
-
-def unknown_image(reference: str) -> str:
-    """Return the sentence for an image that the engine does not have."""
-    return f"The engine has no image {reference!r}; build or pull it first (`docker images` lists)."
+        raise saved.unreadable(image_id, error) from error
 
 
 def _recall_image(image_id: str, wanted: Wanted) -> Stored | None:
@@ -613,14 +431,14 @@ def _recall_image(image_id: str, wanted: Wanted) -> Stored | None:
     return Stored(found["config"], tuple(cast(list[Listing], listings)))
 
 
-def _read_stream(chunks: Iterable[bytes], image_id: str, wanted: Wanted) -> Stored:
-    members = _Members(wanted)
-    members.read(chunks)
-    manifest = members.document("manifest.json")[0]
-    config = members.document(manifest["Config"])
+def _read_stream(members: Iterable[Member], image_id: str, wanted: Wanted) -> Stored:
+    found = _Members(wanted)
+    found.read(members)
+    manifest = found.document("manifest.json")[0]
+    config = found.document(manifest["Config"])
     listings = []
     for name, digest in zip(manifest["Layers"] or (), diff_ids(config), strict=True):
-        listing = members.listing(name)
+        listing = found.listing(name)
         if not listing.key:
             listing = _remember(replace(listing, key=digest))
         listings.append(listing)
@@ -651,60 +469,21 @@ class _Members:
     def listing(self, name: str) -> Listing:
         return self.listings[self._links.get(name, name)]
 
-    def read(self, chunks: Iterable[bytes]) -> None:
-        tape = Tape(chunks)
-        with (
-            _presses(self._wanted) as presses,
-            tarfile.open(fileobj=cast(Any, tape), mode="r:") as outer,
-        ):
-            while (member := outer.next()) is not None:
-                if member.issym() or member.islnk():
-                    self._links[member.name] = _linked(member)
-                elif member.isreg():
-                    self._read_one(member, _exactly(tape, member.size), presses)
-        tape.finish()
+    def read(self, members: Iterable[Member]) -> None:
+        with _compressors(self._wanted) as compressors:
+            for member in members:
+                if member.kind == "link":
+                    self._links[member.name] = member.target
+                elif member.kind == "layer":
+                    self.listings[member.name] = self._layer(member, compressors)
+                elif member.size <= _LARGEST_DOCUMENT:
+                    self._documents[member.name] = b"".join(member.chunks)
 
-    def _read_one(self, member: tarfile.TarInfo, chunks: Iterator[bytes], presses: _Presses) -> None:
-        head = _head(chunks)
-        packing, whole = _packing(head), itertools.chain([head], chunks)
-        if packing == "document":
-            if member.size <= _LARGEST_DOCUMENT:
-                self._documents[member.name] = b"".join(whole)
-            return
+    def _layer(self, member: Member, compressors: _Compressors) -> Listing:
         key = _key(member.name)
         known = _recall(key, self._wanted) if key else None
         if known is None:
-            known = replace(_measure(whole, packing, presses), key=key)
+            known = replace(_measure(member.chunks, member.packing, compressors), key=key)
             if key:
                 _remember(known)
-        self.listings[member.name] = known
-
-
-def _linked(member: tarfile.TarInfo) -> str:
-    folder = posixpath.dirname(member.name) if member.issym() else ""
-    return posixpath.normpath(posixpath.join(folder, member.linkname))
-
-
-def _exactly(tape: Tape, size: int) -> Iterator[bytes]:
-    end = tape.tell() + size
-    yield from tape.pieces(size)
-    if tape.tell() != end:
-        raise EOFError("the save stream ends early")
-
-
-def _head(chunks: Iterator[bytes]) -> bytes:
-    head = b""
-    while len(head) < tarfile.BLOCKSIZE and (chunk := next(chunks, None)) is not None:
-        head += chunk
-    return head
-
-
-def _packing(head: bytes) -> str:
-    """Tell from the first block of a blob what it is."""
-    if head[:2] == b"\x1f\x8b":
-        return "gzip"
-    if head[:4] == b"\x28\xb5\x2f\xfd":
-        return "zstd"
-    if head[257:262] == b"ustar" or head[:512] == bytes(tarfile.BLOCKSIZE):
-        return "tar"
-    return "document"
+        return known

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from helpers.engine.saved import ImageError
 from helpers.image import image
-from helpers.image.layers import ImageError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,10 +16,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from helpers.engine import saved
 from helpers.engine.engine import in_touch
+from helpers.engine.saved import ForwardStream, ImageError, Member
 from helpers.host.errors import stoppable
-from helpers.image import image, layers
-from helpers.image.layers import ImageError
+from helpers.image import image
 
 if TYPE_CHECKING:
     from helpers.engine.engine import Engine
@@ -78,9 +79,9 @@ def search(reference: str, secret: str, engine: Engine) -> Search:
         raise SecretError(f"A text of {len(secret)} characters is found by chance; search a longer one.")
     forms, image_id = _forms(secret), _id(reference, engine)
     try:
-        with contextlib.closing(layers.members(engine, image_id)) as members:
+        with contextlib.closing(saved.members(engine, image_id)) as members:
             config, parts = _read(members, forms)
-    except layers.READ_FAILURES as error:
+    except saved.READ_FAILURES as error:
         raise ImageError(
             f"The engine gave not all of {reference!r} ({error}); look whether it is well "
             "(`docker info`) and search again."
@@ -94,9 +95,7 @@ def search(reference: str, secret: str, engine: Engine) -> Search:
     )
 
 
-def _read(
-    members: Iterable[layers.Member], forms: Mapping[str, bytes]
-) -> tuple[dict[str, Any], list[_Layer]]:
+def _read(members: Iterable[Member], forms: Mapping[str, bytes]) -> tuple[dict[str, Any], list[_Layer]]:
     """Return the image's configuration, and what was found in each of its layers from the base up."""
     documents: dict[str, bytes] = {}
     found: dict[str, _Layer] = {}
@@ -105,7 +104,7 @@ def _read(
         if member.kind == "link":
             links[member.name] = member.target
         elif member.kind == "layer":
-            found[member.name] = _search_layer(member.chunks, forms)
+            found[member.name] = _search_layer(member.content(), forms)
         else:
             documents[member.name] = b"".join(member.chunks)
     manifest = json.loads(documents["manifest.json"])[0]
@@ -119,7 +118,7 @@ def _id(reference: str, engine: Engine) -> str:
     try:
         return str(engine.client.api.inspect_image(reference)["Id"])
     except APIError as error:
-        raise ImageError(layers.unknown_image(reference)) from error
+        raise ImageError(saved.unknown_image(reference)) from error
 
 
 def _forms(secret: str) -> dict[str, bytes]:
@@ -139,16 +138,16 @@ def _forms(secret: str) -> dict[str, bytes]:
 def _search_layer(chunks: Iterable[bytes], forms: Mapping[str, bytes]) -> _Layer:
     """Search a layer's whole tar: the files' contents, their names, and what lies between them."""
     finder = Finder(forms)
-    tape = layers.Tape(finder.passing(chunks))
+    forward = ForwardStream(finder.passing(chunks))
     starts, names = [0], ["(the layer's tar itself)"]
     with tarfile.open(
-        fileobj=cast(Any, tape), mode="r:", encoding="utf-8", errors="backslashreplace"
+        fileobj=cast(Any, forward), mode="r:", encoding="utf-8", errors="backslashreplace"
     ) as tar:
         while (member := tar.next()) is not None:
             starts.append(member.offset)
             names.append("/" + member.name.removeprefix("./"))
             tar.members.clear()  # type: ignore[attr-defined]
-    tape.finish()
+    forward.finish()
     places = ((names[bisect.bisect_right(starts, at) - 1], form) for at, form in finder.hits)
     return _Layer(finder.passed, tuple(dict.fromkeys(places)))
 

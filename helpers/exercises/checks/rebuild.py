@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from helpers.buildx.run import BuildError, BuildResult
 from helpers.buildx.steps import INSTALLS
 from helpers.engine.container import ContainerError
+from helpers.engine.saved import ImageError
 from helpers.exercises.attempt import Attempt
 from helpers.exercises.checks.model import Check
 from helpers.image import image
-from helpers.image.layers import ImageError
 
 
 def keeps_the_install() -> Check:

@@ -28,14 +28,14 @@ from jupyter_client import KernelManager
 from helpers.buildx import run as builds
 from helpers.buildx.run import BuildError, Request
 from helpers.claims import store
-from helpers.engine import container, leftovers
+from helpers.engine import container, leftovers, saved
 from helpers.engine import engine as engines
 from helpers.engine.container import OWNER_LABEL
 from helpers.engine.engine import EngineLostError, NoEngineError
 from helpers.engine.private import PrivateEngine
 from helpers.host import debian, paths, workspace
 from helpers.host.errors import WorkbookError
-from helpers.image import image, layers, secrets
+from helpers.image import image, secrets
 
 pytestmark = [
     pytest.mark.engine,
@@ -421,7 +421,7 @@ def test_an_engine_that_dies_under_a_container_is_missed_and_the_next_run_cleans
 
     def export() -> None:
         with container.created(made, where=where):
-            for member in layers.members(where, made):
+            for member in saved.members(where, made):
                 for _ in member.chunks:
                     if doomed._daemon():
                         _kill(doomed)

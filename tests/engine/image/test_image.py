@@ -19,9 +19,9 @@ import pytest
 from helpers.bases import local_registry
 from helpers.engine import engine as engines
 from helpers.engine.engine import LABEL
+from helpers.engine.saved import ImageError
 from helpers.host import paths
 from helpers.image import composition, image, layers
-from helpers.image.image import ImageError
 from helpers.image.layers import Wanted
 
 pytestmark = [pytest.mark.engine, pytest.mark.every_engine]

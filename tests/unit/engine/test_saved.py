@@ -12,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from helpers.engine import saved
+from helpers.engine.saved import ImageError
 from helpers.image import image, layers
-from helpers.image.layers import ImageError, Wanted
+from helpers.image.layers import Wanted
 from tests.unit.saving_engine import saving, tar_of
 
 NAMES = st.sampled_from(
@@ -134,7 +136,7 @@ def _scan(engine, name) -> None:
 
 
 def _pass(engine, name) -> None:
-    for member in layers.members(engine, name):
+    for member in saved.members(engine, name):
         assert sum(len(chunk) for chunk in member.chunks) >= 0
 
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from helpers.engine.saved import ImageError
 from helpers.image import composition, image
 from helpers.image.composition import Debian
-from helpers.image.image import ImageError
 from helpers.image.layers import Entry
 
 STATUS = """\

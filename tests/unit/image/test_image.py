@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import docker.errors
 import pytest
 
+from helpers.engine.saved import ImageError
 from helpers.image import image, layers
-from helpers.image.image import ImageError, ImageFacts, Layer, Waste, Wasted
+from helpers.image.image import ImageFacts, Layer, Waste, Wasted
 from helpers.image.layers import Entry, Listing, Stored
 
 

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from helpers.engine import saved
 from helpers.engine.engine import EngineLostError
+from helpers.engine.saved import ImageError
 from helpers.image import layers
-from helpers.image.layers import Entry, ImageError, Wanted
+from helpers.image.layers import Entry, Wanted
 from tests.unit.saving_engine import answering, saving
 
 ALL = Wanted(entries=True, compressed=True)
@@ -165,7 +167,7 @@ def test_a_zstd_blob_says_what_reads_it(monkeypatch):
     def missing(name):
         raise ImportError(name)
 
-    monkeypatch.setattr(layers.importlib, "import_module", missing)
+    monkeypatch.setattr(saved.importlib, "import_module", missing)
     save = a_save(a_tar(("a", b"1")), pack=lambda tar: b"\x28\xb5\x2f\xfd" + bytes(600))
     with pytest.raises(ImageError, match="pip install zstandard"):
         layers.scan(saving(save), "sha256:i", ALL)

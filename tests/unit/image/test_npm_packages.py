@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from helpers.engine.saved import ImageError
 from helpers.image import image, npm_packages
 from helpers.image.image import File, Files
-from helpers.image.layers import ImageError
 from helpers.image.npm_packages import Role
 
 RECORD = {

@@ -2,9 +2,9 @@
 
 import pytest
 
+from helpers.engine.saved import ImageError
 from helpers.image import image, os_packages
 from helpers.image.image import File, Files
-from helpers.image.layers import ImageError
 from helpers.image.os_packages import OsPackage
 
 DPKG = """\

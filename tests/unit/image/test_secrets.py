@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.image import layers, secrets
-from helpers.image.layers import ImageError
+from helpers.engine import saved
+from helpers.engine.saved import ImageError
+from helpers.image import secrets
 from helpers.image.secrets import HISTORY, LAYER, SETTINGS, Finder, Sighting
 from tests.unit.saving_engine import saving
 
@@ -131,7 +132,7 @@ def test_a_stream_that_ends_early_is_no_clean_bill():
 
 def test_members_are_given_with_their_kind():
     engine = an_engine({"1": gzip.compress(a_tar({"a": b"x"})), "l": "1"}, {}, ["1"])
-    kinds = {m.name: (m.kind, m.target) for m in layers.members(engine, "sha256:0")}
+    kinds = {m.name: (m.kind, m.target) for m in saved.members(engine, "sha256:0")}
     assert kinds == {
         "1": ("layer", ""),
         "l": ("link", "1"),
