@@ -14,7 +14,7 @@ from helpers.buildx.run import BuildResult
 from helpers.claims import MB, TIMES_FASTER, Installs
 from helpers.claims.figures import Spread
 from helpers.lesson import verbs
-from helpers.measure import cache, ci_cache, fresh_machine, sample
+from helpers.measure import cache, ci_cache, sample
 from helpers.measure.cache import USUAL, Experiment, Scenario
 from helpers.measure.ci_cache import Handover
 from helpers.plots import Chart
@@ -157,7 +157,7 @@ def hand_over(name: str) -> Handover | None:
 
     Prints why and returns None where no fresh machine can be had.
     """
-    if not fresh_machine.available():
+    if not ci_cache.available():
         print("Not measured here: a fresh builder machine needs the private engine (`make engine`).")
         return None
     with live_series.line("fresh machines", 2) as told:

@@ -1,13 +1,19 @@
 """What an exported cache is worth to a CI service that gives each job a machine of its own.
 
-One fresh machine builds and exports its cache to a folder; the next one has that folder and nothing
-else, and builds after a source edit. It draws nothing and judges nothing.
+A fresh machine is a private engine of the workbook: its cache is empty, and it is gone when its block
+ends. It keeps images as containerd does, because only such an engine can export and import a cache. One
+machine builds and exports its cache to a folder; the next one gets that folder and nothing else, and
+builds after a source edit. Nothing is drawn or judged here.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
+import secrets
+import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +24,11 @@ from helpers.buildx import steps as shared_steps
 from helpers.buildx.run import BuildResult, Request
 from helpers.engine import engine
 from helpers.engine.engine import Engine
+from helpers.engine.private import PrivateEngine
+from helpers.host import paths, processes
+from helpers.host.errors import PrivateEngineError, WorkbookError
 from helpers.host.workspace import Workspace
-from helpers.measure import fresh_machine, sample
+from helpers.measure import sample
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,21 +69,92 @@ def hand_over(
     """Build ``file`` on one fresh machine, hand the cache to another, edit a source, build there.
 
     ``mode`` is what is exported: ``max`` the steps of all stages, ``min`` those of the final image.
-    Raises the errors of `helpers.measure.fresh_machine` and `helpers.buildx.run`.
+    Raises the errors of `fresh_machine` and `helpers.buildx.run`.
     """
     where = where or engine.find()
     names = dockerfile.read(file, architecture=where.architecture).base_images()
     images = [base.reference for base in bases.resolve(names, where)]
     with tempfile.TemporaryDirectory(prefix="workbook-cache-") as folder:
         told("first machine: boot, build, export")
-        with fresh_machine.booted(images, where) as machine:
+        with fresh_machine(images, where) as machine:
             first = _build(file, app, machine, "--cache-to", f"type=local,dest={folder},mode={mode}")
         size = sum(blob.stat().st_size for blob in Path(folder).rglob("*") if blob.is_file())
         told("second machine: boot, import, build after a source edit")
-        with fresh_machine.booted(images, where) as machine, sample.source_edit(app):
+        with fresh_machine(images, where) as machine, sample.source_edit(app):
             second = _build(file, app, machine, "--cache-from", f"type=local,src={folder}")
     return Handover(first, second, size)
 
 
 def _build(file: Path, app: Workspace, machine: Engine, *cache: str) -> BuildResult:
     return run.build(Request(file, app.path, TAG, extra=cache), where=machine)
+
+
+# A fresh machine
+
+
+class FreshMachineError(WorkbookError):
+    """No fresh machine can be started here."""
+
+
+def available() -> bool:
+    """Whether `fresh_machine` can work here."""
+    return PrivateEngine().installed and os.geteuid() == 0
+
+
+@contextlib.contextmanager
+def fresh_machine(images: Iterable[str], where: Engine | None = None) -> Iterator[Engine]:
+    """Start a machine that has ``images`` (taken from ``where``) and nothing else; yield its engine.
+
+    Raises `FreshMachineError` where none can be had, with the remedy.
+    """
+    if not available():
+        raise FreshMachineError(
+            "A fresh builder machine needs the workbook's private engine, which is not installed here; "
+            "run `make engine` as root on Linux, or try the commands below on your own builder."
+        )
+    where = where or engine.find()
+    home = paths.state("machines")
+    _sweep_machines()
+    machine = PrivateEngine(
+        home / f"{os.getpid()}-{secrets.token_hex(3)}",
+        programs=PrivateEngine().programs,
+        containerd_store=True,
+    )
+    try:
+        machine.start()
+        fresh = engine.of(machine)
+        for image in images:
+            _copy_image(image, where, fresh)
+        yield fresh
+    except PrivateEngineError as error:
+        raise FreshMachineError(f"The fresh machine did not start: {error}") from None
+    finally:
+        machine.remove()
+
+
+def _sweep_machines() -> None:
+    """Remove the machines whose owners were killed."""
+    for folder in paths.state("machines").iterdir():
+        owner = folder.name.partition("-")[0]
+        if owner.isdecimal() and not processes.alive(int(owner)):
+            PrivateEngine(folder).remove()
+
+
+def _copy_image(image: str, giver: Engine, taker: Engine) -> None:
+    """Copy an image from one engine to another, through a pipe."""
+    save = subprocess.Popen(
+        giver.command("save", image), env=giver.process_environment(), stdout=subprocess.PIPE
+    )
+    loaded = subprocess.run(
+        taker.command("load", "--quiet"),
+        env=taker.process_environment(),
+        stdin=save.stdout,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if save.stdout:
+        save.stdout.close()
+    if save.wait() or loaded.returncode:
+        why = loaded.stderr.strip() or f"`docker save` ended with {save.returncode}"
+        raise FreshMachineError(f"The image {image} could not be handed to the fresh machine: {why}.")

@@ -12,9 +12,9 @@ from helpers.engine.private import PrivateEngine
 from helpers.host import paths, workspace
 from helpers.lesson import cache
 from helpers.measure import cache as experiment
-from helpers.measure import ci_cache, fresh_machine, sample
+from helpers.measure import ci_cache, sample
 from helpers.measure.cache import Scenario
-from helpers.measure.fresh_machine import FreshMachineError
+from helpers.measure.ci_cache import FreshMachineError
 
 pytestmark = pytest.mark.engine
 
@@ -136,7 +136,7 @@ def test_unordered_differs_from_naive_in_one_line_and_cache_mounts_from_alpine_i
 
 
 needs_private_engine = pytest.mark.skipif(
-    not fresh_machine.available(), reason="a fresh machine needs the private engine, installed, and root"
+    not ci_cache.available(), reason="a fresh machine needs the private engine, installed, and root"
 )
 
 
@@ -163,7 +163,7 @@ def test_a_cache_exported_in_the_default_mode_lacks_the_builders_steps(files, ap
 
 @needs_private_engine
 def test_a_fresh_machine_has_the_images_it_was_given_and_no_cache():
-    with fresh_machine.booted([]) as machine:
+    with ci_cache.fresh_machine([]) as machine:
         assert machine.store == "containerd"
         assert machine.client.images.list() == []
         assert not machine.client.df()["BuildCache"]
@@ -171,7 +171,7 @@ def test_a_fresh_machine_has_the_images_it_was_given_and_no_cache():
 
 def test_where_there_is_no_private_engine_the_sentence_says_what_to_do(monkeypatch, capsys):
     monkeypatch.setattr(PrivateEngine, "installed", property(lambda _: False))
-    with pytest.raises(FreshMachineError, match="make engine"), fresh_machine.booted([]):
+    with pytest.raises(FreshMachineError, match="make engine"), ci_cache.fresh_machine([]):
         pass
     assert cache.hand_over("alpine") is None
     assert "Not measured here" in capsys.readouterr().out

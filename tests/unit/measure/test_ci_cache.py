@@ -6,8 +6,8 @@ import pytest
 
 from helpers.engine.private import PrivateEngine
 from helpers.host import paths
-from helpers.measure import fresh_machine
-from helpers.measure.fresh_machine import FreshMachineError
+from helpers.measure import ci_cache
+from helpers.measure.ci_cache import FreshMachineError
 
 
 @pytest.fixture(autouse=True)
@@ -24,22 +24,22 @@ def machine_of(owner):
 
 def test_a_machine_of_a_killed_owner_is_swept_and_a_living_ones_stays():
     dead, alive = machine_of(2**22 + 1), machine_of(os.getpid())
-    fresh_machine._sweep()
+    ci_cache._sweep_machines()
     assert not dead.exists()
     assert alive.exists()
 
 
 def test_without_the_private_engine_s_programs_there_is_none(monkeypatch):
     monkeypatch.setattr(PrivateEngine, "installed", property(lambda _: False))
-    assert not fresh_machine.available()
-    with pytest.raises(FreshMachineError, match="make engine"), fresh_machine.booted([]):
+    assert not ci_cache.available()
+    with pytest.raises(FreshMachineError, match="make engine"), ci_cache.fresh_machine([]):
         pass
 
 
 def test_a_user_who_is_not_root_gets_none(monkeypatch):
     monkeypatch.setattr(PrivateEngine, "installed", property(lambda _: True))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert not fresh_machine.available()
+    assert not ci_cache.available()
 
 
 def test_its_engine_keeps_images_as_containerd_does_and_the_usual_private_one_does_not(tmp_path):
