@@ -21,7 +21,7 @@ from helpers.claims import MB, PinTest, node_lines
 from helpers.engine import container as containers
 from helpers.engine.container import ContainerError
 from helpers.lesson import verbs
-from helpers.measure import pins, runtimes, sample
+from helpers.measure import pins, sample
 from helpers.measure.pins import Pin, Registry
 from helpers.plots import Chart
 
@@ -106,7 +106,7 @@ def nodes(*results: BuildResult) -> pd.DataFrame:
 
 def node_of(result: BuildResult) -> str:
     """Return the version of the Node that runs in an image, asked there."""
-    return runtimes.ask(result.image_id, result.engine).node
+    return pins.runtime(result.image_id, result.engine).node
 
 
 def compare_guesses(*guesses: tuple[str, BuildResult]) -> pd.DataFrame:
@@ -141,7 +141,7 @@ def stages(result: BuildResult) -> pd.DataFrame:
     references = {base.name: base.reference for base in result.bases}
     rows = []
     for stage in (stage for stage in parsed.stages if stage.base in references):
-        found = runtimes.ask(references[stage.base], result.engine)
+        found = pins.runtime(references[stage.base], result.engine)
         rows.append((stage.label, stage.base, found.node, found.abi, found.libc))
     return pd.DataFrame(rows, columns=["stage", "FROM", "Node", "module version", "C library"])
 

@@ -1,26 +1,33 @@
-"""Publish images under tags, resolve a tag to the digest that it names now, and pin by that digest.
+"""Publish images under tags, resolve a tag to the digest that it names now, and ask an image its Node.
 
-The registry is one of ours on loopback (`loopback_registry`), because only there may a lesson move a
+The registry is the workbook's own on loopback (`local_registry`), because only there may a lesson move a
 tag. An image goes there through a build of one line, so that it is one manifest of this engine's
-platform and may carry any tag. It judges nothing.
+platform and may carry any tag. An image is asked in a container that ends at once. Nothing is judged here.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 import weakref
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from helpers.bases import local_registry
 from helpers.bases.bases import Base, Source
 from helpers.buildx import run
 from helpers.buildx.run import Request
-from helpers.engine import engine, pull
+from helpers.engine import container, engine, pull
 from helpers.engine.engine import Engine
 from helpers.host.errors import WorkbookError
+
+# On musl the report has no version of glibc: Node's documentation, "Diagnostic report".
+_QUESTION = (
+    "JSON.stringify([process.versions.node, process.versions.modules, "
+    "process.report.getReport().header.glibcVersionRuntime ?? ''])"
+)
 
 
 class DigestError(WorkbookError):
@@ -58,7 +65,7 @@ class Registry:
     """
 
     def __init__(self, where: Engine | None = None) -> None:
-        """Start it. Raises the errors of `loopback_registry.serving`."""
+        """Start it. Raises the errors of `local_registry.serving`."""
         self.engine = where or engine.find()
         closing = ExitStack()
         self.address = closing.enter_context(local_registry.serving(self.engine))
@@ -81,7 +88,7 @@ class Registry:
     def publish(self, image: str, tag: str) -> Pin:
         """Publish a base image as ``tag`` (such as ``node:20``), moving the tag if it is there.
 
-        Raises `DigestError` when the push fails, and the errors of `build.build`.
+        Raises `DigestError` when the push fails, and the errors of `helpers.buildx.run`.
         """
         name = f"{self.address}/{tag}"
         with tempfile.TemporaryDirectory(prefix="workbook-") as folder:
@@ -141,3 +148,35 @@ def repin(text: str, argument: str, reference: str) -> str:
             f"ARG {argument}= stands in the Dockerfile {times} times; name the base in one line."
         )
     return line.sub(lambda _: f"ARG {argument}={reference}", text)
+
+
+# The Node inside an image
+
+
+class RuntimeIdentityError(WorkbookError):
+    """An image could not be asked, for it holds no Node that runs."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A Node: its version, its ``NODE_MODULE_VERSION``, and the C library that it runs on."""
+
+    node: str
+    abi: int
+    libc: str
+
+
+def runtime(image: str, where: Engine) -> Runtime:
+    """Return what the Node of an image is. Raises `RuntimeIdentityError` or `ContainerError`."""
+    entry = where.client.images.get(image).attrs["Config"].get("Entrypoint") or []
+    is_node = bool(entry) and PurePosixPath(entry[-1]).name == "node"
+    command = [*([] if is_node else ["node"]), "--print", _QUESTION]
+    said = container.finished(image, *command, where=where)
+    try:
+        node, abi, glibc = json.loads(said.output)
+    except ValueError:
+        lines = said.output.strip().splitlines() or ["nothing"]
+        raise RuntimeIdentityError(
+            f"{image} holds no Node that runs; it said: {lines[-1]}. Name an image of Node."
+        ) from None
+    return Runtime(node, int(abi), f"glibc {glibc}" if glibc else "musl")

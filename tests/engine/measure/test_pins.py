@@ -10,9 +10,8 @@ from helpers.buildx.run import BuildError, Request
 from helpers.engine import container
 from helpers.lesson import pins as pinning_lesson
 from helpers.lesson import verbs
-from helpers.measure import pins, runtimes
-from helpers.measure.pins import DigestError, Registry
-from helpers.measure.runtimes import RuntimeIdentityError
+from helpers.measure import pins
+from helpers.measure.pins import DigestError, Registry, RuntimeIdentityError
 
 pytestmark = pytest.mark.engine
 
@@ -104,7 +103,7 @@ def test_a_closed_registry_answers_no_more(engine):
 
 def test_node_tells_its_version_its_abi_and_its_c_library(engine):
     names = ["node:20-alpine", "gcr.io/distroless/nodejs20-debian12"]
-    musl, glibc = (runtimes.ask(b.reference, engine) for b in bases.resolve(names, engine))
+    musl, glibc = (pins.runtime(b.reference, engine) for b in bases.resolve(names, engine))
     assert musl.libc == "musl"
     assert glibc.libc.startswith("glibc 2.")
     assert musl.node.startswith("20.")
@@ -118,7 +117,7 @@ def test_an_image_whose_program_answers_otherwise_is_one_sentence(context, engin
     )
     built = run.build(Request(context / "Dockerfile", context, tag), where=engine)
     with pytest.raises(RuntimeIdentityError, match="no Node that runs"):
-        runtimes.ask(built.image_id, engine)
+        pins.runtime(built.image_id, engine)
 
 
 @pytest.mark.parametrize(
