@@ -19,8 +19,7 @@ from helpers.image.npm_packages import NpmPackage, Role
 from helpers.image.os_packages import Inventory
 from helpers.image.scanner import Findings, ScannerError
 from helpers.lesson import verbs
-from helpers.measure import health, sample
-from helpers.measure import surface as confinement
+from helpers.measure import sample, surface
 from helpers.measure.surface import FREE, LOCKED, LOCKED_WITH_TMPFS, YES, Confined
 from helpers.plots import Chart
 
@@ -83,7 +82,7 @@ def survey(result: BuildResult) -> Survey:
             files=image.files(reference, engine),
             inventory=os_packages.read(reference, engine),
             npm=tuple(npm_packages.read(reference, engine, sample.APP)),
-            confined=confinement.observe(reference, engine),
+            confined=surface.observe(reference, engine),
         )
     return _surveys[result.image_id]
 
@@ -172,8 +171,8 @@ def hang(*results: BuildResult) -> pd.DataFrame:
     """Start each image, let its process hang and go on; return the health that the engine reports."""
     import pandas as pd
 
-    rows = [(verbs.label(r), *health.story(r.image_id, r.engine)) for r in results]
-    return pd.DataFrame(rows, columns=["variant", *health.STEPS])
+    rows = [(verbs.label(r), *surface.health_story(r.image_id, r.engine)) for r in results]
+    return pd.DataFrame(rows, columns=["variant", *surface.STEPS])
 
 
 def bills(*results: BuildResult) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 The registry is the workbook's own on loopback (`local_registry`), because only there may a lesson move a
 tag. An image goes there through a build of one line, so that it is one manifest of this engine's
-platform and may carry any tag. An image is asked in a container that ends at once. Nothing is judged here.
+platform and may carry any tag. An image is asked in a container that ends at once.
+Nothing is judged here.
 """
 
 from __future__ import annotations

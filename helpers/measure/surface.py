@@ -1,14 +1,17 @@
-"""Put an image's process under confinement, for real, and see what it can still do.
+"""Confine an image's process, for real, and see what it can still do; and follow its health.
 
 Each image runs without any capability: as it is, then with a read-only root file system, then with a
-``/tmp`` in memory beside that. Inside, Node itself is asked who it is and what it may write. It judges
-nothing.
+``/tmp`` in memory beside that. Inside, Node itself is asked who it is and what it may write. The health
+is what the engine reports after each run of the image's own HEALTHCHECK; only how often the engine asks
+is changed, so that nobody waits. Nothing is judged here.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +30,19 @@ _SETTINGS: Mapping[str, Mapping[str, Any]] = {
     LOCKED: {"read_only": True},
     LOCKED_WITH_TMPFS: {"read_only": True, "tmpfs": {"/tmp": "size=16m,mode=1777"}},  # noqa: S108
 }
+
+NO_CHECK = "no check"
+HEALTHY, UNHEALTHY = "healthy", "unhealthy"
+STEPS = ("the app answers", "it hangs", "it goes on")
+_SECOND = 1_000_000_000  # the engine counts nanoseconds
+# The image's command and its timeout stay as they are; by itself Docker waits for 3 failures.
+IMPATIENT: Mapping[str, int] = {
+    "interval": _SECOND,
+    "retries": 2,
+    "start_period": _SECOND // 1000,
+}
+_POLL_SECONDS = 0.1
+
 _NODE = ("/nodejs/bin/node", "/usr/local/bin/node", "/usr/bin/node")
 # Opening a file to append writes nothing, and a file that was made is removed at once: what counts is
 # whether the kernel allows it. The working folder is the one that the container starts in.
@@ -109,4 +125,57 @@ def _answer(api: Running, node: str, code: str) -> Mapping[str, Any]:
     if exit_code:
         raise ContainerError(f"Node did not answer inside the container: {text.strip()[-200:]}.")
     found: Mapping[str, Any] = json.loads(text)
+    return found
+
+
+# Health
+
+
+def health_story(reference: str, engine: Engine, patience: float = 60.0) -> tuple[str, ...]:
+    """Run an image and return its health after each of `STEPS`.
+
+    The process is stopped as if it hung, and goes on. An image without HEALTHCHECK has "no check"
+    throughout. ``patience`` is the time in seconds for each change; raises `ContainerError` when a
+    change does not come.
+    """
+    options = {"healthcheck": dict(IMPATIENT)}
+    with containers.running(reference, where=engine, options=options) as api:
+        if health(api) == NO_CHECK:
+            with hanging(api):
+                hangs = health(api)
+            return NO_CHECK, hangs, health(api)
+        starts = await_health(api, HEALTHY, patience)
+        with hanging(api):
+            hangs = await_health(api, UNHEALTHY, patience)
+        return starts, hangs, await_health(api, HEALTHY, patience)
+
+
+@contextlib.contextmanager
+def hanging(api: Running) -> Iterator[None]:
+    """Stop the app's process in its tracks, and let it go on when the block ends.
+
+    It still exists and holds its port: what a restart policy sees is a running container.
+    """
+    api.container.kill("SIGSTOP")
+    try:
+        yield
+    finally:
+        api.container.kill("SIGCONT")
+
+
+def health(api: Running) -> str:
+    """Return the container's health now: "starting", "healthy", "unhealthy" or "no check"."""
+    api.container.reload()
+    found: dict[str, Any] = api.container.attrs["State"].get("Health") or {}
+    said = str(found.get("Status", "none"))
+    return NO_CHECK if said == "none" else said
+
+
+def await_health(api: Running, wanted: str, patience: float) -> str:
+    """Wait until the container's health is ``wanted`` and return it. Raises `ContainerError` if not."""
+    deadline = time.monotonic() + patience
+    while (found := health(api)) != wanted:
+        if time.monotonic() > deadline:
+            raise ContainerError(f"The container is {found} and not {wanted} after {patience:.0f} s.")
+        time.sleep(_POLL_SECONDS)
     return found

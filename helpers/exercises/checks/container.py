@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from helpers.engine.container import ContainerError, Running
 from helpers.exercises.attempt import Attempt
 from helpers.exercises.checks.model import Check
-from helpers.measure import health, sample
+from helpers.measure import sample, surface
 from helpers.measure.sample import SampleError
 
 _HEALTH_SECONDS = 40.0
@@ -41,10 +41,10 @@ def becomes_healthy() -> Check:
 
     def trial(attempt: Attempt) -> str | None:
         with attempt.running() as api:
-            if health.status(api) == health.NO_CHECK:
+            if surface.health(api) == surface.NO_CHECK:
                 return "The image has no health check."
             try:
-                health.await_status(api, health.HEALTHY, _HEALTH_SECONDS)
+                surface.await_health(api, surface.HEALTHY, _HEALTH_SECONDS)
             except ContainerError as error:
                 return str(error)
         return None

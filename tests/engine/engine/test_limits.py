@@ -31,7 +31,7 @@ from helpers.host.workshop import Workshop
 from helpers.image import image
 from helpers.image import secrets as secret_search
 from helpers.lesson import verbs
-from helpers.measure import health, howlow, pins, stages, starts, surface
+from helpers.measure import howlow, pins, stages, starts, surface
 
 pytestmark = pytest.mark.engine
 
@@ -160,7 +160,7 @@ def test_the_lessons_verbs_make_no_container_beyond_the_limits(engine, result, s
     with seen.made_by(3):
         surface.observe(result.image_id, engine)
     with seen.made_by(1):
-        assert health.story(result.image_id, engine)[0] == health.NO_CHECK
+        assert surface.health_story(result.image_id, engine)[0] == surface.NO_CHECK
     with seen.made_by(2):
         pins.runtime(result.image_id, engine)
         container.finished(result.image_id, "true", where=engine)

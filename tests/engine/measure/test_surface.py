@@ -15,8 +15,7 @@ from helpers.image import attack_surface, image, sbom
 from helpers.image.npm_packages import Role
 from helpers.lesson import surface as surface_lesson
 from helpers.lesson import verbs
-from helpers.measure import health
-from helpers.measure import surface as confinement
+from helpers.measure import surface
 from helpers.measure.surface import FREE, LOCKED, LOCKED_WITH_TMPFS
 
 pytestmark = pytest.mark.engine
@@ -114,7 +113,7 @@ def test_a_folder_made_under_a_plain_user_is_that_users_who_may_add_files_there(
 def test_asking_what_may_be_written_leaves_nothing_behind(variants):
     built = variants["recommended"]
     with container.running(built.image_id, where=built.engine) as api:
-        answer = confinement._answer(api, "/nodejs/bin/node", "/app/dist/index.js")
+        answer = surface._answer(api, "/nodejs/bin/node", "/app/dist/index.js")
         left = {change["Path"] for change in api.container.diff() or ()}
     assert answer["writes"] == {"code": "EACCES", "folder": "yes", "tmp": "yes"}
     assert not {path for path in left if path.endswith("asked")}
@@ -128,12 +127,12 @@ def test_what_we_would_ship_answers_over_http(variants, name):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_hanging_process_makes_it_unhealthy_and_going_on_healthy_again(variants, name):
     built = variants[name]
-    assert health.story(built.image_id, built.engine) == ("healthy", "unhealthy", "healthy")
+    assert surface.health_story(built.image_id, built.engine) == ("healthy", "unhealthy", "healthy")
 
 
 def test_without_a_healthcheck_the_engine_does_not_notice_that_it_hangs(variants):
     built = variants["alpine"]
-    assert health.story(built.image_id, built.engine) == (health.NO_CHECK,) * 3
+    assert surface.health_story(built.image_id, built.engine) == (surface.NO_CHECK,) * 3
 
 
 def test_a_health_that_does_not_come_is_an_error_and_nothing_is_left(variants):
@@ -142,7 +141,7 @@ def test_a_health_that_does_not_come_is_an_error_and_nothing_is_left(variants):
         pytest.raises(ContainerError, match="and not unhealthy after"),
         container.running(built.image_id, where=built.engine) as api,
     ):
-        health.await_status(api, health.UNHEALTHY, patience=0.2)
+        surface.await_health(api, surface.UNHEALTHY, patience=0.2)
     left = built.engine.client.containers.list(all=True, filters={"id": api.container.id})
     assert left == []
 
