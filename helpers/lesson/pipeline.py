@@ -20,7 +20,7 @@ from helpers.image import image
 from helpers.lesson import verbs
 from helpers.lesson.calculator import Calculator
 from helpers.measure import cost as bills
-from helpers.measure import deploy_host, pipeline, releases, sample, starts
+from helpers.measure import deploy_host, pipeline, sample
 from helpers.measure.cost import Plan
 from helpers.measure.deploy_host import Node, Pull
 from helpers.measure.pipeline import Change, Moves
@@ -64,12 +64,12 @@ def build(name: str) -> BuildResult:
     that was never built before all stand on the same of them; older ones may not, and then layers that
     did not change would differ. Names are those of `lesson.build`.
     """
-    verbs.app().write("src/release.ts", f"export const release = '{releases.NAME}';\n")
+    verbs.app().write("src/release.ts", f"export const release = '{pipeline.RELEASE}';\n")
     own = verbs.app().path / name
     file = own if own.is_file() else sample.dockerfile(name)
     short = file.name.removesuffix(".Dockerfile").lstrip("0123456789_")
     with live.watcher(short) as watch:
-        return releases.build(short, file, verbs.app().path, watch)
+        return pipeline.build_release(short, file, verbs.app().path, watch)
 
 
 def push(result: BuildResult) -> pd.DataFrame:
@@ -77,7 +77,7 @@ def push(result: BuildResult) -> pd.DataFrame:
     import pandas as pd
 
     pushed = pipeline.push(result, registry())
-    rows = [(releases.label(result), len(pushed.new), pushed.moved_bytes / MB, pushed.seconds)]
+    rows = [(pipeline.label(result), len(pushed.new), pushed.moved_bytes / MB, pushed.seconds)]
     return pd.DataFrame(rows, columns=["image", "new blobs", "moved MB", "seconds"])
 
 
@@ -126,7 +126,7 @@ def moves(*results: BuildResult) -> pd.DataFrame:
     """Measure what each image moves in each situation, in MB; what was measured before is reused."""
     for result in results:
         moves_of(result)
-        print(f"{releases.label(result)}: pushed, pulled and redeployed twice", flush=True)
+        print(f"{pipeline.label(result)}: pushed, pulled and redeployed twice", flush=True)
     return _moves(results)
 
 
@@ -134,7 +134,7 @@ def _moves(results: Sequence[BuildResult]) -> pd.DataFrame:
     import pandas as pd
 
     rows = [
-        (releases.label(r), *(getattr(moves_of(r), name) / MB for name in SITUATIONS.values()))
+        (pipeline.label(r), *(getattr(moves_of(r), name) / MB for name in SITUATIONS.values()))
         for r in results
     ]
     return pd.DataFrame(rows, columns=["variant", *SITUATIONS])
@@ -162,8 +162,8 @@ def chart_day(naive: BuildResult, small: BuildResult, *others: BuildResult) -> C
     import pandas as pd
 
     results = (naive, small, *others)
-    rows = [(releases.label(r), *(getattr(day(r), name) for name in WAYS.values())) for r in results]
-    said = {releases.label(naive): claims.NAIVE_GB, releases.label(small): claims.SMALL_GB}
+    rows = [(pipeline.label(r), *(getattr(day(r), name) for name in WAYS.values())) for r in results]
+    said = {pipeline.label(naive): claims.NAIVE_GB, pipeline.label(small): claims.SMALL_GB}
     frame = pd.DataFrame(rows, columns=["variant", *WAYS])
     return plots.day(frame, said, verbs.conditions(*results))
 
@@ -172,9 +172,9 @@ def waits(*results: BuildResult, repeats: int = 3) -> dict[str, Waits]:
     """Time pulls on empty nodes and starts once pulled, the images in turns; add what is kept."""
     for result in results:  # the first start of an image reads its files from disk: it is not counted
         moves_of(result)
-        starts.seconds_to_answer(result)
-    pulls = figures.in_turns(repeats, {releases.label(r): _puller(r) for r in results})
-    answers = figures.in_turns(2 * repeats - 1, {releases.label(r): _starter(r) for r in results})
+        pipeline.seconds_to_first_response(result)
+    pulls = figures.in_turns(repeats, {pipeline.label(r): _puller(r) for r in results})
+    answers = figures.in_turns(2 * repeats - 1, {pipeline.label(r): _starter(r) for r in results})
     return {
         name: Waits(pulls[name], answers[name], moves_of(result).stored)
         for name, result in zip(pulls, results, strict=True)
@@ -187,7 +187,7 @@ def _puller(result: BuildResult) -> Callable[[], float]:
 
 
 def _starter(result: BuildResult) -> Callable[[], float]:
-    return lambda: starts.seconds_to_answer(result)
+    return lambda: pipeline.seconds_to_first_response(result)
 
 
 def chart_waits(measured: Mapping[str, Waits], *results: BuildResult) -> Chart:
@@ -208,7 +208,7 @@ def storage(*results: BuildResult) -> pd.DataFrame:
     import pandas as pd
 
     rows = [
-        (releases.label(r), m.uncompressed / MB, 3 * m.first / MB, m.stored / MB)
+        (pipeline.label(r), m.uncompressed / MB, 3 * m.first / MB, m.stored / MB)
         for r in results
         for m in [moves_of(r)]
     ]
@@ -229,14 +229,14 @@ def chart_bill(result: BuildResult, plan: Plan | None = None) -> Chart:
 
 def calculator(*results: BuildResult, plan: Plan | None = None) -> Calculator:
     """Return the bill with controls for the image, the plan and the prices."""
-    known = {releases.label(r): moves_of(r) for r in results}
-    return Calculator(known, releases.label(results[0]), plan or Plan(), verbs.conditions(*results))
+    known = {pipeline.label(r): moves_of(r) for r in results}
+    return Calculator(known, pipeline.label(results[0]), plan or Plan(), verbs.conditions(*results))
 
 
 def _caption(plan: Plan, result: BuildResult) -> str:
     nodes = "1 node" if plan.nodes == 1 else f"{plan.nodes} nodes"
     return (
-        f"{releases.label(result)}, {plan.deploys_a_day} deploys a day to {nodes}, "
+        f"{pipeline.label(result)}, {plan.deploys_a_day} deploys a day to {nodes}, "
         f"{plan.fresh:.0%} of the pulls by empty nodes, {plan.dependency:.0%} with new dependencies · "
         f"{verbs.conditions(result)}"
     )
@@ -246,5 +246,5 @@ def compare_guess(result: BuildResult, guess_gb: float) -> pd.DataFrame:
     """Return the reader's guess of a day's transfer beside what was measured, in GB."""
     import pandas as pd
 
-    rows = [(f"{claims.DEPLOYS} source edits, {releases.label(result)}", guess_gb, day(result).kept)]
+    rows = [(f"{claims.DEPLOYS} source edits, {pipeline.label(result)}", guess_gb, day(result).kept)]
     return pd.DataFrame(rows, columns=["what", "your guess, GB", "measured, GB"]).round(2)

@@ -1,20 +1,27 @@
 """Measure what a deploy moves: first pulls, pulls onto a base, redeploys after each kind of change.
 
-The engine pushes to a registry, a node of ours pulls from it, and every byte is counted. It draws
-nothing and prices nothing (`bill` does).
+The engine pushes to a registry, a deploy host of ours pulls from it, and every byte is counted. Images
+of a release have tags of this process's own and go with it, so that two lessons on one engine never take
+each other's images away. Nothing is drawn or priced here (`helpers.measure.cost` prices).
 """
 
 from __future__ import annotations
 
+import atexit
+import os
+import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers.buildx import run as builds
-from helpers.buildx.run import BuildResult
-from helpers.engine import transfer
+from helpers.buildx.run import BuildResult, Request, Watcher
+from helpers.engine import container, engine, limits, transfer
+from helpers.engine.limits import OWNER_LABEL
 from helpers.engine.transfer import Push
 from helpers.host import workspace
 from helpers.host.errors import WorkbookError
@@ -25,6 +32,8 @@ if TYPE_CHECKING:
     from helpers.bases.bases import Base
 
 FIRST_VERSION = "1"
+RELEASE = f"{os.getpid()}-{secrets.token_hex(3)}"
+_PREFIX = "workbook/"
 
 
 class DeployError(WorkbookError):
@@ -56,6 +65,24 @@ class Moves:
     source: int
     dependency: int
     stored: int
+
+
+def build_release(
+    name: str, dockerfile: Path, context: Path, watch: Watcher | None = None
+) -> BuildResult:
+    """Build ``workbook/NAME`` of this process's release. Raises the errors of `helpers.buildx.run`."""
+    where = engine.find()
+    releases.sweep(where)
+    owner = ("--label", f"{OWNER_LABEL}={limits.owner()}")
+    request = Request(dockerfile, context, f"{_PREFIX}{name}:{RELEASE}", extra=owner)
+    result = builds.build(request, watch, where)
+    atexit.register(releases.remove, result)
+    return result
+
+
+def label(result: BuildResult) -> str:
+    """Return an image's name in tables and charts: its tag without what is the same for all."""
+    return result.tag.partition(":")[0].removeprefix(_PREFIX)
 
 
 def repository(result: BuildResult, address: str) -> str:
@@ -152,3 +179,13 @@ def seconds_to_pull(reference: str, architecture: str) -> float:
     """Return the seconds in which an empty node pulls an image, checks it and unpacks it."""
     with deploy_host.fresh(architecture) as empty:
         return empty.pull(reference).seconds
+
+
+def seconds_to_first_response(result: BuildResult) -> float:
+    """Return the seconds from the order to create a container to its first response; nothing is pulled.
+
+    Raises the errors of `helpers.engine.container`.
+    """
+    begun = time.monotonic()
+    with container.running(result.image_id, where=result.engine):
+        return time.monotonic() - begun

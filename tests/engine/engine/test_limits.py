@@ -31,7 +31,7 @@ from helpers.host.workshop import Workshop
 from helpers.image import image
 from helpers.image import secrets as secret_search
 from helpers.lesson import verbs
-from helpers.measure import howlow, pins, stages, starts, surface
+from helpers.measure import howlow, pins, pipeline, stages, surface
 
 pytestmark = pytest.mark.engine
 
@@ -153,7 +153,7 @@ def seen(engine, result, monkeypatch):
 def test_the_lessons_verbs_make_no_container_beyond_the_limits(engine, result, seen):
     with seen.made_by(2):
         verbs.shells_and_managers(result)
-        starts.seconds_to_answer(result)
+        pipeline.seconds_to_first_response(result)
     with seen.made_by(2):
         howlow.starts({"app": result.image_id}, 1, engine)
         howlow.in_use(result.image_id, "node", engine)

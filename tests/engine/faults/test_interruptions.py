@@ -573,7 +573,10 @@ def test_a_build_takes_away_only_what_nobody_else_looks_at(doomed, context, monk
 BACKWARDS = """\
 import json, re, select, sys, time
 from pathlib import Path
-from helpers import build, container, engine, live, starts
+from helpers.buildx import live
+from helpers.buildx import run as build
+from helpers.engine import container, engine
+from helpers.measure import pipeline
 time.sleep = lambda seconds: select.select([], [], [], seconds)  # libfaketime fails in Python's own
 where, context, tag, clock = engine.find(), Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
 boards, back = [], iter(range(1, 10000))
@@ -590,7 +593,7 @@ with container.running(result.image_id, where=where) as api:
     clock.write_text("-9d")
     ready = api.ready_seconds
 shown = [float(s) for board in boards for s in re.findall(r"(-?[0-9.]+) s", board)]
-print(json.dumps([result.seconds, ready, starts.seconds_to_answer(result), *shown]))
+print(json.dumps([result.seconds, ready, pipeline.seconds_to_first_response(result), *shown]))
 """
 
 

@@ -22,7 +22,7 @@ from helpers.engine import transfer
 from helpers.host import paths
 from helpers.image import image
 from helpers.lesson import pipeline as pipeline_lesson
-from helpers.measure import cost, deploy_host, pipeline, releases, sample, starts
+from helpers.measure import cost, deploy_host, pipeline, releases, sample
 from helpers.measure.pipeline import Change
 
 pytestmark = pytest.mark.engine
@@ -235,7 +235,7 @@ def test_the_base_is_the_one_that_the_final_stage_stands_on(ordered):
 
 
 def test_a_start_is_timed_to_the_first_answer_and_leaves_no_container(ordered, ours):
-    assert 0 < starts.seconds_to_answer(ordered) < 30
+    assert 0 < pipeline.seconds_to_first_response(ordered) < 30
     assert not ours()
 
 
@@ -275,9 +275,9 @@ def test_waits_are_timed_in_turns_for_each_image(pruned, ordered):
 def test_an_image_goes_with_its_process(engine, context):
     (context / "Dockerfile").write_text("FROM scratch\nCOPY source.txt /\n")
     script = (
-        "import os, sys; from pathlib import Path; from helpers.measure import releases\n"
+        "import os, sys; from pathlib import Path; from helpers.measure import pipeline\n"
         "folder = Path(sys.argv[1])\n"
-        "print(releases.build('short-lived', folder / 'Dockerfile', folder).tag, flush=True)\n"
+        "print(pipeline.build_release('short-lived', folder / 'Dockerfile', folder).tag, flush=True)\n"
         "if sys.argv[2] == 'killed': os.kill(os.getpid(), 9)\n"
     )
     for end in ("ended", "killed"):
