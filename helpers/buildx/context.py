@@ -22,10 +22,6 @@ _MB, _KB = 1e6, 1e3
 _ALL = dockerignore.parse("")
 
 
-class ContextError(WorkbookError):
-    """A folder that cannot be looked at as a build context."""
-
-
 @dataclass(frozen=True)
 class Entry:
     """One path of a context, relative to it; only a ``file`` has bytes.
@@ -113,22 +109,22 @@ def ignore_file(context: Path, dockerfile: Path) -> Path | None:
 
 
 def rules(context: Path, dockerfile: Path) -> Rules:
-    """Return the patterns that count for a build. Raises `dockerignore.PatternError`."""
+    """Return the patterns that count for a build. Raises `WorkbookError`."""
     file = ignore_file(context, dockerfile)
     if file is None:
         return _ALL
     try:
         return dockerignore.parse(os.fsdecode(file.read_bytes()))
     except OSError as error:
-        raise dockerignore.PatternError(
+        raise WorkbookError(
             f"{file} cannot be read ({error.strerror}); check its permissions."
         ) from None
 
 
 def survey(context: Path, patterns: Rules = _ALL) -> Survey:
-    """Look at every path of a context. Raises `ContextError` when it is no folder."""
+    """Look at every path of a context. Raises `WorkbookError` when it is no folder."""
     if not context.is_dir():
-        raise ContextError(f"There is no folder at {context}; check the path.")
+        raise WorkbookError(f"There is no folder at {context}; check the path.")
     return Survey(tuple(_walk(context, "", patterns, set())))
 
 

@@ -4,6 +4,10 @@ The rules are Docker's own, after the sources of what the builder runs: moby/pat
 (``patternmatcher.go`` and ``ignorefile/ignorefile.go``) for the patterns, and tonistiigi/fsutil
 (``filter.go``) for the order in which folders hand their matches down. It reads text and paths; it
 looks at no disk and at no builder. Paths are relative to the context, with ``/`` between their parts.
+
+The Docker SDK for Python matches such patterns too (``docker.utils.build.Pattern``), and differently:
+there ``!README.md`` readmits ``readme.md``, ``\*`` fits no star, ``[^a]`` fits no other letter,
+``**log`` does not fit ``catalog``, and a pattern with which the builder fails is taken for a name.
 """
 
 from __future__ import annotations
@@ -13,7 +17,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from helpers.buildx import go_regexp
 from helpers.buildx.dockerfile_words import SPACE
 from helpers.host.errors import WorkbookError
 
@@ -24,10 +27,10 @@ _ONE = r"(?:\\.|[^]\\-])"
 _RANGE = re.compile(rf"({_ONE})(?:-({_ONE}))?", re.DOTALL)
 _SET = rf"\[(\^?+)((?:{_ONE}(?:-{_ONE})?)+)\]"
 _WELL_FORMED = re.compile(rf"(?:[^\\[]|\\.|{_SET})*", re.DOTALL)
-
-
-class PatternError(WorkbookError):
-    """An ignore file with a pattern that Docker refuses."""
+# Where Go's regular expressions are not Python's: escapes, sets, anchors, a { that repeats nothing.
+_OF_GO = re.compile(r"\\.|\[\^?(?:\\.|[^]\\])+\]|[$^]|\{(?!\d+(?:,\d*)?\})", re.DOTALL)
+_ANCHORS = {"^": "(?:^)", "$": r"\Z"}  # Go lets ^ be repeated
+_ESCAPES = frozenset("abBdDfnrsStvwWx")
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class Rules:
 
 
 def parse(text: str) -> Rules:
-    """Read an ignore file. Raises `PatternError` for a pattern that would make the build fail."""
+    """Read an ignore file. Raises `WorkbookError` for a pattern that would make the build fail."""
     lines = text.removeprefix("\N{BYTE ORDER MARK}").split("\n")
     read = {number: _read(line) for number, line in enumerate(lines, 1)}
     _check_can_be_sent(read)
@@ -121,7 +124,7 @@ def _check_can_be_sent(read: dict[int, str]) -> None:
     """Refuse what cannot travel: the builder writes control characters out only beside others."""
     broken = [number for number, text in read.items() if not text.isprintable()]
     if broken and all(text.isascii() for text in read.values()):
-        raise PatternError(
+        raise WorkbookError(
             f"Line {broken[0]} of the ignore file has a control character, with which Docker's "
             "builder fails; write ? in its place."
         )
@@ -134,7 +137,7 @@ def _pattern(number: int, line: str, read: str) -> Pattern | None:
     readmits = cleaned.startswith("!")
     text = cleaned.removeprefix("!")
     if readmits and not text:
-        raise PatternError(f"Line {number} of the ignore file is a bare !; put a pattern behind it.")
+        raise WorkbookError(f"Line {number} of the ignore file is a bare !; put a pattern behind it.")
     if not text:
         return None
     return Pattern(number, line.strip(SPACE), text, readmits, _matcher(text, number))
@@ -149,12 +152,14 @@ def _matcher(text: str, line: int) -> Callable[[str], bool]:
     """Return what tells whether a path fits.
 
     Docker sees some faults of a pattern when it reads it, and others only when it first tries it; so
-    this raises `PatternError` for the former, and what it returns for the latter.
+    this raises `WorkbookError` for the former, and what it returns for the latter.
     """
-    refused = f"Line {line} of the ignore file, {text!r}, is no pattern that Docker takes; close its ["
-    refused += "…] and put something behind its last \\."
+    refused = (
+        f"Line {line} of the ignore file, {text!r}, is no pattern that Docker takes; close each […] and "
+        "put a \\ before signs alone."
+    )
     if _is_refused(text):
-        raise PatternError(refused)
+        raise WorkbookError(refused)
     expression, special, leading = _expression(text)
     if not special and leading:
         tail = text[2:]
@@ -164,13 +169,13 @@ def _matcher(text: str, line: int) -> Callable[[str], bool]:
     if not special:
         return lambda path: path == text
     try:
-        compiled = go_regexp.compiled(expression)
+        compiled = re.compile(_OF_GO.sub(_python, expression), re.ASCII)
     except (ValueError, re.error):
-        return lambda _: _raise(PatternError(refused))
+        return lambda _: _raise(WorkbookError(refused))
     return lambda path: compiled.search(path) is not None
 
 
-def _raise(error: PatternError) -> bool:
+def _raise(error: WorkbookError) -> bool:
     raise error
 
 
@@ -226,3 +231,25 @@ def _expression(text: str) -> tuple[str, bool, bool]:
         else:
             found += "\\" + character if character in _PLAIN else character
     return found + "$", special, leading
+
+
+def _python(found: re.Match[str]) -> str:
+    r"""Write a piece of a Go regular expression as Python does.
+
+    Docker lets ``\w`` and other pieces through to Go. What Python has no word for (named sets such as
+    ``[[:alpha:]]``, ``\p…``, ``\Q…``) raises `ValueError`: it stands in no ignore file but by mistake.
+    """
+    text = found[0]
+    if text in _ANCHORS:
+        return _ANCHORS[text]
+    if text[0] == "[":
+        if "[:" in text:
+            raise ValueError(text)
+        return "[" + re.sub(r"\\.|[\[&~|]", _escaped, text[1:-1], flags=re.DOTALL) + "]"
+    if text[0] == "\\" and text[1].isalpha() and text[1] not in _ESCAPES:
+        raise ValueError(text)
+    return text if text[0] == "\\" else _escaped(found)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0] if found[0][0] == "\\" else f"\\{found[0]}"

@@ -13,6 +13,7 @@ from helpers.buildx.run import BuildError, Request
 from helpers.engine import container
 from helpers.host import paths
 from helpers.host import workspace as workspaces
+from helpers.host.errors import WorkbookError
 from helpers.host.workspace import FAKE_SECRET
 from helpers.image import image, secrets
 from helpers.image.secrets import HISTORY, LAYER, SETTINGS
@@ -110,7 +111,7 @@ def test_the_forecast_is_what_the_builder_gets_for_many_trees_and_patterns(engin
 def test_a_pattern_that_the_forecast_refuses_fails_the_build(engine, context, tag, pattern):
     (context / "Dockerfile").write_text(PROBE)
     (context / ".dockerignore").write_text(f"{pattern}\n")
-    with pytest.raises(dockerignore.PatternError):
+    with pytest.raises(WorkbookError):
         dockerignore.parse(f"{pattern}\n")
     with pytest.raises(BuildError):
         run.build(Request(context / "Dockerfile", context, tag), where=engine)

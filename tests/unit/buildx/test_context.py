@@ -5,7 +5,7 @@ import os
 import pytest
 
 from helpers.buildx import context, dockerignore
-from helpers.buildx.context import ContextError
+from helpers.host.errors import WorkbookError
 from helpers.host.workspace import FAKE_SECRET, Workspace
 from helpers.image import git_objects
 from helpers.measure import developer_folder
@@ -104,7 +104,7 @@ def test_the_dockerfiles_own_ignore_file_goes_before_the_folders(folder):
 
 
 def test_what_is_no_folder_is_named(tmp_path):
-    with pytest.raises(ContextError, match="no folder"):
+    with pytest.raises(WorkbookError, match="no folder"):
         context.survey(tmp_path / "missing")
 
 

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.buildx import dockerignore
-from helpers.host import paths as places
+from helpers.host import paths
+from helpers.host.errors import WorkbookError
 from helpers.measure import developer_folder
 
 
@@ -56,11 +57,10 @@ def kept_out(patterns: str, *paths: str) -> list[str]:
         (r"\w", ["a", "_"], ["ü", "-"]),
         (r"ü\bx", ["üx"], []),
         (r"\x61\101", ["aA"], ["x61"]),
-        (r"\Qa*\E?", ["a[^/]*b"], ["ab"]),
-        ("[[:alpha:]]", ["a", "Z"], ["1", "ü"]),
-        ("[[:^alpha:]]", ["1", "ü"], ["a"]),
-        (r"[\d-x]", ["1", "-", "x"], ["d", "f"]),
         (r"[\]-a]", ["]", "^", "a"], ["b"]),
+        ("[&&[a]", ["[", "&", "a"], ["b"]),
+        ("README.*", ["README.md"], ["readme.md"]),
+        ("^{1}a$*", ["a$b"], ["^a"]),
         ("[ü-ý]", ["ü"], ["u"]),
     ],
 )
@@ -69,9 +69,9 @@ def test_what_one_pattern_keeps_out(patterns, out, sent):
 
 
 def test_the_last_line_that_fits_decides():
-    paths = ("docs/a.md", "docs/README.md")
-    assert kept_out("docs\n!docs/README.md", *paths) == ["docs/a.md"]
-    assert kept_out("!docs/README.md\ndocs", *paths) == list(paths)
+    files = ("docs/a.md", "docs/README.md")
+    assert kept_out("docs\n!docs/README.md", *files) == ["docs/a.md"]
+    assert kept_out("!docs/README.md\ndocs", *files) == list(files)
 
 
 def test_a_file_comes_back_out_of_a_folder_that_is_kept_out_at_any_depth():
@@ -88,7 +88,7 @@ def test_the_first_exercise_s_answer_sends_the_one_fixture():
 
 
 def test_the_article_s_list_with_four_times_any_depth_keeps_every_secret_out():
-    listed = (places.DOCKERFILES / "minimal.dockerignore").read_text()
+    listed = (paths.DOCKERFILES / "minimal.dockerignore").read_text()
     assert kept_out(listed, *developer_folder.SECRET_FILES) == [".env", ".env.local"]
     mended = "**/node_modules\n.git\n**/.env*\n**/dist\n**/*.log"
     assert kept_out(mended, *developer_folder.SECRET_FILES) == list(developer_folder.SECRET_FILES)
@@ -138,23 +138,23 @@ def test_a_mark_that_comes_to_the_front_when_a_path_is_cleaned_readmits():
     ],
 )
 def test_a_pattern_that_docker_refuses_is_refused_with_its_line(pattern):
-    with pytest.raises(dockerignore.PatternError, match="Line 2 "):
+    with pytest.raises(WorkbookError, match="Line 2 "):
         dockerignore.parse(f"fine\n{pattern}\n")
 
 
 @pytest.mark.parametrize(
-    "pattern", ["[z-a]", r"\p", r"\ü", r"\1", r"\y", "b*[a", "[[:letter:]]", "a{9999}*"]
+    "pattern", ["[z-a]", r"\p", r"\ü", r"\1", r"\y", "b*[a", "[[:alpha:]]", r"\Qa\E"]
 )
 def test_a_pattern_that_docker_refuses_when_it_first_tries_it_is_refused_then(pattern):
     rules = dockerignore.parse(f"!{pattern}\nfine\n{pattern}\n")
     assert rules.decide("fine").kept_out
-    with pytest.raises(dockerignore.PatternError, match="Line 3 "):
+    with pytest.raises(WorkbookError, match="Line 3 "):
         rules.decide("other")
 
 
 def test_a_control_character_travels_only_beside_a_letter_outside_ascii():
     assert kept_out("a\x01\nü", "a\x01", "a") == ["a\x01"]
-    with pytest.raises(dockerignore.PatternError, match=r"Line 2 .* control character"):
+    with pytest.raises(WorkbookError, match=r"Line 2 .* control character"):
         dockerignore.parse("u\na\x01")
 
 
@@ -166,7 +166,7 @@ def test_a_control_character_travels_only_beside_a_letter_outside_ascii():
 def test_any_list_judges_any_path_or_is_refused_in_one_sentence(text, path):
     try:
         decision = dockerignore.parse(text).decide(path.strip("/") or "a")
-    except dockerignore.PatternError as error:
+    except WorkbookError as error:
         _assert_a_sentence(str(error))
     else:
         assert decision.kept_out in (True, False)
