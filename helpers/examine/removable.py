@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from helpers.engine.saved import ImageError
 from helpers.image import composition, image, os_packages
-from helpers.image.image import File
+from helpers.image.filesystem import File
 
 if TYPE_CHECKING:
     from helpers.engine.engine import Engine

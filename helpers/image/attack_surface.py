@@ -10,7 +10,7 @@ import posixpath
 import re
 from collections.abc import Iterable
 
-from helpers.image.image import File, Files
+from helpers.image.filesystem import File, Files
 
 SHELLS = {"sh", "bash", "dash", "ash", "zsh", "ksh", "fish", "busybox", "toybox"}
 PACKAGE_MANAGERS = {"apk", "apt", "apt-get", "dpkg", "rpm", "dnf", "yum", "npm", "npx", "yarn", "pnpm"}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from helpers.engine.saved import ImageError
 from helpers.image import image
-from helpers.image.image import File
+from helpers.image.filesystem import File
 from helpers.image.os_packages import stanzas
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from helpers.engine.saved import ImageError
 from helpers.image import image
-from helpers.image.image import File, Files, ImageFacts
+from helpers.image.filesystem import File, Files
+from helpers.image.image import ImageFacts
 
 if TYPE_CHECKING:
     from helpers.engine.engine import Engine

@@ -183,7 +183,7 @@ class Finder:
 
 def _in_layers(parts: list[_Layer], config: Mapping[str, Any]) -> Iterator[Sighting]:
     made = [row for row in config.get("history") or () if not row.get("empty_layer")]
-    told = [image.tidy(row.get("created_by") or "") for row in made]
+    told = [image.instruction(row.get("created_by") or "") for row in made]
     instructions = told if len(told) == len(parts) else [image.UNKNOWN] * len(parts)
     for part, instruction in zip(parts, instructions, strict=True):
         for file, form in part.found:

@@ -110,7 +110,7 @@ def _layers(pulled: Pull, result: BuildResult) -> pd.DataFrame:
     base = pipeline.final_base(result)
     below = len(pipeline.layers(result, base.reference))
     own = pulled.history[below - len(pulled.layers) :]
-    names = [f"FROM {base.name}"] * below + [image.tidy(words) for words in own]
+    names = [f"FROM {base.name}"] * below + [image.instruction(words) for words in own]
     rows = [(name, a.bytes, a.moved_bytes) for name, a in zip(names, pulled.layers, strict=True)]
     documents = [a for a in pulled.arrivals if a.kind != "layer"]
     rows += [("manifest and config", a.bytes, a.moved_bytes) for a in documents]

@@ -14,7 +14,7 @@ from helpers.buildx.run import BuildResult
 from helpers.claims import Judgement
 from helpers.host import paths
 from helpers.image import attack_surface, image, npm_packages, os_packages, sbom, scanner
-from helpers.image.image import Files
+from helpers.image.filesystem import Files
 from helpers.image.npm_packages import NpmPackage, Role
 from helpers.image.os_packages import Inventory
 from helpers.image.scanner import Findings, ScannerError

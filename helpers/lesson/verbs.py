@@ -26,6 +26,7 @@ from helpers.host.errors import WorkbookError, stoppable
 from helpers.host.workspace import Workspace
 from helpers.image import attack_surface, image
 from helpers.image import composition as contents
+from helpers.image.filesystem import File
 from helpers.lesson.explorer import Explorer
 from helpers.lesson.side_by_side import SideBySide
 from helpers.measure import sample
@@ -243,7 +244,7 @@ def crossed_paths(result: BuildResult) -> list[str]:
     return [file.path for file in _crossed(result)]
 
 
-def _crossed(result: BuildResult) -> list[image.File]:
+def _crossed(result: BuildResult) -> list[File]:
     doors = _copied_layers(result)
     files = image.files(result.image_id, result.engine)
     return [file for file in files if file.layer in doors and file.kind == "file"]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from helpers.engine import container as containers
 from helpers.engine.container import ContainerError, Running
 from helpers.image import image
-from helpers.image.image import Files
+from helpers.image.filesystem import Files
 
 if TYPE_CHECKING:
     from helpers.engine.engine import Engine

@@ -13,7 +13,7 @@ from saving_engine import saving, tar_of
 from helpers.buildx import context, dockerfile, dockerignore, stage_graph
 from helpers.buildx.context import Entry, Survey
 from helpers.buildx.stream import Progress
-from helpers.image import image, layers
+from helpers.image import filesystem, layers
 from helpers.image.layers import Wanted
 
 TIMES = 8
@@ -107,7 +107,7 @@ def merged_layers(count: int) -> Callable[[], object]:
     entries = [layers.Entry(f"/d{n % 100}/f{n}", "file", 1, 0o644, 0, 0, "") for n in range(count)]
     gone = [entry._replace(path=entry.path.replace("/f", "/.wh.f")) for entry in entries[::2]]
     listings = [entries, gone, entries]
-    return lambda: (image.merge(listings), image.wasted(listings))
+    return lambda: (filesystem.merge(listings), filesystem.wasted(listings))
 
 
 @pytest.mark.parametrize(

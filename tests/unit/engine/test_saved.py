@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from helpers.engine import saved
 from helpers.engine.saved import ImageError
-from helpers.image import image, layers
+from helpers.image import filesystem, layers
 from helpers.image.layers import Wanted
 from tests.unit.saving_engine import saving, tar_of
 
@@ -130,9 +130,9 @@ def _scan(engine, name) -> None:
         assert "/../" not in f"{entry.path}/"
         assert entry.bytes >= 0
         assert entry.path.encode()
-    files = image.merge(listings)
+    files = filesystem.merge(listings)
     assert not any(layers.is_whiteout(file) for file in files)
-    assert all(lost.layer < lost.by_layer for lost in image.wasted(listings))
+    assert all(lost.layer < lost.by_layer for lost in filesystem.wasted(listings))
 
 
 def _pass(engine, name) -> None:

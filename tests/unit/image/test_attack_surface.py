@@ -3,7 +3,7 @@
 import pytest
 
 from helpers.image import attack_surface
-from helpers.image.image import File, Files
+from helpers.image.filesystem import File, Files
 
 
 def file(path, kind="file", mode=0o755, uid=0, gid=0, target=""):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from helpers.engine.saved import ImageError
-from helpers.image import composition, image
+from helpers.image import composition, filesystem, image
 from helpers.image.composition import Debian
 from helpers.image.layers import Entry
 
@@ -109,7 +109,7 @@ def stored(monkeypatch):
         return {name: content for name, content in small.items() if name.startswith(path)}
 
     entries = [Entry(path, "file", 2**number, 0o644, 0, 0, "") for number, path in enumerate(FILES)]
-    merged = image.merge([[Entry("/app", "directory", 0, 0o755, 0, 0, ""), *entries]])
+    merged = filesystem.merge([[Entry("/app", "directory", 0, 0o755, 0, 0, ""), *entries]])
     monkeypatch.setattr(image, "read", read)
     monkeypatch.setattr(image, "read_folder", read_folder)
     monkeypatch.setattr(image, "files", lambda *_: merged)

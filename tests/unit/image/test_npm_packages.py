@@ -6,7 +6,7 @@ import pytest
 
 from helpers.engine.saved import ImageError
 from helpers.image import image, npm_packages
-from helpers.image.image import File, Files
+from helpers.image.filesystem import File, Files
 from helpers.image.npm_packages import Role
 
 RECORD = {

@@ -4,7 +4,7 @@ import pytest
 
 from helpers.engine.saved import ImageError
 from helpers.image import image, os_packages
-from helpers.image.image import File, Files
+from helpers.image.filesystem import File, Files
 from helpers.image.os_packages import OsPackage
 
 DPKG = """\

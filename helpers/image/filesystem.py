@@ -1,0 +1,208 @@
+"""The layers of an image laid on each other: the files that a container sees, and what they hide.
+
+It computes with entries of layers and asks no engine.
+"""
+
+from __future__ import annotations
+
+import itertools
+import posixpath
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from helpers.image.layers import Entry, is_whiteout
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MB = 1e6
+WHITEOUT = ".wh."
+OPAQUE = ".wh..wh..opq"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One path of an image as a container sees it.
+
+    ``layer`` is the index of the layer that it comes from. Only ``kind`` "file" has ``bytes``; of
+    several hard links to one content the first is the file, the others name it as their ``target``.
+    """
+
+    path: str
+    kind: str
+    bytes: int
+    layer: int
+    mode: int
+    uid: int
+    gid: int
+    target: str
+
+
+@dataclass(frozen=True)
+class Files:
+    """The merged file system of an image, sorted by path."""
+
+    files: tuple[File, ...]
+    _by_path: dict[str, File] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_path", {file.path: file for file in self.files})
+
+    def __iter__(self) -> Iterator[File]:
+        return iter(self.files)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def get(self, path: str) -> File | None:
+        """Return the file at an absolute path, following no link; None when there is none."""
+        return self._by_path.get(path)
+
+    @property
+    def bytes(self) -> int:
+        """The bytes of all files; less than the layers' sum by what is wasted."""
+        return sum(file.bytes for file in self.files)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a path."""
+        import pandas as pd
+
+        names = list(File.__dataclass_fields__)
+        rows = [[getattr(file, name) for name in names] for file in self.files]
+        return pd.DataFrame(rows, columns=names)
+
+
+@dataclass(frozen=True, slots=True)
+class Wasted:
+    """A file that a later layer hid: it is stored and moved, and no container can see it."""
+
+    path: str
+    bytes: int
+    layer: int
+    by_layer: int
+    how: str
+
+
+@dataclass(frozen=True)
+class Waste:
+    """All that later layers deleted or replaced; ``layers`` are the layers' instructions."""
+
+    layers: tuple[str, ...]
+    files: tuple[Wasted, ...]
+
+    @property
+    def bytes(self) -> int:
+        """The bytes that are stored in the image for nothing."""
+        return sum(file.bytes for file in self.files)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a layer: what later layers made useless in it."""
+        import pandas as pd
+
+        by_layer: dict[int, list[Wasted]] = defaultdict(list)
+        for file in self.files:
+            by_layer[file.layer].append(file)
+        rows = [
+            {
+                "layer": index + 1,
+                "instruction": instruction,
+                "files wasted": len(by_layer[index]),
+                "deleted MB": _megabytes(by_layer[index], "deleted"),
+                "replaced MB": _megabytes(by_layer[index], "replaced"),
+            }
+            for index, instruction in enumerate(self.layers)
+        ]
+        return pd.DataFrame(rows)
+
+
+def _megabytes(files: Iterable[Wasted], how: str) -> float:
+    return sum(file.bytes for file in files if file.how == how) / MB
+
+
+def merge(listings: Sequence[Sequence[Entry]]) -> Files:
+    """Return what a container sees of layers laid on each other, the base first."""
+    stack = _Stack()
+    for entries in listings:
+        stack.lay(entries)
+    found = (File(layer=layer, **entry._asdict()) for layer, entry in stack.seen.values())
+    return Files(tuple(sorted(found, key=lambda file: file.path)))
+
+
+def wasted(listings: Sequence[Sequence[Entry]]) -> tuple[Wasted, ...]:
+    """Return the files with bytes that layers hide in the layers below them."""
+    stack = _Stack()
+    return tuple(itertools.chain.from_iterable(stack.lay(entries) for entries in listings))
+
+
+class _Stack:
+    """Layers laid on each other: what can be seen, each path with the layer that it is of.
+
+    A whiteout hides a path of the layers below, an opaque mark all that they have in a folder. A
+    content with several hard links lives as long as one of them can be seen.
+    """
+
+    def __init__(self) -> None:
+        self.seen: dict[str, tuple[int, Entry]] = {}
+        self._links: dict[tuple[int, str], list[str]] = {}
+        self._layers = 0
+
+    def lay(self, entries: Sequence[Entry]) -> list[Wasted]:
+        """Lay one more layer, and return what it hides for good."""
+        index, self._layers = self._layers, self._layers + 1
+        kept = [entry for entry in entries if not is_whiteout(entry)]
+        hidden = dict.fromkeys(self._deleted(entries), "deleted")
+        for entry in kept:
+            if entry.path in self.seen and entry.kind != "directory":
+                hidden[entry.path] = "replaced"
+        lost = {path: self.seen.pop(path) for path in hidden}
+        for entry in kept:
+            self.seen[entry.path] = (index, entry)
+            if entry.kind == "hardlink":
+                self._links.setdefault((index, entry.target), []).append(entry.path)
+        return [
+            Wasted(path, entry.bytes, layer, index, hidden[path])
+            for path, (layer, entry) in lost.items()
+            if entry.bytes and not self._lives_on(layer, entry)
+        ]
+
+    def _deleted(self, entries: Sequence[Entry]) -> list[str]:
+        whole, emptied = set(), set()
+        for entry in entries:
+            folder, name = posixpath.split(entry.path)
+            if name == OPAQUE:
+                emptied.add(folder)
+            elif name.startswith(WHITEOUT):
+                whole.add(posixpath.join(folder, name.removeprefix(WHITEOUT)))
+            elif entry.kind != "directory" and self._is_folder(entry.path):
+                emptied.add(entry.path)
+        if not whole and not emptied:
+            return []
+        emptied |= whole
+        return [p for p in self.seen if p in whole or any(up in emptied for up in _above(p))]
+
+    def _is_folder(self, path: str) -> bool:
+        return path in self.seen and self.seen[path][1].kind == "directory"
+
+    def _lives_on(self, layer: int, file: Entry) -> bool:
+        """Hand the content of a file that is gone to a hard link of it that is still seen."""
+        links = [
+            path
+            for path in self._links.pop((layer, file.path), ())
+            if path in self.seen and self.seen[path][0] == layer
+        ]
+        if not links:
+            return False
+        first, *others = links
+        self.seen[first] = (layer, file._replace(path=first))
+        for path in others:
+            self.seen[path] = (layer, self.seen[path][1]._replace(target=first))
+        self._links[layer, first] = others
+        return True
+
+
+def _above(path: str) -> Iterator[str]:
+    while path != "/":
+        path = posixpath.dirname(path)
+        yield path
