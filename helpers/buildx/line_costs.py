@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from helpers.buildx import dockerfile, steps
 from helpers.buildx.run import BuildResult
-from helpers.claims import MB
+from helpers.host.tables import MB
 from helpers.image import image
 
 if TYPE_CHECKING:

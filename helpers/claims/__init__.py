@@ -5,8 +5,9 @@ the tests try figures on both sides of each. "About" is 15 % to either side: the
 10 MB, and a point release of Node moves an image by a few per cent.
 """
 
-from helpers.claims.cache import TIMES_FASTER, Installs, judge_t1, judge_t2, judge_t3
+from helpers.claims.cache import TIMES_FASTER, judge_t1, judge_t2, judge_t3
 from helpers.claims.context import judge_x1, judge_x2
+from helpers.claims.figures import Day, Installs, Mismatch, PinTest, Size, Spread, Waits, interleaved
 from helpers.claims.howlow import (
     LATER_SECONDS,
     SMALL_MB,
@@ -16,9 +17,9 @@ from helpers.claims.howlow import (
     judge_small_and_quick,
     judge_smallest,
 )
-from helpers.claims.model import ABOUT, LESSONS, MB, TEXTS, Judgement, Size, Verdict
-from helpers.claims.pins import Mismatch, PinTest, judge_b1
-from helpers.claims.pipeline import DEPLOYS, NAIVE_GB, SMALL_GB, Day, Waits, judge_p1, judge_p2
+from helpers.claims.model import ABOUT, LESSONS, TEXTS, Judgement, Verdict
+from helpers.claims.pins import judge_b1
+from helpers.claims.pipeline import DEPLOYS, NAIVE_GB, SMALL_GB, judge_p1, judge_p2
 from helpers.claims.sizes import (
     ALPINE_MB,
     DISTROLESS_MB,
@@ -33,6 +34,7 @@ from helpers.claims.sizes import (
 )
 from helpers.claims.stages import WAYS, judge_b2, judge_v2
 from helpers.claims.surface import V3_ORDER, V3_WAY_OUT, judge_v1, judge_v3
+from helpers.host.tables import MB
 
 __all__ = [
     "ABOUT",
@@ -61,8 +63,10 @@ __all__ = [
     "PinTest",
     "Reached",
     "Size",
+    "Spread",
     "Verdict",
     "Waits",
+    "interleaved",
     "judge_b1",
     "judge_b2",
     "judge_p1",

@@ -7,22 +7,11 @@ times of T2 are a ratio of times, one a round of the experiment, and every round
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
-from helpers.claims.figures import Spread
+from helpers.claims.figures import Installs, Spread
 from helpers.claims.model import ABOUT, Judgement, Verdict
 
 TIMES_FASTER = 9.0
-
-
-class Installs(NamedTuple):
-    """How many install steps ran, of how many, in the builds of one scenario."""
-
-    ran: int
-    of: int
-
-    def __str__(self) -> str:
-        return f"{self.ran} of {self.of}"
 
 
 def judge_t1(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from helpers.claims.model import MB, Judgement, Verdict, in_mb
+from helpers.claims.model import Judgement, Verdict
+from helpers.host.tables import MB, in_mb
 
 LITTLE_LEFT = 0.1  # of the needless bytes: a list that leaves no more than this does its work
 HALF_LEFT = 0.5  # a list that leaves more than this does less than half of it

@@ -1,6 +1,6 @@
-"""Times measured several times: their median and their range, from repeats that take turns.
+"""The figures that a measurement hands to a rule, and the repeats that take turns to measure times.
 
-It runs what it is given and knows nothing of builds or containers.
+A lesson fills them in; nothing here measures by itself or knows how a claim is judged.
 """
 
 from __future__ import annotations
@@ -8,6 +8,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from helpers.host.tables import in_mb
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,95 @@ class Spread:
         return f"{self.median:.1f} s ({self.low:.1f}\N{EN DASH}{self.high:.1f})"
 
 
-def in_turns(repeats: int, measures: Mapping[str, Callable[[], float]]) -> dict[str, Spread]:
+def interleaved(repeats: int, measures: Mapping[str, Callable[[], float]]) -> dict[str, Spread]:
     """Take every measurement ``repeats`` times, one of each a round (A B A B), and return the spreads.
 
-    What drifts on the machine in the meantime so falls on all of them alike.
+    A machine that slows down in the meantime slows all of them down alike. Raises ValueError for fewer
+    repeats than one.
     """
     if repeats < 1:
         raise ValueError(f"repeats is {repeats}; take each measurement at least once.")
     rounds = [{name: measure() for name, measure in measures.items()} for _ in range(repeats)]
     return {name: Spread(tuple(values[name] for values in rounds)) for name in measures}
+
+
+@dataclass(frozen=True)
+class Size:
+    """An image's size in bytes, on disk (uncompressed) and on the wire (compressed)."""
+
+    uncompressed: int
+    compressed: int
+
+    def __str__(self) -> str:
+        return f"{in_mb(self.uncompressed)} on disk, {in_mb(self.compressed)} on the wire"
+
+
+class Installs(NamedTuple):
+    """How many install steps ran, of how many, in the builds of one scenario."""
+
+    ran: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.ran} of {self.of}"
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Whether an image ran whose stages differ in one thing, and whether it ran once they agreed."""
+
+    mixed_ran: bool
+    agreed_ran: bool
+
+    @property
+    def bites(self) -> bool:
+        """Whether the difference, and nothing else, kept the image from running."""
+        return self.agreed_ran and not self.mixed_ran
+
+    def __str__(self) -> str:
+        words = {True: "runs", False: "does not run"}
+        return f"mixed {words[self.mixed_ran]}, agreed {words[self.agreed_ran]}"
+
+
+@dataclass(frozen=True)
+class PinTest:
+    """Versions of Node in images built before and after a tag moved, by tag and by digest.
+
+    ``refused`` says whether a digest that the registry does not have was refused.
+    """
+
+    by_tag: tuple[str, str]
+    by_digest: tuple[str, str]
+    refused: bool
+
+    @property
+    def tag_moved(self) -> bool:
+        """Whether the same tag gave another Node."""
+        return self.by_tag[0] != self.by_tag[1]
+
+    @property
+    def kept(self) -> bool:
+        """Whether the digest gave the same Node twice."""
+        return self.by_digest[0] == self.by_digest[1]
+
+
+@dataclass(frozen=True)
+class Day:
+    """GB that an image's deploys move in a day to one node, by three ways of counting.
+
+    ``counted`` takes the whole image on disk each time, as the article does; ``empty`` a pull onto an
+    empty node each time; ``kept`` one first pull and then redeploys after source edits.
+    """
+
+    counted: float
+    empty: float
+    kept: float
+
+
+@dataclass(frozen=True)
+class Waits:
+    """An image's seconds on an empty node (pull) and on one that has it (start), and bytes kept."""
+
+    pull: Spread
+    start: Spread
+    stored: int

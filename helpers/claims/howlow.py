@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from html import escape
 
-from helpers.claims.figures import Spread
-from helpers.claims.model import MB, Size, in_mb
+from helpers.claims.figures import Size, Spread
+from helpers.host.tables import MB, in_mb
 
 SMALLEST_MB = 30.0
 SMALL_MB = 50.0

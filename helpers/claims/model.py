@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from html import escape
 
-MB = 1_000_000  # as Docker prints sizes
 ABOUT = 0.15
 
 
@@ -94,23 +93,6 @@ class Judgement:
         return f"<table>{cells}</table>"
 
 
-@dataclass(frozen=True)
-class Size:
-    """An image's size in bytes, on disk (uncompressed) and on the wire (compressed)."""
-
-    uncompressed: int
-    compressed: int
-
-    def __str__(self) -> str:
-        return f"{in_mb(self.uncompressed)} on disk, {in_mb(self.compressed)} on the wire"
-
-
 def about(value: float, claimed: float) -> bool:
     """Whether a value is what the article says, to `ABOUT` on either side."""
     return abs(value - claimed) <= claimed * ABOUT
-
-
-def in_mb(size: float) -> str:
-    """Return bytes as MB (10^6 bytes), for a sentence."""
-    megabytes = size / MB
-    return f"{megabytes:,.0f} MB" if megabytes >= 10 else f"{megabytes:.1f} MB"

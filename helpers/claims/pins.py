@@ -2,48 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from helpers.claims.figures import Mismatch, PinTest
 from helpers.claims.model import Judgement, Verdict
-
-
-@dataclass(frozen=True)
-class Mismatch:
-    """Whether an image ran whose stages differ in one thing, and whether it ran once they agreed."""
-
-    mixed_ran: bool
-    agreed_ran: bool
-
-    @property
-    def bites(self) -> bool:
-        """Whether the difference, and nothing else, kept the image from running."""
-        return self.agreed_ran and not self.mixed_ran
-
-    def __str__(self) -> str:
-        words = {True: "runs", False: "does not run"}
-        return f"mixed {words[self.mixed_ran]}, agreed {words[self.agreed_ran]}"
-
-
-@dataclass(frozen=True)
-class PinTest:
-    """Versions of Node in images built before and after a tag moved, by tag and by digest.
-
-    ``refused`` says whether a digest that the registry does not have was refused.
-    """
-
-    by_tag: tuple[str, str]
-    by_digest: tuple[str, str]
-    refused: bool
-
-    @property
-    def tag_moved(self) -> bool:
-        """Whether the same tag gave another Node."""
-        return self.by_tag[0] != self.by_tag[1]
-
-    @property
-    def kept(self) -> bool:
-        """Whether the digest gave the same Node twice."""
-        return self.by_digest[0] == self.by_digest[1]
 
 
 def judge_b1(lines: Mismatch, libcs: Mismatch, pin: PinTest, *, line: int, supported: bool) -> Judgement:

@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from helpers.claims.figures import Spread
-from helpers.claims.model import MB, Judgement, Verdict, about, in_mb
+from helpers.claims.figures import Day, Spread, Waits
+from helpers.claims.model import Judgement, Verdict, about
+from helpers.host.tables import MB, in_mb
 
 DEPLOYS = 50
 NAIVE_GB, SMALL_GB = 60.0, 6.0
 CLEARLY = 1.5  # times faster, by the medians, with ranges that do not meet
-
-
-@dataclass(frozen=True)
-class Day:
-    """GB that an image's deploys move in a day to one node, by three ways of counting.
-
-    ``counted`` takes the whole image on disk each time, as the article does; ``empty`` a pull onto an
-    empty node each time; ``kept`` one first pull and then redeploys after source edits.
-    """
-
-    counted: float
-    empty: float
-    kept: float
-
-
-@dataclass(frozen=True)
-class Waits:
-    """An image's seconds on an empty node (pull) and on one that has it (start), and bytes kept."""
-
-    pull: Spread
-    start: Spread
-    stored: int
 
 
 def judge_p1(naive: Day, small: Day) -> Judgement:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from helpers.claims.model import ABOUT, MB, Judgement, Size, Verdict, about, in_mb
+from helpers.claims.figures import Size
+from helpers.claims.model import ABOUT, Judgement, Verdict, about
+from helpers.host.tables import MB, in_mb
 
 NAIVE_MB = (900.0, 1300.0)
 ALPINE_MB = 120.0

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
+MB = 1_000_000  # bytes, as Docker counts them
+
 
 def page(title: str, body: str) -> str:
     """Return one self-contained HTML document; ``body`` is HTML, ``title`` is text."""
@@ -66,6 +68,12 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.1f}"
     return " ".join(str(value).split())
+
+
+def in_mb(size: float) -> str:
+    """Return bytes as MB (10^6 bytes), for a sentence."""
+    megabytes = size / MB
+    return f"{megabytes:,.0f} MB" if megabytes >= 10 else f"{megabytes:.1f} MB"
 
 
 _STYLE = (

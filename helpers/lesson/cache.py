@@ -11,8 +11,9 @@ from helpers import plots
 from helpers.buildx import live_series
 from helpers.buildx import steps as shared_steps
 from helpers.buildx.run import BuildResult
-from helpers.claims import MB, TIMES_FASTER, Installs
+from helpers.claims import TIMES_FASTER, Installs
 from helpers.claims.figures import Spread
+from helpers.host.tables import MB
 from helpers.lesson import verbs
 from helpers.measure import cache, ci_cache, sample
 from helpers.measure.cache import USUAL, Experiment, Scenario

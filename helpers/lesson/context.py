@@ -14,10 +14,11 @@ from helpers.buildx import context, dockerignore, live
 from helpers.buildx import run as builds
 from helpers.buildx.context import Survey, Tree
 from helpers.buildx.run import BuildResult, Request
-from helpers.claims import MB, Judgement
+from helpers.claims import Judgement
 from helpers.engine import engine
 from helpers.host import paths as places
 from helpers.host import workspace
+from helpers.host.tables import MB
 from helpers.host.workspace import FAKE_SECRET, Workspace
 from helpers.image import git_objects, secrets
 from helpers.lesson import verbs

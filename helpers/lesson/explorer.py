@@ -13,7 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from helpers.buildx.run import BuildResult
-from helpers.claims import MB
+from helpers.host.tables import MB
 from helpers.image import image, layers
 from helpers.image.layers import Wanted
 from helpers.lesson.widget_tables import dressed

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from helpers import claims, plots
 from helpers.buildx.run import BuildResult
-from helpers.claims import MB, Goal
+from helpers.claims import Goal
 from helpers.claims.figures import Spread
+from helpers.host.tables import MB
 from helpers.image import image, inventory
 from helpers.image.image import ImageFacts
 from helpers.lesson import verbs

@@ -17,9 +17,10 @@ from helpers.buildx import dockerfile as dockerfiles
 from helpers.buildx import live
 from helpers.buildx import run as builds
 from helpers.buildx.run import BuildError, BuildResult, Request
-from helpers.claims import MB, PinTest, node_lines
+from helpers.claims import PinTest, node_lines
 from helpers.engine import container as containers
 from helpers.engine.container import ContainerError
+from helpers.host.tables import MB
 from helpers.lesson import verbs
 from helpers.measure import pins, sample
 from helpers.measure.pins import Pin, Registry

@@ -14,8 +14,9 @@ from helpers import claims, plots
 from helpers.bases import local_registry
 from helpers.buildx import live
 from helpers.buildx.run import BuildResult
-from helpers.claims import MB, Day, Waits, figures
+from helpers.claims import Day, Waits, figures
 from helpers.engine import engine
+from helpers.host.tables import MB
 from helpers.image import image
 from helpers.lesson import verbs
 from helpers.lesson.calculator import Calculator
@@ -173,8 +174,8 @@ def waits(*results: BuildResult, repeats: int = 3) -> dict[str, Waits]:
     for result in results:  # the first start of an image reads its files from disk: it is not counted
         moves_of(result)
         pipeline.seconds_to_first_response(result)
-    pulls = figures.in_turns(repeats, {pipeline.label(r): _puller(r) for r in results})
-    answers = figures.in_turns(2 * repeats - 1, {pipeline.label(r): _starter(r) for r in results})
+    pulls = figures.interleaved(repeats, {pipeline.label(r): _puller(r) for r in results})
+    answers = figures.interleaved(2 * repeats - 1, {pipeline.label(r): _starter(r) for r in results})
     return {
         name: Waits(pulls[name], answers[name], moves_of(result).stored)
         for name, result in zip(pulls, results, strict=True)

@@ -17,12 +17,13 @@ from helpers.buildx import dockerfile as dockerfiles
 from helpers.buildx import live
 from helpers.buildx import run as builds
 from helpers.buildx.run import BuildResult, Request
-from helpers.claims import MB, Judgement, Size, store
+from helpers.claims import Judgement, Size, store
 from helpers.engine import container as containers
 from helpers.engine import engine
 from helpers.host import paths as places
 from helpers.host import workspace
 from helpers.host.errors import WorkbookError, stoppable
+from helpers.host.tables import MB
 from helpers.host.workspace import Workspace
 from helpers.image import attack_surface, image
 from helpers.image import composition as contents

@@ -144,7 +144,7 @@ def run(
     with _Builder(dockerfiles, app, told) as builder:
         if Scenario.COLD not in scenarios:
             builder.build_once()
-        figures.in_turns(repeats, builder.measures(scenarios))
+        figures.interleaved(repeats, builder.measures(scenarios))
     return Experiment(tuple(builder.runs))
 
 

@@ -117,7 +117,7 @@ def compare(
 ) -> Row:
     """Measure the seconds of both sides in turns; ``goal`` is words and a test of the fastest runs."""
     name, theirs = peer
-    taken = figures.in_turns(runs, {"project": project, "peer": theirs})
+    taken = figures.interleaved(runs, {"project": project, "peer": theirs})
     words, test = goal or ("", None)
     holds = test(taken["project"].low, taken["peer"].low) if test else None
     return Row(figure, "s", Side(OURS, taken["project"]), Side(name, taken["peer"]), words, holds)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from helpers.claims import MB
 from helpers.exercises.attempt import Attempt
 from helpers.exercises.checks.model import Check
+from helpers.host.tables import MB
 from helpers.host.workspace import FAKE_SECRET
 from helpers.image import attack_surface, image, secrets
 

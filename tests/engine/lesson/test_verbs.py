@@ -7,6 +7,7 @@ import pytest
 from helpers import claims
 from helpers.claims import Verdict
 from helpers.host import paths
+from helpers.host.tables import MB
 from helpers.lesson import verbs
 
 pytestmark = pytest.mark.engine
@@ -33,14 +34,14 @@ def test_every_variant_answers_over_http(variants, name):
 @pytest.mark.parametrize("name", ["naive", "alpine", "distroless", "distroless_pruned"])
 def test_the_layers_add_up_to_the_engines_figure_to_the_byte(variants, name):
     built = variants[name]
-    total = round(verbs.layers(built)["uncompressed MB"].sum() * claims.MB)
+    total = round(verbs.layers(built)["uncompressed MB"].sum() * MB)
     assert total == built.uncompressed_bytes
     if built.engine.store != "containerd":  # whose figure is that of the compressed blobs
         assert total == built.engine.client.images.get(built.image_id).attrs["Size"]
 
 
 def test_the_articles_distroless_ships_dev_dependencies_and_the_pruned_one_none(variants):
-    assert verbs.passengers(variants["distroless"])["devDependencies"] > 10 * claims.MB
+    assert verbs.passengers(variants["distroless"])["devDependencies"] > 10 * MB
     assert verbs.passengers(variants["distroless_pruned"])["devDependencies"] == 0
 
 

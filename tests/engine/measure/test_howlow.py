@@ -4,7 +4,8 @@ import pytest
 
 from helpers import claims
 from helpers.buildx.run import BuildError
-from helpers.claims import MB, Reached
+from helpers.claims import Reached
+from helpers.host.tables import MB
 from helpers.lesson import howlow, verbs
 
 pytestmark = pytest.mark.engine

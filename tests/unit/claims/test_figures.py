@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.claims.figures import Spread, in_turns
+from helpers.claims.figures import Spread, interleaved
 
 
 def test_a_spread_tells_median_and_range():
@@ -13,11 +13,13 @@ def test_a_spread_tells_median_and_range():
 
 def test_measurements_take_turns():
     order = []
-    spreads = in_turns(2, {"a": lambda: order.append("a") or 1.0, "b": lambda: order.append("b") or 2.0})
+    spreads = interleaved(
+        2, {"a": lambda: order.append("a") or 1.0, "b": lambda: order.append("b") or 2.0}
+    )
     assert order == ["a", "b", "a", "b"]
     assert spreads == {"a": Spread((1.0, 1.0)), "b": Spread((2.0, 2.0))}
 
 
 def test_no_repeat_is_refused():
     with pytest.raises(ValueError, match="at least once"):
-        in_turns(0, {"a": lambda: 1.0})
+        interleaved(0, {"a": lambda: 1.0})

@@ -3,8 +3,9 @@
 import pytest
 
 from helpers import claims
-from helpers.claims import MB, Reached, Size
+from helpers.claims import Reached, Size
 from helpers.claims.figures import Spread
+from helpers.host.tables import MB
 
 PLAIN = Spread((0.5,) * 7)
 

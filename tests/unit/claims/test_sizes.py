@@ -3,7 +3,8 @@
 import pytest
 
 from helpers import claims
-from helpers.claims import MB, Size, Verdict
+from helpers.claims import Size, Verdict
+from helpers.host.tables import MB
 
 
 def size(uncompressed_mb: float, compressed_mb: float | None = None) -> Size:
