@@ -13,7 +13,7 @@ SHORT := $(filter-out $(LONG) $(LEDGER),$(NOTEBOOKS))
 export JUPYTER_PLATFORM_DIRS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test test-matrix check pages one-engine more-engines long-lessons short-lessons newest notebooks slides book bench picture screenshots engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
+.PHONY: help environment lab test test-matrix check pages one-engine more-engines long-lessons short-lessons newest notebooks slides book bench screenshots engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,11 +49,11 @@ short-lessons:
 	$(RUN) -m pytest $(NBVAL) $(SHORT)
 
 newest: short-lessons
-	$(RUN) -m helpers matrix --where-possible newest -- \
+	$(RUN) -m tests.engines.matrix --where-possible newest -- \
 	  $(RUN) -m pytest -m "every_engine and not slow" tests/engine
 
 test-matrix: check ## engine tests and notebooks on each of ENGINES="oldest newest oldest-containerd …"
-	$(RUN) -m helpers matrix $(ENGINES) -- $(RUN) -m pytest $(NBVAL) tests/engine notebooks
+	$(RUN) -m tests.engines.matrix $(ENGINES) -- $(RUN) -m pytest $(NBVAL) tests/engine notebooks
 
 check: environment ## style, types and the tests that need no engine
 	$(RUN) -m ruff check .
@@ -73,11 +73,8 @@ book: environment ## the lessons as a site to read, in book/
 bench: bases ## what the workbook costs against the same work typed by hand
 	$(RUN) -m tests.bench $(TOPICS)
 
-picture: bases ## draw the picture of the README anew
-	@$(RUN) -m helpers picture
-
-screenshots: bases ## take the screenshots of the README anew, in a browser
-	@$(RUN) -m helpers screenshots
+screenshots: bases ## make the pictures of the README anew, in a browser
+	@$(RUN) -m tests.browser.screenshots
 
 engine: environment ## use your Docker engine, or start a private one (Linux, root)
 	@$(RUN) -m helpers engine

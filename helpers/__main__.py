@@ -6,17 +6,17 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from helpers import audit
-from helpers.bases import bases
-from helpers.engine import container, engine
+from helpers.bases import bases, kit, npm_registry
+from helpers.engine import container, engine, private
 from helpers.engine.engine import LABEL, NoEngineError
 from helpers.engine.private import PrivateEngine
 from helpers.examine import command as examine_command
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
-from helpers.lesson import kit_command, lab, setup
-from tests.engines import matrix
+from helpers.lesson import lab, setup
 
 
 def start_engine() -> None:
@@ -32,22 +32,6 @@ def start_engine() -> None:
     print(f"{found.description} ({'private' if found.private else 'yours'})")
 
 
-def draw_picture() -> None:
-    """Build the article's variants and draw the README's picture from them."""
-    from helpers.lesson import verbs
-
-    results = [verbs.build(name) for name in ("naive", "alpine", "distroless", "distroless_pruned")]
-    verbs.chart_sizes(*results).save(paths.ROOT / "docs" / "sizes.png")
-
-
-def take_screenshots() -> None:
-    """Take the README's screenshots in a browser."""
-    from tests.browser import screenshots
-
-    for file in screenshots.take():
-        print(file.relative_to(paths.ROOT))
-
-
 def stop_engine() -> None:
     """Stop the private engine; its images stay for the next start."""
     PrivateEngine().stop()
@@ -55,11 +39,28 @@ def stop_engine() -> None:
 
 def prepare_bases() -> None:
     """Have the base images of every lesson ready before the first build."""
-    for base in bases.prepare(engine.find(), kit_command.carried_images()):
+    for base in bases.prepare(engine.find(), setup.carried_images()):
         print(base.note)
 
 
-def examine() -> None:
+def write_kit(file: Path) -> None:
+    """Write base images, npm packages and Python wheels into one archive."""
+    kit.write(file, engine.find(), setup.carried_images())
+
+
+def load_kit(file: Path) -> None:
+    """Use such an archive, with the network off."""
+    for base in kit.load(file, engine.find()):
+        print(base.note)
+    print("Builds take npm packages from the kit now, until `make kit-unload` or `make clean`.")
+
+
+def unload_kit(_file: Path) -> None:
+    """Have builds ask this machine's npm registry again; the images stay."""
+    npm_registry.take_down(engine.find())
+
+
+def check_setup() -> None:
     """Say what was found on this machine; exit with 1 when something is missing."""
     report = setup.check()
     print(report)
@@ -93,7 +94,7 @@ def clean() -> None:
         _remove_labelled(engine.find())
     except WorkbookError:
         print("No engine answers, so no image was looked for.")
-    matrix.sweep()
+    private.stop_below(paths.state())  # engines of tests that were killed; their data go with the rest
     PrivateEngine().remove()
     paths.remove_state()
 
@@ -125,12 +126,17 @@ COMMANDS: dict[str, Callable[[], None]] = {
     "audit": audit_locks,
     "bases": prepare_bases,
     "clean": clean,
-    "doctor": examine,
+    "doctor": check_setup,
     "engine": start_engine,
     "engine-stop": stop_engine,
     "lab": open_lab,
-    "picture": draw_picture,
-    "screenshots": take_screenshots,
+}
+
+
+KIT_COMMANDS: dict[str, Callable[[Path], None]] = {
+    "kit": write_kit,
+    "kit-load": load_kit,
+    "kit-unload": unload_kit,
 }
 
 
@@ -141,8 +147,9 @@ def main() -> None:
     for name, command in COMMANDS.items():
         commands.add_parser(name, help=(command.__doc__ or "").splitlines()[0], add_help=name != "lab")
     examine_command.add_to(commands)
-    kit_command.add_to(commands)
-    matrix.add_to(commands)
+    for name, kit_command in KIT_COMMANDS.items():
+        kit_parser = commands.add_parser(name, help=(kit_command.__doc__ or "").splitlines()[0])
+        kit_parser.add_argument("file", type=Path, nargs="?", default=kit.FILE, help="the archive")
     words, extra = sys.argv[1:], []
     if "--" in words:
         words, extra = words[: words.index("--")], words[words.index("--") + 1 :]
@@ -152,12 +159,8 @@ def main() -> None:
             if unknown:
                 parser.error(f"examine does not know {' '.join(unknown)}")
             examine_command.run(arguments, extra)
-        elif arguments.command == "matrix":
-            if unknown:
-                parser.error(f"matrix does not know {' '.join(unknown)}")
-            matrix.main(arguments, extra)
-        elif arguments.command in kit_command.COMMANDS:
-            kit_command.COMMANDS[arguments.command](arguments.file)
+        elif arguments.command in KIT_COMMANDS:
+            KIT_COMMANDS[arguments.command](arguments.file)
         else:
             COMMANDS[arguments.command]()
     except WorkbookError as error:

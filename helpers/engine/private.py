@@ -30,6 +30,7 @@ from helpers.host.errors import PrivateEngineError
 RUN = Path("/run")
 _PREFIX = "docker-workbook-"
 _MARK = ".private-engine"
+HOME_NOTE = "home"  # the file in a runtime folder that names the folder of the engine's data
 
 _ENGINE_PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "containerd")
 _HOST_PACKAGES = ("runc", "tini")
@@ -219,6 +220,7 @@ class PrivateEngine:
         before = {**_state_before(), "programs": str(self.programs)}
         self.runtime.mkdir(mode=0o711)
         (self.runtime / "before.json").write_text(json.dumps(before))
+        (self.runtime / HOME_NOTE).write_text(str(self.home))
         namespace = self._make_namespace() if self._isolated else None
         subnet = network.free_subnet(self.name, network.routes(Path("/proc/net/route").read_text()))
         network.in_namespace(namespace, lambda: network.make_bridge(self.name, subnet))
@@ -362,6 +364,42 @@ class PrivateEngine:
             if not self.runtime.exists():
                 path.unlink(missing_ok=True)
             os.close(lock)
+
+
+def stop_below(folder: Path) -> None:
+    """Stop every private engine, rootless ones too, that keeps its data below a folder.
+
+    Killed runs leave such engines behind. The data stay. Raises `PrivateEngineError` when one does not
+    end.
+    """
+    for note in sorted(RUN.glob(f"{_PREFIX}*/{HOME_NOTE}")):
+        home = Path(note.read_text())
+        if not home.is_relative_to(folder.absolute()):
+            continue
+        if note.parent.name == rootless_runtime(home).name:
+            stop_rootless(note.parent)
+        else:
+            PrivateEngine(home.parent, suite=home.name).stop()
+
+
+def rootless_runtime(home: Path) -> Path:
+    """Return the runtime folder of the rootless engine that keeps its data in ``home``."""
+    return RUN / f"{_PREFIX}{identity(home)}-rootless"
+
+
+def stop_rootless(runtime: Path) -> None:
+    """Stop the rootless engine of a runtime folder, and remove that folder."""
+
+    def running() -> set[int]:
+        return daemons.belonging(daemons.processes(), runtime, runtime.name)
+
+    known = daemons.processes()
+    first = {pid for pid in running() if known[pid].cmdline.startswith(b"rootlesskit\0")}
+    daemons.send(first, signal.SIGTERM)  # all others end with it
+    if not daemons.wait_for(lambda: not running(), _STOP_SECONDS):
+        daemons.send(running(), signal.SIGKILL)
+        daemons.wait_for(lambda: not running(), _STOP_SECONDS)
+    shutil.rmtree(runtime, ignore_errors=True)
 
 
 def identity(home: Path) -> str:

@@ -1,6 +1,7 @@
-"""Say in a small table what the workbook found on this machine, and the remedy for what is missing.
+"""What the lessons need: what of it this machine has, and which images a kit carries to others.
 
-It repairs nothing and starts nothing.
+The doctor says in a small table what was found, and the remedy for what is missing. It repairs nothing
+and starts nothing.
 """
 
 from __future__ import annotations
@@ -11,15 +12,22 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from helpers import exercises
 from helpers.bases import bases
+from helpers.buildx import dockerfile
 from helpers.engine import engine
 from helpers.engine.engine import Engine
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
+from helpers.lesson import own
+from helpers.measure import sample
 
 if TYPE_CHECKING:
     import pandas as pd
 
+# The lesson on pinning publishes these under a tag that it moves, and builds on these lines of Node.
+PUBLISHED = ("node:20.18.0-bookworm-slim", "node:20.19.5-bookworm-slim")
+LINES = (20, 22, 24)
 NEEDED_BYTES = 8_000_000_000  # bases, builds and their cache for all lessons, with room to spare
 
 
@@ -113,3 +121,24 @@ def _checked(what: str, look: Callable[[], str]) -> Finding:
         return Finding(what, look(), ok=True)
     except WorkbookError as error:
         return Finding(what, "not usable", ok=False, remedy=str(error))
+
+
+# The images of a kit
+
+
+def base_images() -> list[str]:
+    """Return the base images of every Dockerfile of the workbook, of the exercises too, each once."""
+    texts = [text for exercise in exercises.CATALOGUE for text in exercise.dockerfiles()]
+    tried = [name for text in texts for name in dockerfile.parse(text).base_images()]
+    return list(dict.fromkeys([*sample.base_images(), *own.base_images(), *tried]))
+
+
+def carried_images() -> list[str]:
+    """Return the images that a kit carries: the bases, those that lesson 06 moves to, and a registry."""
+    from helpers.bases import local_registry
+    from helpers.lesson import pins
+
+    text = sample.dockerfile("recommended").read_text()
+    moved = [dockerfile.parse(pins.moved(text, line)) for line in LINES]
+    names = [name for file in moved for name in file.base_images()]
+    return list(dict.fromkeys([*base_images(), *PUBLISHED, *names, local_registry.IMAGE]))

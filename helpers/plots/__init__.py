@@ -18,12 +18,10 @@ from helpers.plots.style import Chart
 from helpers.plots.surface import surface
 from helpers.plots.times import scenarios, timeline
 from helpers.plots.verdicts import board
-from tests.bench.chart import bench
 
 __all__ = [
     "SENT",
     "Chart",
-    "bench",
     "bill",
     "board",
     "composition",

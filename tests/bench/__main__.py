@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from helpers import plots
 from helpers.bases import bases
 from helpers.engine import engine
 from helpers.engine.engine import Engine
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
-from tests.bench import growth, images, overhead, preparation, startup
+from tests.bench import chart, growth, images, overhead, preparation, startup
 from tests.bench.rows import Row
 
 FOLDER = paths.ROOT / "bench"
@@ -67,7 +66,7 @@ def _keep(folder: Path, rows: list[dict[str, Any]], raw: Mapping[str, Any]) -> N
     for name, content in (("results.json", rows), ("raw.json", raw)):
         (folder / name).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     if rows:
-        plots.bench(rows, _caption(rows)).save(folder / "results.png")
+        chart.bench(rows, _caption(rows)).save(folder / "results.png")
 
 
 def _caption(rows: list[dict[str, Any]]) -> str:

@@ -27,7 +27,7 @@ class Side:
     """What one side was called, and its values in the order they were taken; at least one."""
 
     name: str
-    figures: Spread
+    spread: Spread
 
     def to_dict(self) -> dict[str, Any]:
         """Return the side as `results.json` has it."""

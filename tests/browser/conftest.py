@@ -14,9 +14,9 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from helpers.host import paths
-from helpers.lesson import lab
-from helpers.lesson.lab import Lab
 from tests.browser import chromium as browsers
+from tests.browser import lab
+from tests.browser.lab import Lab
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 UNDESCRIBED = """where => [...document.querySelectorAll(where)].flatMap(part =>

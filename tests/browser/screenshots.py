@@ -1,4 +1,7 @@
-"""Take the README's screenshots anew: a build as it runs, an image looked into, a report, a slide.
+"""Make the README's pictures anew: ``python -m tests.browser.screenshots``.
+
+One is the chart of the article's variants; the others show a build as it runs, an image looked into, a
+report and a slide.
 
 A notebook with the lessons' own verbs runs in a real JupyterLab, on the reader's engine. Under each
 picture of it stand the engine, the kind of its base and the date; the slide's chart says its own.
@@ -8,6 +11,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +21,8 @@ from helpers.bases import bases
 from helpers.engine import engine
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
-from helpers.lesson import lab
-from tests.browser import chromium
+from helpers.lesson import verbs
+from tests.browser import chromium, lab
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -42,11 +46,19 @@ class ScreenshotError(WorkbookError):
     """What was to be shown did not come."""
 
 
-def take(folder: Path = FOLDER) -> list[Path]:
-    """Write the pictures into ``folder`` and return their paths.
+def draw_sizes(folder: Path = FOLDER) -> Path:
+    """Build the article's variants, write the chart of their sizes and return its path."""
+    results = [verbs.build(name) for name in ("naive", "alpine", "distroless", "distroless_pruned")]
+    file = folder / "sizes.png"
+    verbs.chart_sizes(*results).save(file)
+    return file
 
-    Raises `ScreenshotError`, and the errors of `helpers.engine.engine`, `tests.browser.chromium`, `helpers.lesson.lab` and
-    `helpers.decks`.
+
+def take(folder: Path = FOLDER) -> list[Path]:
+    """Write the screenshots into ``folder`` and return their paths.
+
+    Raises `ScreenshotError` when something is not shown, `EngineError` without an engine, and
+    `BrowserError` without a browser.
     """
     from playwright.sync_api import Error
 
@@ -137,3 +149,11 @@ def _write(file: Path, shot: bytes, beneath: str = "") -> Path:
     ImageDraw.Draw(whole).text((12, picture.height + 6), beneath, "#555555", font)
     whole.quantize(_COLORS).save(file, optimize=True)
     return file
+
+
+if __name__ == "__main__":
+    try:
+        for picture in (draw_sizes(), *take()):
+            print(picture.relative_to(paths.ROOT), flush=True)
+    except WorkbookError as error:
+        sys.exit(str(error))

@@ -1,5 +1,7 @@
 """Run one command on several Docker engines, one after another, and say how it fared on each.
 
+``python -m tests.engines.matrix [ENGINE …] -- COMMAND`` is how `make test-matrix` calls it.
+
 Each engine is made for the run and gone after it: the oldest and the newest release that the workbook is
 tried with, each with both image stores, and one that an ordinary user runs. The command learns of it by
 the variables that any Docker client reads, and gets a results folder of its own, so that no verdict of
@@ -8,6 +10,7 @@ the reader's is replaced. What the command does is not this module's business.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import shutil
@@ -17,7 +20,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from helpers.engine import engine, private
 from helpers.engine.private import PrivateEngine
@@ -25,9 +27,6 @@ from helpers.host import debian, paths
 from helpers.host.errors import PrivateEngineError, WorkbookError
 from helpers.host.workshop import Workshop
 from tests.engines.rootless import RootlessEngine
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace, _SubParsersAction
 
 _SHARED = ("apt", "registry", "standins")  # downloads, the same for every engine
 _ELSEWHERE = ("BUILDX_BUILDER", "DOCKER_CERT_PATH", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY")
@@ -114,12 +113,6 @@ def run(chosen: Sequence[Row], command: Sequence[str]) -> Iterator[Outcome]:
         yield outcome
 
 
-def sweep() -> None:
-    """Remove the engines of runs that were killed."""
-    for row in ROWS:
-        _engine(row, _home() / row.name / "engine", PrivateEngine(suite=row.suite).programs).remove()
-
-
 @contextlib.contextmanager
 def _started(row: Row) -> Iterator[tuple[str, Mapping[str, str]]]:
     """Start the row's engine; give its description, and the environment of a command that uses it."""
@@ -172,9 +165,11 @@ def _environment(
 # The command line
 
 
-def add_to(commands: _SubParsersAction[ArgumentParser]) -> None:
-    """Add the command ``matrix ENGINE … -- COMMAND`` to a parser's commands."""
-    parser = commands.add_parser("matrix", help="Run a command on each engine of the matrix.")
+def main(words: Sequence[str]) -> None:
+    """Run the command line ``[ENGINE …] -- COMMAND``; exit with 1 unless it passed on every engine."""
+    at = words.index("--") if "--" in words else len(words)
+    before, command = words[:at], words[at + 1 :]
+    parser = argparse.ArgumentParser(prog="python -m tests.engines.matrix", description=__doc__)
     names = ", ".join(row.name for row in ROWS)
     parser.add_argument("engines", nargs="*", help=f"{names}; all for none")
     parser.add_argument(
@@ -182,10 +177,7 @@ def add_to(commands: _SubParsersAction[ArgumentParser]) -> None:
         action="store_true",
         help="where no private engine can be had, say so and end well",
     )
-
-
-def main(arguments: Namespace, command: Sequence[str]) -> None:
-    """Run the command line; exit with 1 when the command did not pass on every engine."""
+    arguments = parser.parse_args(before)
     chosen = rows(arguments.engines)
     if not command:
         raise MatrixError("There is no command to run; put it after `--`.")
@@ -200,3 +192,10 @@ def main(arguments: Namespace, command: Sequence[str]) -> None:
     print("\n" + "\n".join(map(str, outcomes)), flush=True)
     if not all(outcome.passed for outcome in outcomes):
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except WorkbookError as error:
+        sys.exit(str(error))

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 from pathlib import Path
 
 from helpers.engine import private_processes as daemons
-from helpers.engine.private import RUN, identity, write_client
+from helpers.engine.private import HOME_NOTE, rootless_runtime, stop_rootless, write_client
 from helpers.engine.private_network import SYSTEM_PATH, NetworkRules
 from helpers.host import debian, paths
 from helpers.host.errors import PrivateEngineError
@@ -23,7 +22,6 @@ from helpers.host.errors import PrivateEngineError
 _USER, _ID = "docker-workbook", 61_814  # in no range that Debian gives away by itself
 _PACKAGES = ("rootlesskit", "slirp4netns", "uidmap", "libslirp0", "libsubid4")
 _START_SECONDS = 60.0
-_STOP_SECONDS = 20.0
 
 # $1 the folder of what is made here, $2 the runtime folder, then the command that the user runs.
 _AS_USER = f"""\
@@ -47,7 +45,7 @@ class RootlessEngine:
         self.folder = folder.absolute()
         self._programs = programs
         self._tools = self.folder / "tools"
-        self._runtime = RUN / f"docker-workbook-{identity(self.folder)}-rootless"
+        self._runtime = rootless_runtime(self.folder)
         self._log = self.folder / "dockerd.log"
 
     @property
@@ -85,12 +83,8 @@ class RootlessEngine:
 
     def remove(self) -> None:
         """Stop it and delete all that it kept; what it mounted goes with its last process."""
-        daemons.send(self._roots(), signal.SIGTERM)
-        if not daemons.wait_for(lambda: not self._processes(), _STOP_SECONDS):
-            daemons.send(self._processes(), signal.SIGKILL)
-            daemons.wait_for(lambda: not self._processes(), _STOP_SECONDS)
-        for folder in (self._runtime, self.folder):
-            shutil.rmtree(folder, ignore_errors=True)
+        stop_rootless(self._runtime)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _require_a_way_in(self) -> None:
         closed = [up for up in self.folder.parents if up.exists() and not up.stat().st_mode & 0o001]
@@ -112,6 +106,7 @@ class RootlessEngine:
         for folder in (self._runtime, self.folder / "data"):
             folder.mkdir(mode=0o700)
             os.chown(folder, _ID, _ID)
+        (self._runtime / HOME_NOTE).write_text(str(self.folder))
         self.folder.chmod(0o755)
         write_client(self.folder / "client", self._programs)
 
@@ -130,11 +125,3 @@ class RootlessEngine:
             environment["XTABLES_LIBDIR"] = rules["XTABLES_LIBDIR"]
         environment["PATH"] = f"{self._tools / 'usr/bin'}:{environment['PATH']}"
         return {**environment, "HOME": str(self._runtime), "XDG_RUNTIME_DIR": str(self._runtime)}
-
-    def _processes(self) -> set[int]:
-        return daemons.belonging(daemons.processes(), self._runtime, self._runtime.name)
-
-    def _roots(self) -> set[int]:
-        """Return the process of rootlesskit whose end is the end of all."""
-        running = daemons.processes()
-        return {pid for pid in self._processes() if running[pid].cmdline.startswith(b"rootlesskit\0")}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
-
 import pytest
 
 from helpers.engine.private import PrivateEngine
@@ -22,7 +20,7 @@ def impossible(monkeypatch):
     def refuse(_home):
         raise PrivateEngineError("A private engine needs root.")
 
-    monkeypatch.setattr(matrix.private_engine, "require_possible", refuse)
+    monkeypatch.setattr(matrix.private, "require_possible", refuse)
 
 
 def test_rows_are_chosen_by_name_each_once_and_none_means_all():
@@ -64,18 +62,18 @@ def test_results_are_kept_apart_and_downloads_are_shared(tmp_path):
 
 
 def test_where_no_engine_can_be_had_it_is_said_and_the_run_goes_on(impossible, capsys):
-    matrix.main(Namespace(engines=["newest"], where_possible=True), ["false"])
+    matrix.main(["--where-possible", "newest", "--", "false"])
     assert capsys.readouterr().out == "Not run on newest: A private engine needs root.\n"
 
 
 def test_where_no_engine_can_be_had_a_run_that_needs_one_fails(impossible):
     with pytest.raises(PrivateEngineError):
-        matrix.main(Namespace(engines=["newest"], where_possible=False), ["true"])
+        matrix.main(["newest", "--", "true"])
 
 
 def test_a_command_is_asked_for():
     with pytest.raises(MatrixError, match="after `--`"):
-        matrix.main(Namespace(engines=[], where_possible=False), [])
+        matrix.main([])
 
 
 @pytest.mark.parametrize(

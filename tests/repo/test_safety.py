@@ -21,7 +21,7 @@ from helpers.engine.engine import Engine
 from helpers.exercises import CATALOGUE
 from helpers.host import paths, workspace
 from helpers.host.errors import redacted
-from helpers.lesson import kit_command
+from helpers.lesson import setup
 
 SOURCES = sorted((paths.ROOT / "helpers").rglob("*.py"))
 STARTERS = {"Popen", "run", "call", "check_call", "check_output", "getoutput", "getstatusoutput"}
@@ -260,6 +260,6 @@ def test_every_package_for_npm_is_locked_with_its_integrity_and_no_address():
 
 
 def test_every_base_of_the_kit_is_a_name_and_no_address_with_a_login():
-    for name in kit_command.base_images():
+    for name in setup.base_images():
         assert dockerfile.parse(f"FROM {name}").base_images() in ([name], [])
         assert redacted(name) == name

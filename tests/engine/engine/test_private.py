@@ -98,6 +98,22 @@ def fetch(address: str) -> str:
     raise AssertionError(f"{address} does not answer")
 
 
+def test_engines_left_by_killed_runs_are_stopped_wherever_their_data_lie_below_a_folder(
+    installed, tmp_path
+):
+    inside = PrivateEngine(tmp_path / "matrix/oldest/engine", programs=installed.programs)
+    outside = PrivateEngine(tmp_path / "elsewhere", programs=installed.programs)
+    try:
+        inside.start()
+        outside.start()
+        private.stop_below(tmp_path / "matrix")
+        assert_nothing_is_left(inside)
+        assert outside.running
+    finally:
+        inside.remove()
+        outside.remove()
+
+
 def assert_nothing_is_left(engine: PrivateEngine) -> None:
     mountinfo = Path("/proc/self/mountinfo").read_bytes()
     rules = NetworkRules(engine.programs, engine.name)

@@ -14,7 +14,7 @@ import pytest
 from helpers.bases import docker_archive, kit, local_registry, npm_registry, standins
 from helpers.bases.kit import Carried, KitError, Manifest, Member
 from helpers.host import bootstrap, paths
-from helpers.lesson import kit_command
+from helpers.lesson import setup
 
 RECIPE = standins.recipe("node:20-alpine", "amd64", npm_registry.SETTINGS)
 ALPINE = (Carried("node:20-alpine", RECIPE.key),)
@@ -143,7 +143,7 @@ def test_a_manifest_reads_back_as_it_was_written(written):
 
 
 def test_the_kit_has_each_image_that_a_lesson_publishes_or_builds_on():
-    names = set(kit_command.carried_images())
+    names = set(setup.carried_images())
     publish = re.compile(r'registry\.publish\(\\"([^"\\]+)')
     texts = [file.read_text() for file in sorted((paths.ROOT / "notebooks").glob("*.ipynb"))]
     published = {name for text in texts for name in publish.findall(text)}

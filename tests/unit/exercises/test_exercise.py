@@ -9,7 +9,7 @@ from helpers.exercises import CATALOGUE, ExerciseError, Outcome, records
 from helpers.exercises.catalogue import pins
 from helpers.exercises.checks import Check
 from helpers.host import paths
-from helpers.lesson import kit_command
+from helpers.lesson import setup
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,7 @@ def test_a_task_says_what_must_hold_and_where_its_files_are():
 
 
 def test_the_kit_carries_the_base_that_a_check_moves_to():
-    assert pins.MOVED_TO in kit_command.carried_images()
+    assert pins.MOVED_TO in setup.carried_images()
 
 
 def test_a_check_has_a_hint_for_what_was_found():
