@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from helpers.buildx import live
 from helpers.examine import run as examine
-from helpers.examine.run import ExamineError
+from helpers.host.errors import WorkbookError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
@@ -77,23 +77,25 @@ def run(arguments: Namespace, extra: Sequence[str] = ()) -> None:
 def _pair(given: str) -> tuple[str, str]:
     name, equals, value = given.partition("=")
     if not (name and equals):
-        raise ExamineError(f"--build-arg {given!r} must read NAME=VALUE.")
+        raise WorkbookError(f"--build-arg {given!r} must read NAME=VALUE.")
     return name, value
 
 
 def _check_place(file: Path, project: examine.Project) -> None:
     """Refuse before the build what could not be written after it, and any place in the project."""
     if file.resolve().is_relative_to(project.context):
-        raise ExamineError(
+        raise WorkbookError(
             f"{file} lies in the project, which is never changed; choose a place outside it."
         )
     if not file.resolve().parent.is_dir():
-        raise ExamineError(f"There is no folder {file.resolve().parent} for {file.name}; make it first.")
+        raise WorkbookError(
+            f"There is no folder {file.resolve().parent} for {file.name}; make it first."
+        )
 
 
 def _write(file: Path, text: str) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ExamineError(f"{file} cannot be written: {error.strerror}.") from None
+        raise WorkbookError(f"{file} cannot be written: {error.strerror}.") from None
     print(f"written: {file}")

@@ -36,10 +36,6 @@ _POSITION = re.compile(r"(\d+)/\d+\] ")
 _WHERE_PROGRAMS_ARE = ("src", "app", "cmd", "lib", "server", "internal")
 
 
-class RebuildError(WorkbookError):
-    """There is nothing to edit, or the context is too large to copy."""
-
-
 @dataclass(frozen=True)
 class Outcome:
     """One step of the Dockerfile: ``seconds`` it took in each build, 0 where it came from the cache."""
@@ -71,14 +67,14 @@ def measure(
 ) -> Rebuild:
     """Edit one source file in a copy of the context of ``first``, build again, and compare.
 
-    Raises `RebuildError` when there is nothing to edit or too much to copy, and the errors of
+    Raises `WorkbookError` when there is nothing to edit or too much to copy, and the errors of
     `helpers.host.workspace` and `helpers.buildx.run`.
     """
     edited = source_to_edit(file, first.request.target, survey)
     if edited is None:
-        raise RebuildError("No source file that the Dockerfile copies was found, so none was edited.")
+        raise WorkbookError("No source file that the Dockerfile copies was found, so none was edited.")
     if survey.sent_bytes > LARGEST:
-        raise RebuildError(
+        raise WorkbookError(
             f"The context sends {survey.sent_bytes / 1e6:.0f} MB, too much to copy for a measured "
             f"rebuild (the limit is {LARGEST / 1e6:.0f} MB)."
         )

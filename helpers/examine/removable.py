@@ -49,7 +49,7 @@ class Share:
     method: str
 
 
-def spare(reference: str, engine: Engine, base_layers: int) -> tuple[Share, ...]:
+def find(reference: str, engine: Engine, base_layers: int) -> tuple[Share, ...]:
     """Return what a final stage would not need, the largest kind first.
 
     ``base_layers`` is how many of the image's layers are its base's: sources count above those only.

@@ -19,7 +19,7 @@ from helpers.examine import findings as _findings
 from helpers.examine.findings import Finding
 from helpers.examine.rebuild import Rebuild
 from helpers.examine.removable import Share
-from helpers.examine.unwanted import Ballast
+from helpers.examine.unwanted import Unwanted
 from helpers.host import tables
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class BuiltImage:
     tag: str
     user: str
     layers: tuple[LayerSize, ...]
-    spare: tuple[Share, ...]
+    removable: tuple[Share, ...]
     build_seconds: float
     steps_cached: int
     steps: int
@@ -69,9 +69,9 @@ class BuiltImage:
         return sum(layer.wasted_bytes for layer in self.layers)
 
     @property
-    def spare_bytes(self) -> int:
+    def removable_bytes(self) -> int:
         """Bytes that a final stage would not need, at least."""
-        return sum(share.bytes for share in self.spare)
+        return sum(share.bytes for share in self.removable)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class BuildContext:
 
     ignore_file: str
     folders: tuple[Folder, ...]
-    ballast: tuple[Ballast, ...]
+    unwanted: tuple[Unwanted, ...]
     received_bytes: int | None = None
 
     @property
@@ -107,7 +107,7 @@ class BuildContext:
 
 
 @dataclass(frozen=True)
-class Examination:
+class Report:
     """The whole report. ``image`` and ``rebuild`` are None where nothing was built; ``notes`` say why.
 
     ``conditions`` names engine, bases and date, empty when nothing was built; ``failure`` is the one
@@ -143,7 +143,7 @@ class Examination:
                 ("image on disk", self.image.uncompressed_bytes / MB, "MB"),
                 ("image on the wire, compressed", self.image.compressed_bytes / MB, "MB"),
                 ("stored, but hidden by later layers", self.image.wasted_bytes / MB, "MB"),
-                ("not needed by a final stage, at least", self.image.spare_bytes / MB, "MB"),
+                ("not needed by a final stage, at least", self.image.removable_bytes / MB, "MB"),
             ]
         if self.context:
             rows += [("context that the ignore file lets through", self.context.sent_bytes / MB, "MB")]
@@ -174,11 +174,11 @@ class Examination:
         columns = ["instruction", "from base", "uncompressed MB", "compressed MB", "hidden later MB"]
         return pd.DataFrame(rows, columns=columns)
 
-    def spare(self) -> pd.DataFrame:
+    def removable(self) -> pd.DataFrame:
         """Return what a final stage would not need, one row a kind."""
         import pandas as pd
 
-        shares = self.image.spare if self.image else ()
+        shares = self.image.removable if self.image else ()
         rows = [(s.what, s.files, s.bytes / MB, s.method) for s in shares]
         return pd.DataFrame(rows, columns=["what", "files", "at least MB", "told by"])
 
@@ -208,7 +208,7 @@ class Examination:
         for finding, row in zip(self.findings, found["findings"], strict=True):
             row["severity"] = str(finding.severity)
         for part, names in (
-            (self.image, ("uncompressed_bytes", "compressed_bytes", "wasted_bytes", "spare_bytes")),
+            (self.image, ("uncompressed_bytes", "compressed_bytes", "wasted_bytes", "removable_bytes")),
             (self.context, ("bytes", "sent_bytes")),
         ):
             key = "image" if part is self.image else "context"
@@ -253,9 +253,9 @@ class Examination:
             yield f"Findings: {_findings.counted(self.findings)}", findings
         if self.image:
             yield "Layers", self.layers()
-            if self.image.spare:
-                share = self.image.spare_bytes / MB
-                yield f"A final stage would not need at least {share:,.1f} MB of it", self.spare()
+            if self.image.removable:
+                share = self.image.removable_bytes / MB
+                yield f"A final stage would not need at least {share:,.1f} MB of it", self.removable()
         if self.context:
             ignore = self.context.ignore_file or "no ignore file"
             yield f"Build context ({ignore})", self.sent().head(12)

@@ -22,19 +22,15 @@ from helpers.engine import engine as engines
 from helpers.examine import cache_rules, findings, linters, rebuild, removable, size_rules, unwanted
 from helpers.examine.findings import Finding, Severity
 from helpers.examine.linters import Lint
-from helpers.examine.report import BuildContext, BuiltImage, Examination, Folder, LayerSize
+from helpers.examine.report import BuildContext, BuiltImage, Folder, LayerSize, Report
 from helpers.host.errors import StoppedByReaderError, WorkbookError, redacted_within
 from helpers.image import image
 
 TAG = "workbook/examined"
-_WORTH_A_WORD = 1_000_000  # bytes from which waste and ballast are findings
+_WORTH_A_WORD = 1_000_000  # bytes from which waste and what is unwanted are findings
 _DEPTH = 3  # folders deep that Dockerfiles are looked for
 
 Watching = Callable[[str], AbstractContextManager[Watcher]]
-
-
-class ExamineError(WorkbookError):
-    """There is nothing to examine at the path."""
 
 
 @dataclass(frozen=True)
@@ -63,22 +59,22 @@ def find(
     """Return the project at ``path``, a folder or a Dockerfile itself.
 
     ``file`` is the Dockerfile's path from that folder; ``context`` the build context when it is not
-    the folder. Raises `ExamineError`, naming the Dockerfiles that there are.
+    the folder. Raises `WorkbookError`, naming the Dockerfiles that there are.
     """
     path = path.expanduser()
     folder = path if path.is_dir() else path.parent
     if not path.exists():
-        raise ExamineError(f"There is nothing at {path}; check the path.")
+        raise WorkbookError(f"There is nothing at {path}; check the path.")
     found = path if path.is_file() else folder / (file or "Dockerfile")
     if not found.is_file() and file is None and (folder / "Containerfile").is_file():
         found = folder / "Containerfile"
     if not found.is_file():
         others = ", ".join(_dockerfiles(folder))
         advice = f"there are {others}: name one with --file" if others else "name it with --file"
-        raise ExamineError(f"There is no {file or 'Dockerfile'} in {folder}; {advice}.")
+        raise WorkbookError(f"There is no {file or 'Dockerfile'} in {folder}; {advice}.")
     context = (context.expanduser() if context else folder).resolve()
     if not context.is_dir():
-        raise ExamineError(f"There is no folder for the build context at {context}; check the path.")
+        raise WorkbookError(f"There is no folder for the build context at {context}; check the path.")
     return Project(found.resolve(), context, target, dict(build_args or {}), tuple(extra))
 
 
@@ -100,11 +96,11 @@ def examine(
     build: bool = True,
     measure_rebuild: bool = True,
     watching: Watching | None = None,
-) -> Examination:
+) -> Report:
     """Examine a project and return the report.
 
     ``build`` False leaves it at what can be read; ``measure_rebuild`` False leaves out the second
-    build; ``watching`` gives a watcher for a build by its title. Raises `ExamineError`,
+    build; ``watching`` gives a watcher for a build by its title. Raises `WorkbookError`,
     `DockerfileError` for a file that is none, and `StoppedByReaderError` when the reader stops it.
     Credentials in the project's own lines stay out of the report, which is made to be passed on.
     """
@@ -112,9 +108,7 @@ def examine(
     return redacted_within(_examined(project, watching, build=build, measure_rebuild=measure_rebuild))
 
 
-def _examined(
-    project: Project, watching: Watching, *, build: bool, measure_rebuild: bool
-) -> Examination:
+def _examined(project: Project, watching: Watching, *, build: bool, measure_rebuild: bool) -> Report:
     file = dockerfiles.read(project.dockerfile, project.build_args)
     file.stage(project.target)
     report = _read(project, file)
@@ -129,11 +123,11 @@ def _examined(
         extra=project.extra,
     )
     try:
-        where = engines.find()
-        command = builds.plan(request, where)
-        report = _linted(report, linters.builder_checks(_options(command), where, project.context))
+        engine = engines.find()
+        command = builds.plan(request, engine)
+        report = _linted(report, linters.builder_checks(_options(command), engine, project.context))
         with watching("examined") as watch:
-            result = builds.build(request, watch, where)
+            result = builds.build(request, watch, engine)
         report = _weighed(report, file, result)
     except StoppedByReaderError:
         raise
@@ -171,9 +165,9 @@ def _platform(file: Dockerfile, target: str | None) -> str:
 # What needs no build
 
 
-def _read(project: Project, file: Dockerfile) -> Examination:
+def _read(project: Project, file: Dockerfile) -> Report:
     stages = tuple((stage.label, stage.base) for stage in file.stages)
-    report = Examination(
+    report = Report(
         project=project.context.name,
         dockerfile=_shown(project),
         target=project.target or "",
@@ -204,21 +198,19 @@ def _shown(project: Project) -> str:
     return str(project.dockerfile.relative_to(project.context) if inside else project.dockerfile)
 
 
-def _noted(report: Examination, note: str) -> Examination:
+def _noted(report: Report, note: str) -> Report:
     return replace(report, notes=(*report.notes, note)) if note else report
 
 
-def _found(report: Examination, more: Iterable[Finding]) -> Examination:
+def _found(report: Report, more: Iterable[Finding]) -> Report:
     return replace(report, findings=findings.in_order([*report.findings, *more]))
 
 
-def _linted(report: Examination, lint: Lint) -> Examination:
+def _linted(report: Report, lint: Lint) -> Report:
     return _noted(_found(report, lint.findings), lint.note)
 
 
-def _with_context(
-    report: Examination, project: Project, file: Dockerfile, survey: Survey
-) -> Examination:
+def _with_context(report: Report, project: Project, file: Dockerfile, survey: Survey) -> Report:
     ignore_file = contexts.ignore_file(project.context, project.dockerfile)
     files = (entry for entry in survey.sent if entry.kind == "file")
     sent = [(contexts.printable(entry.path), entry.bytes) for entry in files]
@@ -262,13 +254,13 @@ def _context_findings(file: Dockerfile, project: Project, context: BuildContext)
                 "Write one; it keeps what it names out of the context, the cache's key and the image.",
             )
         )
-    for item in context.ballast:
+    for item in context.unwanted:
         if item.secret or (item.bytes >= _WORTH_A_WORD):
             grave = Severity.ERROR if item.secret and whole else Severity.WARNING
             does = "is copied" if whole else "can be sent"
             found.append(
                 Finding(
-                    "secret-in-context" if item.secret else "ballast-in-context",
+                    "secret-in-context" if item.secret else "unwanted-in-context",
                     "context",
                     grave if whole else Severity.HINT,
                     line,
@@ -286,7 +278,7 @@ def _size(size: int) -> str:
 # What the build shows
 
 
-def _weighed(report: Examination, file: Dockerfile, result: BuildResult) -> Examination:
+def _weighed(report: Report, file: Dockerfile, result: BuildResult) -> Report:
     lineage = file.lineage(result.request.target)
     used = [base.reference for base in result.bases if base.name == lineage[0].base]
     facts = image.inspect(result.image_id, result.engine, bases=used)
@@ -302,7 +294,7 @@ def _weighed(report: Examination, file: Dockerfile, result: BuildResult) -> Exam
         tag=result.tag,
         user=facts.user or "root",
         layers=(*_base_layer(lineage[0].base, layers[:base_layers]), *layers[base_layers:]),
-        spare=removable.spare(result.image_id, result.engine, base_layers),
+        removable=removable.find(result.image_id, result.engine, base_layers),
         build_seconds=result.seconds,
         steps_cached=sum(step.cached for step in steps),
         steps=len(steps),
@@ -365,9 +357,7 @@ def _image_findings(built: BuiltImage, secrets: Sequence[str]) -> list[Finding]:
     return found
 
 
-def _rebuilt(
-    report: Examination, file: Dockerfile, result: BuildResult, watching: Watching
-) -> Examination:
+def _rebuilt(report: Report, file: Dockerfile, result: BuildResult, watching: Watching) -> Report:
     context = result.request.context
     try:
         survey = contexts.survey(context, contexts.rules(context, result.request.dockerfile))

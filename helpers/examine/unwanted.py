@@ -54,7 +54,7 @@ _HARMLESS = ("*.example", "*.sample", "*.template", "*.dist", "*.pub")
 
 
 @dataclass(frozen=True)
-class Ballast:
+class Unwanted:
     """A file or folder that seldom belongs in a context: its path, its bytes, what it seems to be.
 
     ``pattern`` is the line for a ``.dockerignore``.
@@ -73,39 +73,39 @@ def is_secret(path: str) -> bool:
     return _fits(name, _SECRETS) and not _fits(name, _HARMLESS)
 
 
-def find(files: Iterable[tuple[str, int]]) -> list[Ballast]:
-    """Return the ballast among files given with their bytes, the heaviest first."""
+def find(files: Iterable[tuple[str, int]]) -> list[Unwanted]:
+    """Return what is unwanted among files given with their bytes, the heaviest first."""
     listed = list(files)
     names: dict[str, set[str]] = {}
     for path, _ in listed:
         folder, _, name = path.rpartition("/")
         names.setdefault(folder, set()).add(name)
-    found: dict[str, Ballast] = {}
+    found: dict[str, Unwanted] = {}
     for path, size in listed:
         one = _classify(path, size, names)
         if one and one.path in found:
-            one = Ballast(one.path, found[one.path].bytes + size, one.what, one.pattern, one.secret)
+            one = Unwanted(one.path, found[one.path].bytes + size, one.what, one.pattern, one.secret)
         if one:
             found[one.path] = one
-    return sorted(found.values(), key=lambda ballast: (-ballast.bytes, ballast.path))
+    return sorted(found.values(), key=lambda one: (-one.bytes, one.path))
 
 
-def _classify(path: str, size: int, names: dict[str, set[str]]) -> Ballast | None:
+def _classify(path: str, size: int, names: dict[str, set[str]]) -> Unwanted | None:
     parts = path.split("/")
     for depth, part in enumerate(parts[:-1]):
         folder, parent = "/".join(parts[: depth + 1]), "/".join(parts[:depth])
         pattern = folder if depth == 0 else f"**/{part}"
         if part in _FOLDERS:
-            return Ballast(folder, size, _FOLDERS[part], pattern)
+            return Unwanted(folder, size, _FOLDERS[part], pattern)
         made_by = _MADE_BY.get(part, ())
         if any(fnmatch.filter(names.get(parent, ()), maker) for maker in made_by):
-            return Ballast(folder, size, "build output of the host", folder)
+            return Unwanted(folder, size, "build output of the host", folder)
     if is_secret(path):
-        return Ballast(path, size, "by its name a secret", path, secret=True)
+        return Unwanted(path, size, "by its name a secret", path, secret=True)
     if parts[-1].endswith(".log"):
-        return Ballast(path, size, "a log", "**/*.log")
+        return Unwanted(path, size, "a log", "**/*.log")
     if size >= LARGE:
-        return Ballast(path, size, "a large file", path)
+        return Unwanted(path, size, "a large file", path)
     return None
 
 

@@ -9,14 +9,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from helpers import examine as examinations
 from helpers import plots
 from helpers.buildx import dockerfile as dockerfiles
 from helpers.buildx import live
 from helpers.claims import ledger
-from helpers.examine import run as examinations
-from helpers.examine.findings import Listing
-from helpers.examine.report import MB, Examination
+from helpers.examine import Listing, Report
+from helpers.examine.report import MB
 from helpers.host import paths, workspace
+from helpers.host.errors import WorkbookError
 from helpers.host.workspace import Workspace
 from helpers.lesson import verbs
 from helpers.measure import sample
@@ -44,13 +45,13 @@ def examine(
     extra: Sequence[str] = (),
     build: bool = True,
     rebuild: bool = True,
-) -> Examination:
+) -> Report:
     """Examine the project at ``path``, live, and return the report.
 
     ``path`` is a folder with a Dockerfile or the Dockerfile itself, the sample app's working copy by
     default; ``file`` is the Dockerfile's path from there, or the short name of one of the sample
     app's. ``extra`` holds further arguments of ``docker buildx build``. ``build`` False only reads,
-    ``rebuild`` False leaves out the second build. Raises the errors of `helpers.examine.run`.
+    ``rebuild`` False leaves out the second build. Raises the errors of `helpers.examine.examine`.
     """
     if path is None:
         path, file = verbs.app().path, _sample_file(file or "naive")
@@ -104,12 +105,12 @@ def show(folder: Path, file: str = "Dockerfile") -> Code:
     return Code(filename=str(folder / file), language="docker")
 
 
-def findings(report: Examination, topic: str | None = None) -> Listing:
+def findings(report: Report, topic: str | None = None) -> Listing:
     """Return the findings of a report, of one ``topic`` (cache, size, context, style) or all."""
     return Listing(tuple(f for f in report.findings if topic in (None, f.topic)))
 
 
-def compare(**reports: Examination) -> pd.DataFrame:
+def compare(**reports: Report) -> pd.DataFrame:
     """Put the figures of several reports side by side; those without an image have none there."""
     import pandas as pd
 
@@ -122,8 +123,8 @@ def compare(**reports: Examination) -> pd.DataFrame:
     return frame.loc[kept]
 
 
-def save(report: Examination, folder: Path = ledger.FOLDER) -> list[Path]:
-    """Write a report as HTML and JSON; return their paths. Raises `ExamineError` when it cannot."""
+def save(report: Report, folder: Path = ledger.FOLDER) -> list[Path]:
+    """Write a report as HTML and JSON; return their paths. Raises `WorkbookError` when it cannot."""
     stem = f"{report.project}-{Path(report.dockerfile).name}"
     pages = {f"{stem}.html": report.to_html(), f"{stem}.json": report.to_json()}
     try:
@@ -131,21 +132,21 @@ def save(report: Examination, folder: Path = ledger.FOLDER) -> list[Path]:
         for name, text in pages.items():
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise examinations.ExamineError(f"{folder} cannot be written to: {error.strerror}.") from None
+        raise WorkbookError(f"{folder} cannot be written to: {error.strerror}.") from None
     return [folder / name for name in pages]
 
 
-def chart_layers(report: Examination) -> Chart:
+def chart_layers(report: Report) -> Chart:
     """Draw the layers of the image that was built, instruction by instruction."""
     return plots.layers(report.layers(), caption=report.conditions)
 
 
-def chart_spare(report: Examination) -> Chart:
+def chart_removable(report: Report) -> Chart:
     """Draw what of the image a final stage would not need, as far as it can be told."""
     import pandas as pd
 
-    spare = report.spare().rename(columns={"at least MB": "MB"})[["what", "MB"]]
-    spare["spare"] = True
+    shares = report.removable().rename(columns={"at least MB": "MB"})[["what", "MB"]]
+    shares["spare"] = True
     total = report.image.uncompressed_bytes / MB if report.image else 0.0
-    rest = pd.DataFrame([("all the rest", total - spare["MB"].sum(), False)], columns=spare.columns)
-    return plots.spare(pd.concat([spare, rest], ignore_index=True), caption=report.conditions)
+    rest = pd.DataFrame([("all the rest", total - shares["MB"].sum(), False)], columns=shares.columns)
+    return plots.spare(pd.concat([shares, rest], ignore_index=True), caption=report.conditions)

@@ -17,8 +17,7 @@ from helpers.buildx.dockerfile_words import DockerfileError
 from helpers.examine import rebuild as rebuilds
 from helpers.examine import run
 from helpers.examine.findings import Severity
-from helpers.examine.report import Examination
-from helpers.examine.run import ExamineError
+from helpers.examine.report import Report
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
 from helpers.lesson import own
@@ -49,7 +48,7 @@ def fingerprint(folder: Path) -> str:
     return found.hexdigest()
 
 
-def examined(folder: Path, text: str | bytes, file: str = "Dockerfile", **wishes) -> Examination:
+def examined(folder: Path, text: str | bytes, file: str = "Dockerfile", **wishes) -> Report:
     path = folder / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -62,11 +61,11 @@ def examined(folder: Path, text: str | bytes, file: str = "Dockerfile", **wishes
     return report
 
 
-def rules(report: Examination) -> set[str]:
+def rules(report: Report) -> set[str]:
     return {finding.rule for finding in report.findings}
 
 
-def assert_whole(report: Examination) -> None:
+def assert_whole(report: Report) -> None:
     """The report has its measured part, and comes out in every form."""
     assert not report.failure
     assert report.image.uncompressed_bytes > 1e6
@@ -203,7 +202,7 @@ def test_an_unknown_instruction_or_target_is_one_sentence(project):
 def test_a_missing_dockerfile_names_those_that_there_are(project):
     (project / "docker").mkdir()
     (project / "docker" / "Dockerfile.dev").write_text("FROM scratch\n")
-    with pytest.raises(ExamineError, match=r"docker/Dockerfile\.dev"):
+    with pytest.raises(WorkbookError, match=r"docker/Dockerfile\.dev"):
         run.find(project)
 
 
@@ -288,7 +287,7 @@ def test_what_a_final_stage_would_not_need_is_counted_by_kind(project):
         "bs=1000 count=50 && busybox dd if=/dev/zero of=/usr/bin/gcc bs=1000 count=70\n"
         f"COPY <<EOF /lib/apk/db/installed\n{record}EOF\n"
     )
-    shares = {share.what: share.bytes for share in examined(project, text).image.spare}
+    shares = {share.what: share.bytes for share in examined(project, text).image.removable}
     assert shares == {
         "compilers and headers": 70_000,
         "package caches": 50_000,
@@ -301,10 +300,10 @@ def test_the_sample_app_shows_what_a_second_stage_would_save(tag):
     report = run.examine(
         run.find(paths.SAMPLE_APP, "dockerfiles/01_naive.Dockerfile"), measure_rebuild=False
     )
-    shares = {share.what: share.bytes for share in report.image.spare}
+    shares = {share.what: share.bytes for share in report.image.removable}
     assert shares["development dependencies"] > 10e6
     assert shares["compilers and headers"] > 100e6
-    assert report.image.spare_bytes < report.image.uncompressed_bytes - 200e6
+    assert report.image.removable_bytes < report.image.uncompressed_bytes - 200e6
     assert {"one-stage", "dev-dependencies", "no-ignore-file"} <= rules(report)
 
 
@@ -343,7 +342,7 @@ def test_the_lessons_examples_are_left_as_they_are(tag):
     assert report.image.wasted_bytes > 20e6
     table = own.compare(one=report, two=report)
     assert table.loc["image on disk, MB", "one"] == report.image.uncompressed_bytes / 1e6
-    assert str(round(report.image.uncompressed_bytes / 1e6)) in own.chart_spare(report).alt
+    assert str(round(report.image.uncompressed_bytes / 1e6)) in own.chart_removable(report).alt
 
 
 def command(*words: object) -> subprocess.CompletedProcess[str]:
@@ -387,4 +386,3 @@ def test_without_an_engine_the_report_holds_what_can_be_read(project, monkeypatc
     report = examined(project, f"FROM scratch\n{SHELL}COPY . /all\n")
     assert "No Docker engine answers" in report.failure
     assert "no-ignore-file" in rules(report)
-    assert issubclass(ExamineError, WorkbookError)

@@ -13,9 +13,9 @@ from helpers.examine import command, run
 from helpers.examine.findings import Finding, Listing, Severity, counted, in_order
 from helpers.examine.rebuild import Outcome, Rebuild
 from helpers.examine.removable import Share
-from helpers.examine.report import BuildContext, BuiltImage, Examination, Folder, LayerSize
-from helpers.examine.run import ExamineError
-from helpers.examine.unwanted import Ballast
+from helpers.examine.report import BuildContext, BuiltImage, Folder, LayerSize, Report
+from helpers.examine.unwanted import Unwanted
+from helpers.host.errors import WorkbookError
 
 EVIL = "<script>alert('x')</script>[/b]"
 FINDINGS = in_order(
@@ -25,14 +25,14 @@ FINDINGS = in_order(
         Finding("c", "context", Severity.WARNING, None, "a warning", source="hadolint"),
     ]
 )
-REPORT = Examination(
+REPORT = Report(
     project=EVIL,
     dockerfile="docker/Dockerfile",
     target="",
     stages=(("one", EVIL), ("two", "scratch")),
     findings=FINDINGS,
     context=BuildContext(
-        "", (Folder("src/", 300, 200), Folder("a", 100, 0)), (Ballast("a", 1, "x", "a"),)
+        "", (Folder("src/", 300, 200), Folder("a", 100, 0)), (Unwanted("a", 1, "x", "a"),)
     ),
     image=BuiltImage(
         "t",
@@ -51,7 +51,7 @@ REPORT = Examination(
     failure="",
     notes=(EVIL,),
 )
-BARE = Examination("p", "D", "", (("s", "b"),), (), None, None, None, "", "It failed.", ())
+BARE = Report("p", "D", "", (("s", "b"),), (), None, None, None, "", "It failed.", ())
 
 
 class Page(HTMLParser):
@@ -124,7 +124,7 @@ def test_a_report_without_an_image_still_has_every_form():
     assert "No image: It failed." in str(BARE)
     assert "It failed." in BARE.to_html()
     assert json.loads(BARE.to_json())["image"] is None
-    for table in (BARE.layers(), BARE.spare(), BARE.sent(), BARE.steps(), BARE.to_frame()):
+    for table in (BARE.layers(), BARE.removable(), BARE.sent(), BARE.steps(), BARE.to_frame()):
         assert len(table) == 0
 
 
@@ -132,7 +132,7 @@ def test_a_build_argument_needs_a_name_and_an_equals_sign():
     assert command._pair("A=b=c") == ("A", "b=c")
     assert command._pair("A=") == ("A", "")
     for wrong in ("A", "=b", ""):
-        with pytest.raises(ExamineError, match="NAME=VALUE"):
+        with pytest.raises(WorkbookError, match="NAME=VALUE"):
             command._pair(wrong)
 
 
@@ -156,7 +156,7 @@ def test_what_is_not_there_is_one_sentence(tmp_path, wrong):
     options = {key: value for key, value in wrong.items() if key == "file"}
     if "context" in wrong:
         options["context"] = tmp_path / "nope"
-    with pytest.raises(ExamineError) as caught:
+    with pytest.raises(WorkbookError) as caught:
         run.find(wrong.get("path", tmp_path), **options)
     assert "\n" not in str(caught.value)
 
@@ -164,9 +164,9 @@ def test_what_is_not_there_is_one_sentence(tmp_path, wrong):
 def test_no_report_is_written_into_the_project(tmp_path):
     (tmp_path / "Dockerfile").write_text("FROM a\n")
     project = run.find(tmp_path)
-    with pytest.raises(ExamineError, match="never changed"):
+    with pytest.raises(WorkbookError, match="never changed"):
         command._check_place(tmp_path / "report.html", project)
-    with pytest.raises(ExamineError, match="no folder"):
+    with pytest.raises(WorkbookError, match="no folder"):
         command._check_place(tmp_path.parent / "no-such-folder" / "r.html", project)
 
 
