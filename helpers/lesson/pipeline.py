@@ -19,7 +19,7 @@ from helpers.engine import engine
 from helpers.host.tables import MB
 from helpers.image import image
 from helpers.lesson import verbs
-from helpers.lesson.calculator import Calculator
+from helpers.lesson.widgets import Calculator
 from helpers.measure import cost as bills
 from helpers.measure import deploy_host, pipeline, sample
 from helpers.measure.cost import Plan

@@ -28,8 +28,7 @@ from helpers.host.workspace import Workspace
 from helpers.image import attack_surface, image
 from helpers.image import composition as contents
 from helpers.image.filesystem import File
-from helpers.lesson.explorer import Explorer
-from helpers.lesson.side_by_side import SideBySide
+from helpers.lesson.widgets import Explorer, SideBySide
 from helpers.measure import sample
 from helpers.measure.sample import Proof
 from helpers.plots import Chart

@@ -55,8 +55,11 @@ RUN ["/bin/busybox", "true"]
 CELLS = {
     "build": """\
 import contextlib, pathlib, pandas
-from helpers import claims, examine, exercises, ledger, live, plots
-from helpers.build import BuildError, Request, build
+from helpers import claims, exercises, plots
+from helpers.buildx import live
+from helpers.buildx.run import BuildError, Request, build
+from helpers.claims import ledger
+from helpers.examine import run as examine
 def built(name):
     request = Request(pathlib.Path(f"context/{name}"), pathlib.Path("context"), f"{TAG}-{name}", cold=True)
     with live.watcher(name) as watch:
@@ -65,14 +68,14 @@ heavy = built("heavy")""",
     "light": 'light = built("light")',
     "broken": 'with contextlib.suppress(BuildError):\n    built("broken")',
     "side by side": """\
-from helpers.side_by_side import SideBySide
+from helpers.lesson.widgets import SideBySide
 SideBySide({"heavy": heavy, "light": light})""",
     "explorer": """\
-from helpers.explorer import Explorer
+from helpers.lesson.widgets import Explorer
 Explorer({"heavy": heavy, "light": light})""",
     "calculator": """\
-from helpers.calculator import Calculator
-from helpers.deploys import Moves
+from helpers.lesson.widgets import Calculator
+from helpers.measure.pipeline import Moves
 Calculator({"big": BIG, "small": SMALL}, "big", caption="the test's own figures")""",
     "chart": """\
 sizes = [(r.tag, r.uncompressed_bytes / 1e6, r.compressed_bytes / 1e6) for r in (heavy, light)]

@@ -8,8 +8,7 @@ import pytest
 
 from helpers.buildx import line_costs
 from helpers.buildx.run import Request, build
-from helpers.lesson.explorer import Explorer
-from helpers.lesson.side_by_side import SideBySide
+from helpers.lesson.widgets import Explorer, SideBySide
 
 pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 DOCKERFILE = """\

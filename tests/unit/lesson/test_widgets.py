@@ -1,4 +1,7 @@
-"""The calculator follows its controls, and has words and a picture where widgets do not run."""
+"""The calculator follows its controls, and shows words and a picture where widgets do not run.
+
+A long path in the view of an image's files leaves room for what stands beside it.
+"""
 
 import base64
 import html
@@ -6,7 +9,8 @@ import re
 
 import pytest
 
-from helpers.lesson.calculator import Calculator
+from helpers.lesson import widgets
+from helpers.lesson.widgets import Calculator
 from helpers.measure.cost import Plan
 from helpers.measure.pipeline import Moves
 
@@ -62,3 +66,11 @@ def test_a_page_without_widgets_gets_a_picture_and_the_table(calculator):
     assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
     assert "moved, by this plan" in bundle["text/plain"]
     assert words["image/png"]["alt"] == calculator.chart().alt
+
+
+def test_a_long_path_keeps_both_ends_and_fits():
+    assert widgets._short("/app/dist/index.js") == "/app/dist/index.js"
+    short = widgets._short(f"/root/{'x' * 200}/package.json")
+    assert len(short) == widgets._LONGEST
+    assert short.startswith("/root/")
+    assert short.endswith("/package.json")
