@@ -1,1 +1,15 @@
 """Read a Dockerfile and its context, run one ``docker buildx build``, follow its steps."""
+
+from helpers.buildx.failure import BuildCancelledError, BuildError, DiskFullError
+from helpers.buildx.run import BuildResult, Request, Watcher, build, plan
+
+__all__ = [
+    "BuildCancelledError",
+    "BuildError",
+    "BuildResult",
+    "DiskFullError",
+    "Request",
+    "Watcher",
+    "build",
+    "plan",
+]

@@ -86,7 +86,7 @@ class Board:
 
 @contextlib.contextmanager
 def watcher(title: str) -> Iterator[Callable[[Progress], None]]:
-    """Draw a build as it runs: give what this yields to `helpers.buildx.run.build` as its watcher.
+    """Draw a build as it runs: give what this yields to `helpers.buildx.build` as its watcher.
 
     The last drawing stays: the summary, or the failed step with its error. Exceptions pass through.
     """

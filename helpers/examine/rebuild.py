@@ -15,10 +15,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.buildx import run as builds
+from helpers import buildx
+from helpers.buildx import BuildResult, Watcher
 from helpers.buildx.context import Survey
 from helpers.buildx.dockerfile import Dockerfile
-from helpers.buildx.run import BuildResult, Watcher
 from helpers.buildx.stream import Step
 from helpers.host import workspace
 from helpers.host.errors import WorkbookError
@@ -68,7 +68,7 @@ def measure(
     """Edit one source file in a copy of the context of ``first``, build again, and compare.
 
     Raises `WorkbookError` when there is nothing to edit or too much to copy, and the errors of
-    `helpers.host.workspace` and `helpers.buildx.run`.
+    `helpers.host.workspace` and `helpers.buildx.build`.
     """
     edited = source_to_edit(file, first.request.target, survey)
     if edited is None:
@@ -84,7 +84,7 @@ def measure(
             source.write(_blank_line())
         again = dataclasses.replace(request, context=copy.path, tag=f"{request.tag}-edited", cold=False)
         try:
-            second = builds.build(again, watch, first.engine)
+            second = buildx.build(again, watch, first.engine)
         finally:
             _remove(again.tag, first)
     return Rebuild(edited, second.seconds, tuple(_outcomes(file, first, second)))

@@ -12,12 +12,12 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from helpers import buildx
+from helpers.buildx import BuildError, BuildResult, Request, Watcher
 from helpers.buildx import context as contexts
 from helpers.buildx import dockerfile as dockerfiles
-from helpers.buildx import run as builds
 from helpers.buildx.context import Survey
 from helpers.buildx.dockerfile import Dockerfile
-from helpers.buildx.run import BuildError, BuildResult, Request, Watcher
 from helpers.engine import engine as engines
 from helpers.examine import cache_rules, findings, linters, rebuild, removable, size_rules, unwanted
 from helpers.examine.findings import Finding, Severity
@@ -124,10 +124,10 @@ def _examined(project: Project, watching: Watching, *, build: bool, measure_rebu
     )
     try:
         engine = engines.find()
-        command = builds.plan(request, engine)
+        command = buildx.plan(request, engine)
         report = _linted(report, linters.builder_checks(_options(command), engine, project.context))
         with watching("examined") as watch:
-            result = builds.build(request, watch, engine)
+            result = buildx.build(request, watch, engine)
         report = _weighed(report, file, result)
     except StoppedByReaderError:
         raise

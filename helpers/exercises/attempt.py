@@ -11,9 +11,8 @@ import secrets
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
-from helpers.buildx import live
-from helpers.buildx import run as builds
-from helpers.buildx.run import BuildResult, Request, Watcher
+from helpers import buildx
+from helpers.buildx import BuildResult, Request, Watcher, live
 from helpers.engine import container as containers
 from helpers.engine.container import Running
 from helpers.exercises.projects import Project
@@ -50,7 +49,7 @@ class Attempt(Closing):
 
     @cached_property
     def result(self) -> BuildResult:
-        """The build of the answer, shown live. Raises the errors of `helpers.buildx.run`."""
+        """The build of the answer, shown live. Raises the errors of `helpers.buildx.build`."""
         with live.watcher("your answer") as watch:
             return self.built("", watch=watch)
 
@@ -109,7 +108,7 @@ class Attempt(Closing):
             build_args={**self.project.build_args, **(build_args or {})},
             extra=self._secrets(),
         )
-        result = builds.build(request, watch)
+        result = buildx.build(request, watch)
         self._stack.callback(_remove, result)
         return result
 

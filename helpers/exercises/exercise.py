@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers.bases.bases import BaseError
+from helpers.buildx import BuildError
 from helpers.buildx.dockerfile_words import DockerfileError
-from helpers.buildx.run import BuildError
 from helpers.exercises import records
 from helpers.exercises.attempt import Attempt
 from helpers.exercises.checks import Check

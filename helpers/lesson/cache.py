@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from helpers import plots
-from helpers.buildx import live_series
+from helpers.buildx import BuildResult, live_series
 from helpers.buildx import steps as shared_steps
-from helpers.buildx.run import BuildResult
 from helpers.claims import TIMES_FASTER, Installs
 from helpers.claims.figures import Spread
 from helpers.host.tables import MB

@@ -9,11 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import plots
-from helpers.buildx import context, dockerignore, live
-from helpers.buildx import run as builds
+from helpers import buildx, plots
+from helpers.buildx import BuildResult, Request, context, dockerignore, live
 from helpers.buildx.context import Survey, Tree
-from helpers.buildx.run import BuildResult, Request
 from helpers.claims import Judgement
 from helpers.engine import engine
 from helpers.host import paths as places
@@ -220,7 +218,7 @@ def build(name: str, ignore: str) -> BuildResult:
     """Build a Dockerfile of the sample app live from the filled folder, under an ignore list."""
     with context_probe.twin(folder(), _list(ignore)) as copy, live.watcher(name) as watch:
         tag = f"workbook/{name}-{ignore}"
-        return builds.build(Request(sample.dockerfile(name), copy.path, tag), watch)
+        return buildx.build(Request(sample.dockerfile(name), copy.path, tag), watch)
 
 
 def build_with_argument(name: str) -> BuildResult:
@@ -250,7 +248,7 @@ def build_with_secret(name: str, key: str = FAKE_SECRET) -> BuildResult:
 
 def _live(request: Request, label: str) -> BuildResult:
     with live.watcher(label) as watch:
-        return builds.build(request, watch)
+        return buildx.build(request, watch)
 
 
 def run_steps(result: BuildResult) -> pd.DataFrame:

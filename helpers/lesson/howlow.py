@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from helpers import claims, plots
-from helpers.buildx.run import BuildResult
+from helpers.buildx import BuildResult
 from helpers.claims import Goal
 from helpers.claims.figures import Spread
 from helpers.host.tables import MB

@@ -11,12 +11,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import plots
+from helpers import buildx, plots
 from helpers.bases import bases
+from helpers.buildx import BuildError, BuildResult, Request, live
 from helpers.buildx import dockerfile as dockerfiles
-from helpers.buildx import live
-from helpers.buildx import run as builds
-from helpers.buildx.run import BuildError, BuildResult, Request
 from helpers.claims import PinTest, node_lines
 from helpers.engine import container as containers
 from helpers.engine.container import ContainerError
@@ -68,7 +66,7 @@ def refusal(image: str, shelf: Registry) -> Refusal:
     arguments = {ARGUMENT: f"{shelf.address}/{image}"}
     request = Request(_file("pinned"), *_place("refused"), build_args=arguments)
     try:
-        builds.build(_given(request, shelf), where=shelf.engine)
+        buildx.build(_given(request, shelf), where=shelf.engine)
     except BuildError as error:
         if f"{image.partition('@')[2]}: not found" not in str(error):
             raise
@@ -87,7 +85,7 @@ def _file(name: str) -> Path:
 
 def _build(label: str, request: Request, shelf: Registry) -> BuildResult:
     with live.watcher(label) as watch:
-        return builds.build(_given(request, shelf), watch, shelf.engine)
+        return buildx.build(_given(request, shelf), watch, shelf.engine)
 
 
 def _given(request: Request, shelf: Registry) -> Request:

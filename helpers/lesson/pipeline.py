@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from helpers import claims, plots
 from helpers.bases import local_registry
-from helpers.buildx import live
-from helpers.buildx.run import BuildResult
+from helpers.buildx import BuildResult, live
 from helpers.claims import Day, Waits, figures
 from helpers.engine import engine
 from helpers.host.tables import MB

@@ -13,9 +13,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from helpers import plots
+from helpers.buildx import BuildError, BuildResult, stage_graph
 from helpers.buildx import dockerfile as dockerfiles
-from helpers.buildx import stage_graph
-from helpers.buildx.run import BuildError, BuildResult
 from helpers.buildx.stage_graph import StageGraph
 from helpers.engine import container as containers
 from helpers.engine import sidecar

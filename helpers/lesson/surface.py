@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers import claims, plots
-from helpers.buildx.run import BuildResult
+from helpers.buildx import BuildResult
 from helpers.claims import Judgement
 from helpers.host import paths
 from helpers.image import attack_surface, image, npm_packages, os_packages, sbom, scanner

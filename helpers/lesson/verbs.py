@@ -11,12 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import claims, plots
+from helpers import buildx, claims, plots
 from helpers.bases import bases
+from helpers.buildx import BuildResult, Request, live
 from helpers.buildx import dockerfile as dockerfiles
-from helpers.buildx import live
-from helpers.buildx import run as builds
-from helpers.buildx.run import BuildResult, Request
 from helpers.claims import Judgement, Size, store
 from helpers.engine import container as containers
 from helpers.engine import engine
@@ -88,7 +86,7 @@ def command(name: str) -> Markdown:
     from IPython.display import Markdown
 
     where = engine.find()
-    words = builds.plan(Request(_file(name), app().path, f"workbook/{name}"), where)
+    words = buildx.plan(Request(_file(name), app().path, f"workbook/{name}"), where)
     settings = [f"{key}={value}" for key, value in where.environment.items()]
     shown = " ".join([*settings, shlex.join(words)]).replace(f"{places.ROOT}/", "")
     return Markdown("```sh\n" + shown.replace(" --", " \\\n  --") + "\n```")
@@ -109,13 +107,13 @@ def build(name: str, *, target: str | None = None, cold: bool = False) -> BuildR
     """Build a Dockerfile of the sample app live, and return what came out.
 
     ``name`` is a short name (``naive``) or the path of a file in the working copy; ``target`` stops at
-    a stage; ``cold`` ignores the cache. Raises the errors of `helpers.buildx.run`.
+    a stage; ``cold`` ignores the cache. Raises the errors of `helpers.buildx.build`.
     """
     file = _file(name)
     label = Path(name).name.removesuffix(".Dockerfile") + (f"-{target}" if target else "")
     request = Request(file, app().path, f"workbook/{label}", target=target, cold=cold)
     with live.watcher(label) as watch:
-        return builds.build(request, watch)
+        return buildx.build(request, watch)
 
 
 def _file(name: str) -> Path:

@@ -14,8 +14,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from helpers import plots
-from helpers.buildx import line_costs
-from helpers.buildx.run import BuildResult
+from helpers.buildx import BuildResult, line_costs
 from helpers.host.tables import MB
 from helpers.image import image, layers
 from helpers.image.layers import Wanted

@@ -16,9 +16,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers.buildx import run as build
+from helpers import buildx
+from helpers.buildx import BuildResult, Request
 from helpers.buildx import steps as shared_steps
-from helpers.buildx.run import BuildResult, Request
 from helpers.buildx.steps import Served
 from helpers.claims import figures
 from helpers.claims.figures import Spread
@@ -138,7 +138,7 @@ def run(
 
     Every one of the ``repeats`` rounds builds each once, so that what drifts on the machine falls on
     all alike. ``told`` hears of every build before it begins. The images are removed again. Raises the
-    errors of `helpers.buildx.run`.
+    errors of `helpers.buildx.build`.
     """
     scenarios = tuple(scenarios)
     with _Builder(dockerfiles, app, told) as builder:
@@ -212,7 +212,7 @@ class _Builder:
         arguments = {_MOUNTS: self._mounts[name]}
         file, tag = self._dockerfiles[name], self._tag(name)
         request = Request(file, self._app.path, tag, build_args=arguments, cold=cold)
-        return build.build(request, where=self._where)
+        return buildx.build(request, where=self._where)
 
     def _tag(self, name: str) -> str:
         return f"workbook/{name.rpartition('/')[2].lower()}-experiment:{self._mark}"

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from helpers import buildx
 from helpers.bases import bases
-from helpers.buildx import dockerfile, run
+from helpers.buildx import BuildResult, Request, dockerfile
 from helpers.buildx import steps as shared_steps
-from helpers.buildx.run import BuildResult, Request
 from helpers.engine import engine
 from helpers.engine.engine import Engine
 from helpers.engine.private import PrivateEngine
@@ -69,7 +69,7 @@ def hand_over(
     """Build ``file`` on one fresh machine, hand the cache to another, edit a source, build there.
 
     ``mode`` is what is exported: ``max`` the steps of all stages, ``min`` those of the final image.
-    Raises the errors of `fresh_machine` and `helpers.buildx.run`.
+    Raises the errors of `fresh_machine` and `helpers.buildx.build`.
     """
     where = where or engine.find()
     names = dockerfile.read(file, architecture=where.architecture).base_images()
@@ -86,7 +86,7 @@ def hand_over(
 
 
 def _build(file: Path, app: Workspace, machine: Engine, *cache: str) -> BuildResult:
-    return run.build(Request(file, app.path, TAG, extra=cache), where=machine)
+    return buildx.build(Request(file, app.path, TAG, extra=cache), where=machine)
 
 
 # A fresh machine

@@ -18,10 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from helpers.buildx import context
-from helpers.buildx import run as builds
+from helpers import buildx
+from helpers.buildx import BuildResult, Request, Watcher, context
 from helpers.buildx.context import Survey
-from helpers.buildx.run import BuildResult, Request, Watcher
 from helpers.engine.engine import Engine
 from helpers.host import paths, processes
 from helpers.host.workspace import Workspace
@@ -101,7 +100,7 @@ def send(
 
     ``ignore`` is the text of the folder's ``.dockerignore``, ``own_ignore`` of an ignore file that lies
     beside the Dockerfile and bears its name.
-    Raises the errors of `helpers.buildx.run`, `helpers.image.image` and `helpers.buildx.dockerignore`.
+    Raises the errors of `helpers.buildx.build`, `helpers.image.image` and `helpers.buildx.dockerignore`.
     """
     with twin(copy, ignore) as folder:
         if own_ignore is not None:
@@ -111,7 +110,7 @@ def send(
             dockerfile = aside
         forecast = context.survey(folder.path, context.rules(folder.path, dockerfile))
         tag = f"workbook/context-{secrets.token_hex(4)}"
-        result = builds.build(Request(dockerfile, folder.path, tag), watch, where)
+        result = buildx.build(Request(dockerfile, folder.path, tag), watch, where)
         try:
             arrived = _arrived(result)
         finally:

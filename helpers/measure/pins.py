@@ -16,10 +16,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from helpers import buildx
 from helpers.bases import local_registry
 from helpers.bases.bases import Base, Source
-from helpers.buildx import run
-from helpers.buildx.run import Request
+from helpers.buildx import Request
 from helpers.engine import container, engine, pull
 from helpers.engine.engine import Engine
 from helpers.host.errors import WorkbookError
@@ -89,13 +89,13 @@ class Registry:
     def publish(self, image: str, tag: str) -> Pin:
         """Publish a base image as ``tag`` (such as ``node:20``), moving the tag if it is there.
 
-        Raises `DigestError` when the push fails, and the errors of `helpers.buildx.run`.
+        Raises `DigestError` when the push fails, and the errors of `helpers.buildx.build`.
         """
         name = f"{self.address}/{tag}"
         with tempfile.TemporaryDirectory(prefix="workbook-") as folder:
             file = Path(folder) / "Dockerfile"
             file.write_text(f"FROM {image}\n")
-            built = run.build(Request(file, Path(folder), name), where=self.engine)
+            built = buildx.build(Request(file, Path(folder), name), where=self.engine)
         try:
             self._push(name)
         finally:

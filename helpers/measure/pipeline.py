@@ -18,8 +18,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers.buildx import run as builds
-from helpers.buildx.run import BuildResult, Request, Watcher
+from helpers import buildx
+from helpers.buildx import BuildResult, Request, Watcher
 from helpers.engine import container, engine, limits, transfer
 from helpers.engine.limits import OWNER_LABEL
 from helpers.engine.transfer import Push
@@ -70,12 +70,12 @@ class Moves:
 def build_release(
     name: str, dockerfile: Path, context: Path, watch: Watcher | None = None
 ) -> BuildResult:
-    """Build ``workbook/NAME`` of this process's release. Raises the errors of `helpers.buildx.run`."""
+    """Build ``workbook/NAME`` of this process's release. Raises the errors of `helpers.buildx.build`."""
     where = engine.find()
     releases.sweep(where)
     owner = ("--label", f"{OWNER_LABEL}={limits.owner()}")
     request = Request(dockerfile, context, f"{_PREFIX}{name}:{RELEASE}", extra=owner)
-    result = builds.build(request, watch, where)
+    result = buildx.build(request, watch, where)
     atexit.register(releases.remove, result)
     return result
 
@@ -100,12 +100,12 @@ def push(result: BuildResult, address: str, version: str = FIRST_VERSION) -> Pus
 def rebuilt(result: BuildResult, change: Change, *, cold: bool = False) -> Iterator[BuildResult]:
     """Build an image's next version from a changed copy; its tag goes when the block ends.
 
-    ``cold`` ignores the cache, as a runner does that keeps none. Raises the errors of `buildx.run`.
+    ``cold`` ignores the cache, as a runner does that keeps none. Raises the errors of `buildx.build`.
     """
     with workspace.copy(result.request.context, with_secret=True) as copy, _EDITS[change](copy):
         tag = f"{result.tag}-{change.name.lower()}"
         request = replace(result.request, context=copy.path, tag=tag, cold=cold)
-        built = builds.build(request, where=result.engine)
+        built = buildx.build(request, where=result.engine)
         try:
             yield built
         finally:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 
-from helpers.buildx.run import BuildResult
+from helpers.buildx import BuildResult
 from helpers.engine import limits
 from helpers.engine.engine import Engine
 from helpers.engine.limits import OWNER_LABEL

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from helpers.bases import bases
-from helpers.buildx.run import BuildResult
+from helpers.buildx import BuildResult
 from helpers.engine import container as containers
 from helpers.engine import sidecar as debugging
 from helpers.engine.container import ContainerError, Running

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+from helpers import buildx
 from helpers.bases.docker_archive import LoadError
-from helpers.buildx import run
-from helpers.buildx.run import Request
+from helpers.buildx import Request
 from helpers.engine.engine import LABEL, Engine
 from helpers.host import paths
 from tests.bench import images, overhead, probe, rows, typed
@@ -102,11 +102,11 @@ def stage_rows(where: Engine, sizes: tuple[int, ...]) -> Iterator[tuple[int, Row
             (context / "Dockerfile").write_text(_stages(size))
             tag = f"workbook/bench-stages:{uuid.uuid4().hex[:8]}"
             request = Request(context / "Dockerfile", context, tag)
-            run.build(request, where=where)
+            buildx.build(request, where=where)
             try:
                 row = rows.compare(
                     f"a cached build of {size} stage{'s' if size > 1 else ''}",
-                    rows.timed(functools.partial(run.build, request, where=where)),
+                    rows.timed(functools.partial(buildx.build, request, where=where)),
                     ("docker buildx build", rows.timed(overhead.by_hand(request, where))),
                     runs=5,
                 )

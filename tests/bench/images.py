@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from helpers import buildx
 from helpers.bases import local_registry
-from helpers.buildx import run
-from helpers.buildx.run import Request
+from helpers.buildx import Request
 from helpers.claims.figures import Spread
 from helpers.engine import registry_api, transfer
 from helpers.engine.engine import Engine
@@ -47,7 +47,7 @@ class FirstLooks:
 def measure(where: Engine) -> Iterator[Row]:
     """Build the naive image once; then weigh it and list it, each time as if for the first time."""
     with workspace.copy() as app:
-        run.build(Request(sample.dockerfile("naive"), app.path, _TAG), where=where)
+        buildx.build(Request(sample.dockerfile("naive"), app.path, _TAG), where=where)
     try:
         yield from _size(_TAG, where)
         yield from _analysis(_TAG, where)

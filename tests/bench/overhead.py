@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from helpers.buildx import run
-from helpers.buildx.run import Request
+from helpers import buildx
+from helpers.buildx import Request
 from helpers.engine.engine import Engine
 from helpers.host import workspace
 from helpers.measure import sample
@@ -25,10 +25,10 @@ def measure(where: Engine) -> Iterator[Row]:
     """Build the recommended variant from the cache, and steps that print and wait from nothing."""
     with workspace.copy() as app:
         request = Request(sample.dockerfile(VARIANT), app.path, "workbook/bench")
-        run.build(request, where=where)
+        buildx.build(request, where=where)
         yield rows.compare(
             f"a fully cached build of {VARIANT}",
-            rows.timed(lambda: run.build(request, where=where)),
+            rows.timed(lambda: buildx.build(request, where=where)),
             ("docker buildx build", rows.timed(by_hand(request, where))),
             runs=15,
             goal=("at most 0.15 s more", lambda mine, theirs: mine - theirs <= 0.15),
@@ -36,7 +36,7 @@ def measure(where: Engine) -> Iterator[Row]:
         cold = Request(app.write("steady.Dockerfile", STEADY), app.path, "workbook/bench", cold=True)
         yield rows.compare(
             "a cold build of eight steps that print and wait",
-            rows.timed(lambda: run.build(cold, where=where)),
+            rows.timed(lambda: buildx.build(cold, where=where)),
             ("docker buildx build --no-cache", rows.timed(by_hand(cold, where))),
             runs=10,
             goal=("at most 1.02 times", lambda mine, theirs: mine / theirs <= 1.02),
@@ -45,6 +45,6 @@ def measure(where: Engine) -> Iterator[Row]:
 
 def by_hand(request: Request, where: Engine) -> Callable[[], object]:
     """Return what runs the command of a build as one would type it."""
-    command = run.plan(request, where)
+    command = buildx.plan(request, where)
     environment = where.process_environment()
     return lambda: typed.run(command, environment=environment)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from helpers.buildx import run
-from helpers.buildx.run import Request
+from helpers import buildx
+from helpers.buildx import Request
 from tests.bench import growth, images, probe, rows
 
 pytestmark = pytest.mark.engine
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.engine
 @pytest.fixture
 def reference(engine, context, tag):
     (context / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
-    run.build(Request(context / "Dockerfile", context, tag), where=engine)
+    buildx.build(Request(context / "Dockerfile", context, tag), where=engine)
     return tag
 
 

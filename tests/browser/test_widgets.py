@@ -57,7 +57,7 @@ CELLS = {
 import contextlib, pathlib, pandas
 from helpers import claims, exercises, plots
 from helpers.buildx import live
-from helpers.buildx.run import BuildError, Request, build
+from helpers.buildx import BuildError, Request, build
 from helpers.claims import ledger
 from helpers.examine import run as examine
 def built(name):

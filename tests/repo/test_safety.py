@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from helpers.bases import host_settings, npm_registry
-from helpers.buildx import dockerfile
-from helpers.buildx.run import Request
+from helpers.buildx import Request, dockerfile
 from helpers.engine import limits, sidecar
 from helpers.engine.engine import Engine
 from helpers.exercises import CATALOGUE

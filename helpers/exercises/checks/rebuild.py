@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Mapping
 
-from helpers.buildx.run import BuildError, BuildResult
+from helpers.buildx import BuildError, BuildResult
 from helpers.buildx.steps import INSTALLS
 from helpers.engine.container import ContainerError
 from helpers.engine.saved import ImageError

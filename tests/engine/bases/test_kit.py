@@ -10,11 +10,11 @@ import docker
 import pytest
 from docker.errors import ImageNotFound
 
+from helpers import buildx
 from helpers.bases import bases, docker_archive, host_overlay, kit, npm_registry
 from helpers.bases.bases import Source
 from helpers.bases.kit import KitError
-from helpers.buildx import run as builds
-from helpers.buildx.run import Request
+from helpers.buildx import Request
 from helpers.engine.private import PrivateEngine
 from helpers.host import paths
 from helpers.measure import sample
@@ -98,7 +98,7 @@ def test_after_loading_every_base_is_there(loaded, isolated):
 @pytest.mark.parametrize("name", BUILT)
 def test_with_the_network_off_the_image_builds_and_answers(loaded, isolated, name):
     request = Request(sample.dockerfile(name), paths.SAMPLE_APP, f"workbook-kit-test:{name}")
-    result = builds.build(request, where=isolated)
+    result = buildx.build(request, where=isolated)
     assert f"{npm_registry.NAME}:{npm_registry.address(isolated)}" in result.command
     container = isolated.client.containers.run(result.image_id, detach=True)
     try:
@@ -115,7 +115,7 @@ def test_a_real_base_takes_a_native_module_for_musl_from_the_shelf(loaded, isola
         "RUN node -e \"require('@node-rs/argon2').hashSync('x')\"\n"
     )
     request = Request(tmp_path / "Dockerfile", tmp_path, "workbook-kit-test:libc")
-    assert builds.build(request, where=isolated).image_id
+    assert buildx.build(request, where=isolated).image_id
 
 
 def test_no_other_registry_can_be_reached_from_there(loaded, isolated):

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from helpers.bases import local_registry
-from helpers.buildx.run import Request, build
+from helpers.buildx import Request, build
 from helpers.host import debian, paths
 
 pytestmark = [pytest.mark.engine, pytest.mark.every_engine]

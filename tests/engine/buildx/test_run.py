@@ -18,9 +18,8 @@ from pathlib import Path
 import pytest
 
 from helpers.bases.bases import BaseError
-from helpers.buildx import dockerfile
+from helpers.buildx import BuildCancelledError, BuildError, BuildResult, Request, build, dockerfile, plan
 from helpers.buildx.dockerfile_words import DockerfileError
-from helpers.buildx.run import BuildCancelledError, BuildError, BuildResult, Request, build, plan
 from helpers.host.errors import WorkbookError
 
 pytestmark = [pytest.mark.engine, pytest.mark.every_engine]

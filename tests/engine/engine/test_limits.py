@@ -19,10 +19,10 @@ import pytest
 from docker.models.containers import Container
 from docker.utils.proxy import ProxyConfig
 
+from helpers import buildx
 from helpers.bases import host_overlay, local_registry, npm_mirror, npm_registry
 from helpers.bases.host_settings import HostSettings
-from helpers.buildx import run
-from helpers.buildx.run import Request
+from helpers.buildx import Request
 from helpers.engine import container, limits, sidecar
 from helpers.examine import run as examine
 from helpers.exercises.attempt import Attempt
@@ -123,7 +123,7 @@ def app(tmp_path):
 
 @pytest.fixture
 def result(engine, app, tag):
-    return run.build(Request(app / "Dockerfile", app, tag), where=engine)
+    return buildx.build(Request(app / "Dockerfile", app, tag), where=engine)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from docker.errors import ImageNotFound
 
 from helpers.bases.bases import Base, Source
-from helpers.buildx.run import BuildError, Request, build
+from helpers.buildx import BuildError, Request, build
 from helpers.engine import builder
 from helpers.engine import engine as engines
 from helpers.engine.builder import BuilderError

@@ -2,8 +2,8 @@
 
 import pytest
 
-from helpers.buildx import run as build
-from helpers.buildx.run import Request
+from helpers import buildx
+from helpers.buildx import Request
 from helpers.engine import container, sidecar
 from helpers.engine.container import ContainerError
 from helpers.engine.sidecar import PTRACE, DebuggingError
@@ -34,7 +34,7 @@ def make(context, engine, new_tag):
     def run(text):
         (context / "Dockerfile").write_text(text)
         request = Request(context / "Dockerfile", context, new_tag())
-        return build.build(request, where=engine).image_id
+        return buildx.build(request, where=engine).image_id
 
     return run
 

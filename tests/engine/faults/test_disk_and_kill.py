@@ -21,7 +21,7 @@ from helpers.bases import bases, docker_archive, host_overlay, image_writer, loc
 from helpers.bases.docker_archive import LoadError
 from helpers.bases.host_overlay import OverlayError
 from helpers.bases.host_settings import HostSettings
-from helpers.buildx.run import BuildError, DiskFullError, Request, build
+from helpers.buildx import BuildError, DiskFullError, Request, build
 from helpers.claims import Judgement, Verdict, store
 from helpers.engine import container, pull, transfer
 from helpers.engine import engine as engines

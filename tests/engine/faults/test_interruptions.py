@@ -25,8 +25,8 @@ from pathlib import Path
 import pytest
 from jupyter_client import KernelManager
 
-from helpers.buildx import run as builds
-from helpers.buildx.run import BuildError, Request
+from helpers import buildx
+from helpers.buildx import BuildError, Request
 from helpers.claims import store
 from helpers.engine import container, leftovers, saved
 from helpers.engine import engine as engines
@@ -382,18 +382,18 @@ def _lost(within: float) -> Iterator[None]:
 @pytest.mark.private_engine
 def test_an_engine_that_is_stopped_in_a_build_is_missed_at_once(doomed, context, monkeypatch):
     where, mark = engines.of(doomed), _seconds()
-    served = builds.build(_request(context, "serves", SERVES), where=where)
+    served = buildx.build(_request(context, "serves", SERVES), where=where)
     sleeps = _request(context, "sleeps", SLEEPS.format(seconds=mark), cold=True)
     step = lambda: _processes(f"busybox sleep {mark}", at_first=True)  # noqa: E731
     with _lost(within=25), _meanwhile(step, doomed.stop):
-        builds.build(sleeps, where=where)
+        buildx.build(sleeps, where=where)
     assert not _processes(mark)
 
     monkeypatch.setenv("DOCKER_HOST", doomed.environment()["DOCKER_HOST"])
     with pytest.raises(NoEngineError, match=r"No Docker engine answers at DOCKER_HOST=\S+; start that"):
         engines.find()
     for verb in (
-        lambda: builds.build(sleeps, where=where),
+        lambda: buildx.build(sleeps, where=where),
         lambda: container.finished(served.image_id, where=where),
         lambda: image.inspect(served.image_id, where),
         lambda: image.read(served.image_id, "/www/healthz", where),
@@ -403,7 +403,7 @@ def test_an_engine_that_is_stopped_in_a_build_is_missed_at_once(doomed, context,
             verb()
 
     doomed.start()
-    again = builds.build(_request(context, "serves", SERVES, cold=True), where=where)
+    again = buildx.build(_request(context, "serves", SERVES, cold=True), where=where)
     with container.running(again.image_id, where=where) as api:
         assert api.request("GET", "/healthz").body == "first\n"
     assert not _containers(where)
@@ -412,7 +412,7 @@ def test_an_engine_that_is_stopped_in_a_build_is_missed_at_once(doomed, context,
 @pytest.mark.private_engine
 def test_an_engine_that_dies_under_a_container_is_missed_and_the_next_run_cleans_up(doomed, context):
     where, mark = engines.of(doomed), _seconds()
-    made = builds.build(_request(context, "serves", SERVES), where=where).image_id
+    made = buildx.build(_request(context, "serves", SERVES), where=where).image_id
 
     def wait() -> None:
         sleeps = lambda: _processes(f"busybox sleep {mark}", at_first=True)  # noqa: E731
@@ -464,12 +464,12 @@ def test_a_client_that_is_killed_is_one_sentence_and_its_build_ends(engine, cont
         pytest.raises(BuildError, match="was killed in the middle of the build") as caught,
         _meanwhile(step, kill),
     ):
-        builds.build(request, where=engine)
+        buildx.build(request, where=engine)
     assert time.monotonic() - begun < 25
     _assert_one_sentence(caught.value)
     _wait_for(lambda: not _processes(mark), "the end of the step")
     assert not _processes(tag)
-    assert builds.build(_request(context, tag, SERVES), where=engine).image_id
+    assert buildx.build(_request(context, tag, SERVES), where=engine).image_id
 
 
 # Two notebooks at once
@@ -528,13 +528,13 @@ def test_a_build_takes_away_only_what_nobody_else_looks_at(doomed, context, monk
     """An image that lost its name goes at once if it is ours alone, and after a day in any case."""
     where = engines.of(doomed)
     program = (
-        "import sys; from pathlib import Path; from helpers.buildx.run import Request, build;"
+        "import sys; from pathlib import Path; from helpers.buildx import Request, build;"
         "folder = Path(sys.argv[1]); print(build(Request(folder / 'Dockerfile', folder, 'shop')).image_id)"
     )
 
     def ours(source: str) -> str:
         (context / "source.txt").write_text(source)
-        return builds.build(_request(context, "shop", SERVES), where=where).image_id
+        return buildx.build(_request(context, "shop", SERVES), where=where).image_id
 
     def elsewhere() -> str:
         environment = {**where.process_environment(), "PYTHONPATH": str(paths.ROOT)}
@@ -574,7 +574,7 @@ BACKWARDS = """\
 import json, re, select, sys, time
 from pathlib import Path
 from helpers.buildx import live
-from helpers.buildx import run as build
+from helpers import buildx
 from helpers.engine import container, engine
 from helpers.measure import pipeline
 time.sleep = lambda seconds: select.select([], [], [], seconds)  # libfaketime fails in Python's own
@@ -586,7 +586,7 @@ with live.watcher("backwards") as draw:
         clock.write_text(f"-{next(back)}h")
         draw(progress)
     before = time.time()
-    result = build.build(build.Request(context / "Dockerfile", context, tag, cold=True), watch, where)
+    result = buildx.build(buildx.Request(context / "Dockerfile", context, tag, cold=True), watch, where)
     assert time.time() < before, "the clock was not turned back"
 clock.write_text("-5d")
 with container.running(result.image_id, where=where) as api:

@@ -30,7 +30,7 @@ from docker.errors import ImageNotFound
 
 from helpers.bases import bases
 from helpers.bases.bases import BaseError
-from helpers.buildx.run import BuildError, Request, build
+from helpers.buildx import BuildError, Request, build
 from helpers.engine import engine as engines
 from helpers.engine import pull
 from helpers.engine.private import PrivateEngine

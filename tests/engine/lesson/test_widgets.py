@@ -6,8 +6,7 @@ import math
 
 import pytest
 
-from helpers.buildx import line_costs
-from helpers.buildx.run import Request, build
+from helpers.buildx import Request, build, line_costs
 from helpers.lesson.widgets import Explorer, SideBySide
 
 pytestmark = [pytest.mark.engine, pytest.mark.every_engine]

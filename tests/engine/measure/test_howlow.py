@@ -3,7 +3,7 @@
 import pytest
 
 from helpers import claims
-from helpers.buildx.run import BuildError
+from helpers.buildx import BuildError
 from helpers.claims import Reached
 from helpers.host.tables import MB
 from helpers.lesson import howlow, verbs

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from helpers import buildx
 from helpers.bases import bases
-from helpers.buildx import run
-from helpers.buildx.run import BuildError, Request
+from helpers.buildx import BuildError, Request
 from helpers.engine import container
 from helpers.lesson import pins as pinning_lesson
 from helpers.lesson import verbs
@@ -34,7 +34,7 @@ def base(context, engine, new_tag):
             "FROM scratch\nCOPY busybox /bin/busybox\nCOPY source.txt /source.txt\n"
             'CMD ["/bin/busybox", "cat", "/source.txt"]\n'
         )
-        return run.build(Request(context / "Dockerfile", context, new_tag()), where=engine).tag
+        return buildx.build(Request(context / "Dockerfile", context, new_tag()), where=engine).tag
 
     return make
 
@@ -47,7 +47,7 @@ def built_on(tmp_path, engine, registry, new_tag):
         file = tmp_path / "Dockerfile"
         file.write_text(f"FROM {registry.address}/{image}\n")
         found = registry.base(f"{registry.address}/{image}")
-        result = run.build(Request(file, tmp_path, new_tag(), bases=(found,)), where=engine)
+        result = buildx.build(Request(file, tmp_path, new_tag(), bases=(found,)), where=engine)
         return container.finished(result.image_id, where=engine).output
 
     return make
@@ -115,7 +115,7 @@ def test_an_image_whose_program_answers_otherwise_is_one_sentence(context, engin
         "FROM scratch\nCOPY busybox /bin/busybox\nCOPY busybox /bin/node\n"
         'ENTRYPOINT ["/bin/busybox", "node"]\n'
     )
-    built = run.build(Request(context / "Dockerfile", context, tag), where=engine)
+    built = buildx.build(Request(context / "Dockerfile", context, tag), where=engine)
     with pytest.raises(RuntimeIdentityError, match="no Node that runs"):
         pins.runtime(built.image_id, engine)
 

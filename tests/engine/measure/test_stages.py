@@ -2,10 +2,8 @@
 
 import pytest
 
-from helpers import claims
-from helpers.buildx import dockerfile, stage_graph
-from helpers.buildx import run as build
-from helpers.buildx.run import BuildError, Request
+from helpers import buildx, claims
+from helpers.buildx import BuildError, Request, dockerfile, stage_graph
 from helpers.claims import Verdict
 from helpers.host import workspace
 from helpers.lesson import stages, verbs
@@ -33,7 +31,7 @@ def make(context, engine, new_tag):
         file = context / "Dockerfile"
         file.write_text(FILE.format(result=result, source=source))
         request = Request(file, context, new_tag(), target=target, cold=cold)
-        return build.build(request, where=engine)
+        return buildx.build(request, where=engine)
 
     return run
 
@@ -126,8 +124,8 @@ def test_the_lesson_s_bug_is_one_that_the_app_s_tests_catch_and_its_types_do_not
         right = "created: ['in_transit', 'cancelled']"
         app.edit("src/shipments/shipment.ts", right, "created: ['cancelled']")
         file = app.path / "dockerfiles" / "43_gated.Dockerfile"
-        build.build(Request(file, app.path, new_tag(), target="builder"), where=engine)
+        buildx.build(Request(file, app.path, new_tag(), target="builder"), where=engine)
         with pytest.raises(BuildError) as caught:
-            build.build(Request(file, app.path, new_tag()), where=engine)
+            buildx.build(Request(file, app.path, new_tag()), where=engine)
     assert caught.value.step.stage == "test"
     assert stages.telling(caught.value.log) == "✖ follows a shipment to its delivery"

@@ -19,18 +19,10 @@ import pytest
 from docker.errors import APIError, ImageNotFound
 
 from helpers.bases.bases import Base, BaseError, Source
+from helpers.buildx import BuildCancelledError, BuildError, DiskFullError, Request, build, plan
 from helpers.buildx import run as builds
 from helpers.buildx.dockerfile_words import DockerfileError
-from helpers.buildx.run import (
-    BuildCancelledError,
-    BuildError,
-    DiskFullError,
-    EngineLostError,
-    Request,
-    build,
-    plan,
-)
-from helpers.engine.engine import Engine
+from helpers.engine.engine import Engine, EngineLostError
 from helpers.host import processes
 from helpers.host.errors import WorkbookError
 

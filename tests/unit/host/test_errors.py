@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpers.buildx import live
-from helpers.buildx.run import BuildError, BuildResult, Request
+from helpers.buildx import BuildError, BuildResult, Request, live
 from helpers.engine import engine
 from helpers.host import debian, downloads
 from helpers.host.errors import WorkbookError, redacted, redacted_within

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from helpers.buildx.run import BuildError
+from helpers.buildx import BuildError
 from helpers.buildx.stream import Step
 from helpers.engine import sidecar
 from helpers.engine.sidecar import Said

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from helpers.buildx.run import BuildResult, Request
+from helpers.buildx import BuildResult, Request
 from helpers.buildx.stream import Step
 from helpers.lesson import cache
 from helpers.measure import cache as experiment

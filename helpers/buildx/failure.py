@@ -1,0 +1,127 @@
+"""Say in one sentence why a build gave no image, from its steps, its log and the command's exit code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from helpers.buildx.stream import Progress, Step
+from helpers.engine.engine import LOST, EngineLostError
+from helpers.host import disk_full
+from helpers.host.errors import StoppedByReaderError, WorkbookError, redacted
+
+_PLUGIN_KILLED = 255
+_ENGINE_LOST = (
+    "Cannot connect to the Docker daemon",
+    "error during connect",
+    "error reading from server",
+    "transport is closing",
+    "code = Unavailable",
+)
+_PREFIXES = ("ERROR: ", "failed to build: ", "failed to solve: ", "failed to compute cache key: ")
+_EXIT_CODE = re.compile(r"process \".*\" did not complete successfully: (exit code: \d+)\Z", re.DOTALL)
+_NO_WORDS = ("A complete log of this run", "npm error", "npm ERR!")
+_KILLED = (
+    "The `docker buildx` command was killed in the middle of the build, as the system does when memory "
+    "is short; look what takes it and run the cell again."
+)
+_NPM_FORM = re.compile(r"npm (error|ERR!) (code|errno|syscall|path|command) ")
+_NPM = r"^npm (?:error|ERR!) .*"
+_NO_REGISTRY = re.compile(
+    _NPM + r"\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH"
+    r"|ERR_SOCKET_TIMEOUT|EIDLETIMEOUT|E50[234]|network timeout|network aborted|FETCH_ERROR)\b",
+    re.MULTILINE,
+)
+_NO_TRUST = re.compile(
+    _NPM + r"(SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY_LEAF)", re.MULTILINE
+)
+_ALTERED = re.compile(_NPM + r"\bEINTEGRITY\b", re.MULTILINE)
+_NOT_PLAIN = (
+    "buildx cannot send a builder elsewhere a folder whose name has letters beyond ASCII; rename the "
+    "folder of the build context, or the one that you work in."
+)
+
+
+class BuildError(WorkbookError):
+    """A build that gave no image. ``log`` holds the last lines that its steps printed."""
+
+    def __init__(self, sentence: str, step: Step | None = None, log: Sequence[str] = ()) -> None:
+        super().__init__(sentence)
+        self.step = step
+        self.log = tuple(map(redacted, log))
+
+
+class DiskFullError(BuildError):
+    """The engine has no room left."""
+
+
+class BuildCancelledError(StoppedByReaderError):
+    """The reader stopped the build."""
+
+
+def of(progress: Progress, code: int) -> WorkbookError:
+    """Return the error of a build whose command ended with ``code`` and said what ``progress`` holds."""
+    failed = (s for s in progress.steps if s.error and "context canceled" not in s.error)
+    step, reason = next(failed, None), _reason(progress)
+    log = (progress.log_of(step) if step else progress.log)[-20:]
+    evidence = "\n".join([reason, *log])
+    if trouble := disk_full.client_trouble(reason):
+        return BuildError(trouble, step, log)
+    if disk_full.engine_is_full(evidence):
+        return DiskFullError(disk_full.ENGINE_FULL, step, log)
+    if any(sign in reason for sign in _ENGINE_LOST):
+        return EngineLostError(LOST)
+    if step is None and _killed(code, progress):
+        return BuildError(_KILLED, None, log)
+    if "x-docker-expose-session-" in reason:
+        return BuildError(_NOT_PLAIN, None, log)
+    if step is None:
+        return BuildError(f"The build did not start: {reason}.", None, log)
+    why = _bare(step.error or "")
+    return BuildError(f"The step `{_short(step.name)}` failed: {why}.{_hint(evidence, log)}", step, log)
+
+
+def _killed(code: int, progress: Progress) -> bool:
+    """Whether the command was ended by a signal; `docker` gives 255 for a plugin of its that was."""
+    return code < 0 or (code == _PLUGIN_KILLED and not _errors(progress))
+
+
+def _errors(progress: Progress) -> list[str]:
+    return [line for line in progress.text if line.startswith("ERROR: ")]
+
+
+def _reason(progress: Progress) -> str:
+    return _bare((_errors(progress) or progress.text or ["docker buildx gave no reason"])[-1])
+
+
+def _bare(reason: str) -> str:
+    """Take off what says nothing to a reader: prefixes, BuildKit's own references, the command."""
+    for prefix in _PREFIXES:
+        reason = reason.removeprefix(prefix)
+    reason = re.sub(r"failed to calculate checksum of ref \S+: ", "not in the build context: ", reason)
+    return _EXIT_CODE.sub(r"\1", reason).strip().rstrip(".")
+
+
+def _short(text: str, limit: int = 120) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def _hint(evidence: str, log: Sequence[str]) -> str:
+    if found := _NO_REGISTRY.search(evidence):
+        trouble = f" npm could not reach its registry ({found[1]})"
+        return f"{trouble}: check the network, then run the cell again."
+    if _ALTERED.search(evidence):
+        return (
+            " npm was given a package that is not the one of package-lock.json: something on the way "
+            "alters or cuts downloads; run the cell again, then look at the registry's mirror."
+        )
+    if _NO_TRUST.search(evidence):
+        return (
+            " A TLS proxy stands in between: set NODE_EXTRA_CA_CERTS to its certificates, then run "
+            "the cell again."
+        )
+    lines = [line.strip() for line in log if line.strip()]
+    telling = [line for line in lines if not line.startswith(_NO_WORDS)]
+    npms = [line for line in lines if line.startswith(_NO_WORDS) and not _NPM_FORM.match(line)]
+    words = (telling[-1:] or npms[:1] or lines[:1] or [""])[0]
+    return f" Its last words: {_short(words, 200)}" if words else ""
