@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from helpers.bases import image_writer
 from helpers.bases.host_settings import HostSettings
 from helpers.bases.image_writer import Draft, Part
-from helpers.engine import image_names, limits
+from helpers.engine import container as containers
 from helpers.host import disk_full
 from helpers.host.errors import WorkbookError
 from helpers.host.workshop import Workshop
@@ -27,6 +27,7 @@ LABEL = "workbook"
 LABEL_VALUE = "host-overlay"
 KEY_LABEL = "workbook.recipe"
 _REVISION = "1"
+_OURS = "localhost/workbook-"
 
 
 class OverlayError(WorkbookError):
@@ -48,9 +49,23 @@ def serves(name: str) -> bool:
     return re.fullmatch(r"(.*/)?node([:@].*)?", name) is not None
 
 
+def local_name(kind: str, name: str) -> str:
+    """Return our name for the image of a ``kind`` (``standin``, ``ca``) that serves for ``name``.
+
+    It begins with ``localhost/``, which leads to no registry: an image that is missing is never fetched
+    from somebody who happened to register the name.
+    """
+    plain, _, digest = name.partition("@sha256:")
+    path, _, last = plain.rpartition("/")
+    tagged = f"{path.replace(':', '/')}/{last}".lstrip("/")
+    if ":" not in last:
+        tagged += ":latest"
+    return f"{_OURS}{kind}/{tagged}" + (f"-{digest[:12]}" if digest else "")
+
+
 def tag(name: str) -> str:
     """Return the name of the image that overlays ``name``."""
-    return image_names.local_name("ca", name)
+    return local_name("ca", name)
 
 
 def key(image_id: str, host: HostSettings) -> str:
@@ -68,7 +83,7 @@ def make(name: str, image_id: str, host: HostSettings, engine: Engine, workshop:
     try:
         # It never runs, and is committed: an owner's label would go on to the image, and from there to
         # every image and container made of it.
-        settings = {**limits.settings(LABEL_VALUE), "labels": {LABEL: LABEL_VALUE}}
+        settings = {**containers.settings(LABEL_VALUE), "labels": {LABEL: LABEL_VALUE}}
         container = engine.client.containers.create(image_id, **settings)
         try:
             container.put_archive("/", layer.file.read_bytes())

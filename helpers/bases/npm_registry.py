@@ -11,7 +11,7 @@ import time
 from typing import IO, TYPE_CHECKING, Any
 
 from helpers.bases.host_settings import HostSettings
-from helpers.engine import limits
+from helpers.engine import container as containers
 from helpers.host.errors import WorkbookError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def put_up(engine: Engine, image: str, content: IO[bytes]) -> None:
             name=NAME,
             user=_USER,
             restart_policy=_RESTART,
-            **{**limits.settings("npm-shelf"), "labels": _LABELS},
+            **{**containers.settings("npm-shelf"), "labels": _LABELS},
         )
         container.put_archive("/", content)
         container.start()

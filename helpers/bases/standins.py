@@ -1,7 +1,7 @@
 """Recipes for stand-ins: images composed as the official ones, made from registries of packages.
 
 A stand-in serves where the registry of images cannot be reached. It never bears the official name:
-its own name leads to no registry (`image_names`), and labels say what it stands for.
+its own name leads to no registry (`host_overlay.local_name`), and labels say what it stands for.
 This module says what is in each; it decides neither whether one is needed nor where files come from.
 """
 
@@ -17,7 +17,6 @@ from helpers.bases.docker_archive import ImageSettings
 from helpers.bases.host_settings import HostSettings
 from helpers.bases.image_writer import Draft, Part
 from helpers.bases.standin_layers import CERTIFICATES, NONROOT, PATH, REGISTRY_SETTINGS
-from helpers.engine import image_names
 from helpers.host.workshop import Workshop
 
 LABEL = "workbook"
@@ -54,7 +53,7 @@ class Recipe:
     @property
     def tag(self) -> str:
         """The stand-in's own name in the engine."""
-        return image_names.local_name("standin", self.stands_for)
+        return host_overlay.local_name("standin", self.stands_for)
 
     @property
     def key(self) -> str:

@@ -12,14 +12,14 @@ import contextlib
 import json
 import os
 import secrets
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from helpers.engine import engine, limits
+from helpers.engine import engine
 from helpers.engine.engine import LABEL, LOST, Engine, EngineLostError
-from helpers.engine.limits import CHECKOUT_LABEL, OWNER_LABEL
 from helpers.host import disk_full, loopback, paths, processes
 from helpers.host.errors import WorkbookError, stoppable
 
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from docker.errors import APIError
     from docker.models.containers import Container
 
+# Every container is made with `settings`, whether or not it ever starts; what is different for one
+# stands where it is made, and in SECURITY.md.
+OWNER_LABEL = f"{LABEL}.owner"
+CHECKOUT_LABEL = f"{LABEL}.checkout"
+MEMORY = "512m"
+PROCESSES = 256
 SAYS = "Its log says: "
 _POLL_SECONDS = 0.02
 _STOPPED = "The run was stopped at your request, and its container is gone."
@@ -68,6 +74,33 @@ class Finished:
 
     exit_code: int
     output: str
+
+
+def settings(kind: str) -> dict[str, Any]:
+    """Return what the SDK's ``containers.create`` is told of each container; ``kind`` is its label.
+
+    The reader's proxies stay out of it: Docker's client would copy them, passwords and all, from its
+    configuration into the container's environment, and a commit from there into an image.
+    """
+    return {
+        "labels": {LABEL: kind, OWNER_LABEL: this_process(), CHECKOUT_LABEL: str(paths.ROOT)},
+        "mem_limit": MEMORY,
+        "pids_limit": PROCESSES,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "use_config_proxy": False,
+    }
+
+
+def this_process() -> str:
+    """Return the owner of what this process makes: its machine and its number."""
+    return f"{socket.gethostname()}/{os.getpid()}"
+
+
+def is_gone(owner: str) -> bool:
+    """Whether an owner is known to have ended: of another machine's processes nothing is known."""
+    host, _, process = owner.partition("/")
+    return host == socket.gethostname() and not processes.alive(int(process))
 
 
 @contextlib.contextmanager
@@ -193,14 +226,14 @@ def used_elsewhere(container: Container) -> str | None:
 def _owned(container: Container) -> bool:
     """Whether a container's owner may still want it."""
     owner = container.labels.get(OWNER_LABEL, "")
-    return container.name in _held if owner == limits.owner() else not limits.is_gone(owner)
+    return container.name in _held if owner == this_process() else not is_gone(owner)
 
 
 def _create(where: Engine, image: str, options: dict[str, Any]) -> Container:
     from docker.errors import APIError, ImageNotFound
 
     try:
-        return where.client.containers.create(image, **{**limits.settings("run"), **options})
+        return where.client.containers.create(image, **{**settings("run"), **options})
     except ImageNotFound:
         raise ContainerError(f"There is no image {image}; build it first.") from None
     except APIError as error:

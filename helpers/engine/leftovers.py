@@ -1,8 +1,10 @@
-"""Remove images of ours that lost their name to a newer build, when nobody looks at them any longer.
+"""Remove images of ours that nobody needs any longer: those that lost their name, those of a release.
 
 A notebook reads the image of a build by its id, also when another notebook has taken its name since. So
 a process removes at once only what it made itself and nobody else has built after it; what others made
-goes when it was built a day ago or more. An image with a name, or with a container, stays.
+goes when it was built a day ago or more. An image with a name, or with a container, stays. The images of
+a release go with the process that built them, or later when that was killed, so that two lessons on one
+engine never take each other's away.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from helpers.engine import container
 from helpers.engine.engine import LABEL
 
 if TYPE_CHECKING:
@@ -31,14 +34,14 @@ def clear(made: str, before: str | None, where: Engine) -> None:
         if made != before or made in _made:
             _made[made] = _built(where.client.images.get(made).attrs)
         if before and before != made:
-            _remove(before, where, own=True)
+            _remove_nameless(before, where, own=True)
         for image in where.client.api.images(filters={"dangling": True, "label": f"{LABEL}={_VALUE}"}):
             image_id = image["Id"]
             if image_id not in _seen or _long_ago(_seen[image_id]):
-                _remove(image_id, where, own=False)
+                _remove_nameless(image_id, where, own=False)
 
 
-def _remove(image_id: str, where: Engine, *, own: bool) -> None:
+def _remove_nameless(image_id: str, where: Engine, *, own: bool) -> None:
     from docker.errors import APIError
 
     with contextlib.suppress(APIError):
@@ -63,3 +66,19 @@ def _long_ago(moment: str) -> bool:
         return datetime.now(UTC) - datetime.fromisoformat(moment) > _LOOKED_AT
     except (ValueError, TypeError):
         return False
+
+
+def remove(image: str, where: Engine) -> None:
+    """Take a name of an image away, and the image if it has no other; nothing happens without it."""
+    import requests
+    from docker.errors import DockerException
+
+    with contextlib.suppress(DockerException, requests.RequestException):
+        where.client.images.remove(image, force=True)
+
+
+def sweep(where: Engine) -> None:
+    """Remove images of releases whose owner, a process of this machine, is gone."""
+    for image in where.client.images.list(filters={"label": container.OWNER_LABEL}):
+        if container.is_gone(image.labels[container.OWNER_LABEL]):
+            remove(str(image.id), where)

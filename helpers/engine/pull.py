@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
-from helpers.engine.image_names import registry_of
 from helpers.host import disk_full
 from helpers.host.errors import WorkbookError
 
@@ -66,6 +65,13 @@ class UnreachableError(PullError):
 
 _answers: dict[tuple[str, str], tuple[bool, float]] = {}
 _lock = threading.Lock()
+
+
+def registry_of(name: str) -> str:
+    """Return the registry that a name leads to; empty for the one that Docker takes by default."""
+    first, slash, _ = name.partition("/")
+    named = slash and ("." in first or ":" in first or first == "localhost")
+    return first if named else ""
 
 
 def reachable(name: str, engine: Engine) -> bool:

@@ -11,9 +11,12 @@ import base64
 import bisect
 import contextlib
 import json
+import re
 import tarfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from helpers.engine import saved
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from helpers.engine.engine import Engine
 
 _SHORTEST = 8  # characters; a shorter text would be found by chance
+_OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{38,62}\Z")
 LAYER, HISTORY, SETTINGS = "layer", "history", "settings"
 
 
@@ -213,3 +217,23 @@ def _in_settings(config: Mapping[str, Any], forms: Mapping[str, bytes]) -> Itera
 def _holding(value: object, forms: Mapping[str, bytes]) -> list[str]:
     written = json.dumps(value, ensure_ascii=False).encode()
     return [name for name, text in forms.items() if text in written]
+
+
+# A repository of Git
+
+
+def in_git_objects(repository: Path, text: str) -> list[str]:
+    """Return the paths of the objects that hold a text, relative to the ``.git`` folder given.
+
+    Only loose objects are read, which need no Git. What Git has packed (``objects/pack``) is not opened.
+    """
+    objects = repository / "objects"
+    files = (f for f in sorted(objects.glob("??/*")) if _OBJECT.match(f.relative_to(objects).as_posix()))
+    return [f.relative_to(repository).as_posix() for f in files if text.encode() in _content(f)]
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return zlib.decompress(file.read_bytes())
+    except (OSError, zlib.error):
+        return b""

@@ -18,7 +18,7 @@ from helpers.host import paths as places
 from helpers.host import workspace
 from helpers.host.tables import MB
 from helpers.host.workspace import FAKE_SECRET, Workspace
-from helpers.image import git_objects, secrets
+from helpers.image import secrets
 from helpers.lesson import verbs
 from helpers.measure import context as context_probe
 from helpers.measure import developer_folder, sample
@@ -192,7 +192,7 @@ def let_through(sending: Sending, fuller: str) -> pd.DataFrame:
 
 def dig_in_git(sending: Sending) -> list[str]:
     """Return the objects of the Git repository that arrived and hold the fake key, compressed."""
-    objects = git_objects.holding(folder().path / ".git", FAKE_SECRET)
+    objects = secrets.in_git_objects(folder().path / ".git", FAKE_SECRET)
     return [f".git/{name}" for name in objects if f".git/{name}" in sending.arrived]
 
 

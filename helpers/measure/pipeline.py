@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 
 from helpers import buildx
 from helpers.buildx import BuildResult, Request, Watcher
-from helpers.engine import container, engine, limits, transfer
-from helpers.engine.limits import OWNER_LABEL
-from helpers.engine.transfer import Push
+from helpers.engine import container, engine, leftovers, registry_api
+from helpers.engine.container import OWNER_LABEL
+from helpers.engine.registry_api import Push
 from helpers.host import workspace
 from helpers.host.errors import WorkbookError
-from helpers.measure import deploy_host, releases, sample
+from helpers.measure import deploy_host, sample
 from helpers.measure.deploy_host import Node, Pull
 
 if TYPE_CHECKING:
@@ -72,11 +72,11 @@ def build_release(
 ) -> BuildResult:
     """Build ``workbook/NAME`` of this process's release. Raises the errors of `helpers.buildx.build`."""
     where = engine.find()
-    releases.sweep(where)
-    owner = ("--label", f"{OWNER_LABEL}={limits.owner()}")
+    leftovers.sweep(where)
+    owner = ("--label", f"{OWNER_LABEL}={container.this_process()}")
     request = Request(dockerfile, context, f"{_PREFIX}{name}:{RELEASE}", extra=owner)
     result = buildx.build(request, watch, where)
-    atexit.register(releases.remove, result)
+    atexit.register(leftovers.remove, result.tag, result.engine)
     return result
 
 
@@ -93,7 +93,7 @@ def repository(result: BuildResult, address: str) -> str:
 def push(result: BuildResult, address: str, version: str = FIRST_VERSION) -> Push:
     """Push a built image to a registry."""
     reference = f"{repository(result, address)}:{version}"
-    return transfer.push(result.image_id, reference, result.engine)
+    return registry_api.push(result.image_id, reference, result.engine)
 
 
 @contextmanager
@@ -109,7 +109,7 @@ def rebuilt(result: BuildResult, change: Change, *, cold: bool = False) -> Itera
         try:
             yield built
         finally:
-            releases.remove(built)
+            leftovers.remove(built.tag, built.engine)
 
 
 def redeploy(
@@ -117,12 +117,12 @@ def redeploy(
 ) -> Pull:
     """Rebuild an image after a change, push it, and pull it onto a node; return that pull.
 
-    ``cold`` rebuilds without a cache. Raises the errors of `build`, `transfer` and `node`.
+    ``cold`` rebuilds without a cache. Raises the errors of `build`, `registry_api` and `deploy_host`.
     """
     with rebuilt(result, change, cold=cold) as built:
         version = change.name.lower()
         reference = f"{repository(result, address)}:{version}"
-        transfer.push(built.image_id, reference, built.engine)
+        registry_api.push(built.image_id, reference, built.engine)
     return target.pull(reference)
 
 
@@ -147,7 +147,7 @@ def measure(result: BuildResult, address: str) -> Moves:
         with_base=onto_base.moved_bytes,
         source=source.moved_bytes,
         dependency=dependency.moved_bytes,
-        stored=sum(transfer.stored(address, result.engine, name).values()),
+        stored=sum(registry_api.stored(address, result.engine, name).values()),
     )
 
 
@@ -156,7 +156,7 @@ def push_base(result: BuildResult, address: str) -> str:
     base = final_base(result)
     name = "".join(letter if letter.isalnum() else "-" for letter in base.name.lower())
     reference = f"{address}/bases/{name}:{FIRST_VERSION}"
-    transfer.push(base.reference, reference, result.engine)
+    registry_api.push(base.reference, reference, result.engine)
     return reference
 
 

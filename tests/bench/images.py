@@ -9,7 +9,7 @@ from helpers import buildx
 from helpers.bases import local_registry
 from helpers.buildx import Request
 from helpers.claims.figures import Spread
-from helpers.engine import registry_api, transfer
+from helpers.engine import registry_api
 from helpers.engine.engine import Engine
 from helpers.host import paths, workspace
 from helpers.image import image
@@ -89,7 +89,7 @@ def push_to_loopback(reference: str, where: Engine, sizes: list[int]) -> Callabl
 
     def push() -> float:
         with local_registry.serving(where) as address:
-            done = transfer.push(reference, f"{address}/bench:first", where)
+            done = registry_api.push(reference, f"{address}/bench:first", where)
             manifest = registry_api.manifest(address, "bench", "first", where.architecture)
         sizes.append(sum(layer.bytes for layer in manifest.layers))
         return done.seconds

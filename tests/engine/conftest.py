@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from docker.models.containers import Container
 
+from helpers.engine import container
 from helpers.engine import engine as engines
-from helpers.engine import limits
 from helpers.engine.engine import Engine, EngineError
 from helpers.engine.private import PrivateEngine
 from helpers.host import debian, paths
@@ -56,7 +56,7 @@ def busybox(tmp_path_factory) -> Path:
 @pytest.fixture
 def ours(engine) -> Callable[[], list[Container]]:
     """Give what lists the containers that this process has in the engine, whatever their state."""
-    mine = {"label": f"{limits.OWNER_LABEL}={limits.owner()}"}
+    mine = {"label": f"{container.OWNER_LABEL}={container.this_process()}"}
     return lambda: engine.client.containers.list(all=True, filters=mine, ignore_removed=True)
 
 

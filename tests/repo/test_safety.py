@@ -15,7 +15,7 @@ import pytest
 
 from helpers.bases import host_settings, npm_registry
 from helpers.buildx import Request, dockerfile
-from helpers.engine import limits, sidecar
+from helpers.engine import container, sidecar
 from helpers.engine.engine import Engine
 from helpers.exercises import CATALOGUE
 from helpers.host import paths, workspace
@@ -125,7 +125,7 @@ def test_containers_are_made_in_few_places_and_each_within_the_limits():
                 assert call.args[0].value not in ("run", "create", "exec", "container"), named(path)
     assert makers == MAKERS
     for maker in MAKERS:
-        assert "limits.settings(" in (paths.ROOT / maker).read_text()
+        assert re.search(r"\bsettings\(", (paths.ROOT / maker).read_text())
 
 
 def every_dockerfile() -> dict[str, str]:
@@ -156,7 +156,7 @@ def test_the_command_of_a_build_asks_for_none(store):
 
 def test_what_is_said_of_the_limits_is_so():
     said = (paths.ROOT / "SECURITY.md").read_text()
-    memory, processes = limits.MEMORY.removesuffix("m"), limits.PROCESSES
+    memory, processes = container.MEMORY.removesuffix("m"), container.PROCESSES
     assert f"at most {memory} MiB of memory and {processes} processes" in said
     assert npm_registry.NAME in said
     assert sidecar.PTRACE in said

@@ -23,7 +23,7 @@ from helpers import buildx
 from helpers.bases import host_overlay, local_registry, npm_mirror, npm_registry
 from helpers.bases.host_settings import HostSettings
 from helpers.buildx import Request
-from helpers.engine import container, limits, sidecar
+from helpers.engine import container, sidecar
 from helpers.examine import run as examine
 from helpers.exercises.attempt import Attempt
 from helpers.exercises.projects import Project
@@ -88,7 +88,7 @@ def check(facts: dict) -> None:
     config, host = facts["Config"], facts["HostConfig"]
     kind = config["Labels"]["workbook"]
     assert host["Memory"] == 512 << 20
-    assert host["PidsLimit"] == limits.PROCESSES
+    assert host["PidsLimit"] == container.PROCESSES
     assert host["CapDrop"] == ["ALL"]
     assert (host["CapAdd"] or []) == (["SYS_PTRACE"] if host["PidMode"] else [])
     assert "no-new-privileges" in host["SecurityOpt"]
@@ -105,10 +105,10 @@ def check(facts: dict) -> None:
         assert [entry["HostIp"] for entry in published] == ["127.0.0.1"]
     assert "planted-password" not in json.dumps(facts)
     if kind in ("npm-shelf", host_overlay.LABEL_VALUE):
-        assert limits.OWNER_LABEL not in config["Labels"]
+        assert container.OWNER_LABEL not in config["Labels"]
     else:
         assert kind in ("run", "read")
-        assert config["Labels"][limits.OWNER_LABEL] == limits.owner()
+        assert config["Labels"][container.OWNER_LABEL] == container.this_process()
         assert host["RestartPolicy"]["Name"] in ("", "no")
 
 
@@ -246,4 +246,4 @@ def test_an_overlay_is_never_started_and_takes_no_secret_along(engine, result, o
     told = json.dumps([made.attrs, made.history()])
     assert "planted-password" not in told
     assert "proxy" not in told.lower()
-    assert limits.OWNER_LABEL not in made.labels
+    assert container.OWNER_LABEL not in made.labels

@@ -23,7 +23,7 @@ from helpers.bases.host_overlay import OverlayError
 from helpers.bases.host_settings import HostSettings
 from helpers.buildx import BuildError, DiskFullError, Request, build
 from helpers.claims import Judgement, Verdict, store
-from helpers.engine import container, pull, transfer
+from helpers.engine import container, pull, registry_api
 from helpers.engine import engine as engines
 from helpers.engine.container import ContainerError
 from helpers.engine.private import PrivateEngine
@@ -113,7 +113,7 @@ def test_a_full_disk_of_the_engine_is_one_sentence_and_room_is_all_it_takes(
     where, disk = engines.of(cramped), cramped.folder
     pushed, company = f"{registry_at}/cramped:1", HostSettings(b"certificates", ())
     build(_request(context, ours := new_tag(), f"{SHELL}COPY source.txt /\n"), where=engine)
-    transfer.push(ours, pushed, engine)
+    registry_api.push(ours, pushed, engine)
     tag = "workbook-test:cramped"
     writes = f'{SHELL}RUN busybox echo ok > /ok\nCMD ["sh"]\n'
     fills = f"{SHELL}RUN busybox dd if=/dev/zero of=/big bs=1M count=200\n"

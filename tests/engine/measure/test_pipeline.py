@@ -18,11 +18,11 @@ import pytest
 from helpers.bases import docker_archive, local_registry
 from helpers.bases.docker_archive import ImageSettings
 from helpers.bases.image_writer import Layer
-from helpers.engine import transfer
+from helpers.engine import leftovers, registry_api
 from helpers.host import paths
 from helpers.image import image
 from helpers.lesson import pipeline as pipeline_lesson
-from helpers.measure import cost, deploy_host, pipeline, releases, sample
+from helpers.measure import cost, deploy_host, pipeline, sample
 from helpers.measure.pipeline import Change
 
 pytestmark = pytest.mark.engine
@@ -102,7 +102,7 @@ def versions(engine, registry, tmp_path, new_tag):
         tag = new_tag()
         settings = ImageSettings(engine.architecture, command=("/nothing",))
         docker_archive.load(engine, tag, [base, own], settings)
-        transfer.push(tag, f"{registry}/metered/app:{version}", engine)
+        registry_api.push(tag, f"{registry}/metered/app:{version}", engine)
         engine.client.images.remove(tag, force=True)
     return "metered/app"
 
@@ -141,9 +141,9 @@ def test_a_push_counts_what_the_registrys_disk_grows_by(engine, tmp_path, new_ta
             before = stored_bytes(folder)
             tag = new_tag()
             docker_archive.load(engine, tag, layers, ImageSettings(engine.architecture, command=("/n",)))
-            pushed = transfer.push(tag, f"{address}/grown/app:{version}", engine)
+            pushed = registry_api.push(tag, f"{address}/grown/app:{version}", engine)
             assert pushed.moved_bytes == stored_bytes(folder) - before
-        assert sum(transfer.stored(address, engine).values()) == stored_bytes(folder)
+        assert sum(registry_api.stored(address, engine).values()) == stored_bytes(folder)
         assert pushed.moved_bytes < 2 * MB
 
 
@@ -161,8 +161,8 @@ def test_a_push_that_fails_says_so_and_leaves_no_name(engine, tmp_path, new_tag)
     tag = new_tag()
     settings = ImageSettings(engine.architecture, command=("/n",))
     docker_archive.load(engine, tag, [layer(tmp_path, 1000)], settings)
-    with pytest.raises(transfer.PushError, match="could not be pushed"):
-        transfer._push(tag, "127.0.0.1:1/nowhere/app", "1", engine)
+    with pytest.raises(registry_api.PushError, match="could not be pushed"):
+        registry_api._push(tag, "127.0.0.1:1/nowhere/app", "1", engine)
     assert engine.client.images.get(tag).tags == [tag]
 
 
@@ -173,14 +173,14 @@ def test_a_push_that_fails_says_so_and_leaves_no_name(engine, tmp_path, new_tag)
 def pruned():
     built = pipeline_lesson.build("distroless_pruned")
     yield built
-    releases.remove(built)
+    leftovers.remove(built.tag, built.engine)
 
 
 @pytest.fixture(scope="module")
 def ordered():
     built = pipeline_lesson.build("distroless_ordered")
     yield built
-    releases.remove(built)
+    leftovers.remove(built.tag, built.engine)
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +285,7 @@ def test_an_image_goes_with_its_process(engine, context):
         tag = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
         assert tag.startswith("workbook/short-lived:")
         assert bool(engine.client.images.list(tag)) is (end == "killed")
-    releases.sweep(engine)
+    leftovers.sweep(engine)
     assert not engine.client.images.list(tag)
 
 

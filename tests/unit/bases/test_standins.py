@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpers.bases import standin_layers, standins
+from helpers.bases import host_overlay, standin_layers, standins
 from helpers.bases.host_settings import HostSettings
 
 COMPANY = HostSettings(b"certificates", ("registry=https://company/npm/",))
@@ -115,3 +115,16 @@ def test_only_the_debug_variant_holds_busybox():
     plain, debug = (standins.recipe(DISTROLESS + tag, "amd64") for tag in ("", ":debug"))
     assert len(debug.parts) == len(plain.parts) + 1
     assert debug.settings.environment["PATH"].endswith(":/busybox")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("node:20", "localhost/workbook-standin/node:20"),
+        ("gcr.io/a/b", "localhost/workbook-standin/gcr.io/a/b:latest"),
+        ("node:20@sha256:" + "ab" * 32, "localhost/workbook-standin/node:20-abababababab"),
+        ("box:5000/node", "localhost/workbook-standin/box/5000/node:latest"),
+    ],
+)
+def test_our_names_lead_to_no_registry(name, expected):
+    assert host_overlay.local_name("standin", name) == expected

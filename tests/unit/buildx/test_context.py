@@ -7,7 +7,7 @@ import pytest
 from helpers.buildx import context, dockerignore
 from helpers.host.errors import WorkbookError
 from helpers.host.workspace import FAKE_SECRET, Workspace
-from helpers.image import git_objects
+from helpers.image import secrets
 from helpers.measure import developer_folder
 
 
@@ -119,7 +119,7 @@ def copy(tmp_path):
 
 def test_a_key_that_a_commit_removed_is_found_in_git_and_in_no_file(copy):
     developer_folder._repository(copy)
-    assert len(git_objects.holding(copy.path / ".git", FAKE_SECRET)) == 1
+    assert len(secrets.in_git_objects(copy.path / ".git", FAKE_SECRET)) == 1
     files = [file for file in copy.path.rglob("*") if file.is_file()]
     assert not [file for file in files if FAKE_SECRET.encode() in file.read_bytes()]
 
@@ -138,7 +138,7 @@ def test_without_git_a_folder_of_its_shape_is_written(copy, monkeypatch):
     monkeypatch.setenv("PATH", "")
     developer_folder._repository(copy)
     assert (copy.path / ".git" / "HEAD").read_text() == "ref: refs/heads/main\n"
-    assert git_objects.holding(copy.path / ".git", FAKE_SECRET) == []
+    assert secrets.in_git_objects(copy.path / ".git", FAKE_SECRET) == []
 
 
 def test_git_that_fails_is_quoted(copy):
@@ -149,7 +149,7 @@ def test_git_that_fails_is_quoted(copy):
 
 def test_a_damaged_object_is_passed_over(copy):
     copy.write(f".git/objects/ab/{'c' * 38}", "not compressed")
-    assert git_objects.holding(copy.path / ".git", FAKE_SECRET) == []
+    assert secrets.in_git_objects(copy.path / ".git", FAKE_SECRET) == []
 
 
 def test_bytes_that_are_no_utf_8_are_matched_and_can_be_printed(tmp_path):

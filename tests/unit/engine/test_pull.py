@@ -10,7 +10,7 @@ import pytest
 import requests
 from docker.errors import APIError
 
-from helpers.engine import image_names, pull
+from helpers.engine import pull
 from helpers.engine.pull import PullError, UnreachableError
 from helpers.host import disk_full
 
@@ -123,20 +123,7 @@ def test_a_pull_that_fails_at_once_or_stalls_is_a_typed_error(monkeypatch, error
     ],
 )
 def test_the_registry_of_a_name(name, expected):
-    assert image_names.registry_of(name) == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("node:20", "localhost/workbook-standin/node:20"),
-        ("gcr.io/a/b", "localhost/workbook-standin/gcr.io/a/b:latest"),
-        ("node:20@sha256:" + "ab" * 32, "localhost/workbook-standin/node:20-abababababab"),
-        ("box:5000/node", "localhost/workbook-standin/box/5000/node:latest"),
-    ],
-)
-def test_our_names_lead_to_no_registry(name, expected):
-    assert image_names.local_name("standin", name) == expected
+    assert pull.registry_of(name) == expected
 
 
 def test_a_pull_stops_when_it_is_told_to_also_while_the_engine_is_silent(monkeypatch):
