@@ -104,8 +104,8 @@ lock: environment ## resolve the dependencies anew into requirements.lock
 	$(RUN) -m uv pip compile --quiet pyproject.toml --all-extras --universal --generate-hashes \
 	  --no-emit-index-url --upgrade --python-version 3.11 -o requirements.lock
 
-audit: environment ## ask about known vulnerabilities of what is locked: 1 some, 3 could not ask
-	@$(RUN) -m helpers audit
+audit: environment ## ask about known vulnerabilities of the locked packages
+	@.ci/audit requirements.lock sample_app/package-lock.json helpers/exercises/vault/package-lock.json
 
 clean: ## remove what the workbook made: labelled images, private engine, caches, environment
 	@if [ -x $(RUN) ]; then $(RUN) -m helpers clean; fi

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from helpers import audit
 from helpers.bases import bases, kit, npm_registry
 from helpers.engine import container, engine, private
 from helpers.engine.engine import LABEL, NoEngineError
@@ -68,13 +67,6 @@ def check_setup() -> None:
         sys.exit(1)
 
 
-def audit_locks() -> None:
-    """Ask about vulnerabilities of what is locked; exit with 1 for some, 3 where none could be asked."""
-    report = audit.audit()
-    print(report)
-    sys.exit(report.answer)
-
-
 def open_lab() -> None:
     """Start the engine if need be, and JupyterLab at the first lesson."""
     try:
@@ -123,7 +115,6 @@ def _remove_labelled(found: engine.Engine) -> None:
 
 
 COMMANDS: dict[str, Callable[[], None]] = {
-    "audit": audit_locks,
     "bases": prepare_bases,
     "clean": clean,
     "doctor": check_setup,
