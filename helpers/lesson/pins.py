@@ -15,7 +15,8 @@ from helpers import buildx, plots
 from helpers.bases import bases
 from helpers.buildx import BuildError, BuildResult, Request, live
 from helpers.buildx import dockerfile as dockerfiles
-from helpers.claims import PinTest, node_lines
+from helpers.claims import PinTest
+from helpers.claims.pins import SCHEDULE, release_line, release_line_of
 from helpers.engine import container as containers
 from helpers.engine.container import ContainerError
 from helpers.host.tables import MB
@@ -211,13 +212,13 @@ def schedule(on: date | None = None) -> pd.DataFrame:
     import pandas as pd
 
     on = on or _today()
-    rows = [(x.number, x.released, x.end, x.months_left(on)) for x in node_lines.SCHEDULE.values()]
+    rows = [(x.number, x.released, x.end, x.months_left(on)) for x in SCHEDULE.values()]
     return pd.DataFrame(rows, columns=["Node", "released", "fixes until", "months left"])
 
 
 def supported(number: int, on: date | None = None) -> bool:
     """Return whether a line of Node gets fixes, today or on another day."""
-    return node_lines.line(number).supported(on or _today())
+    return release_line(number).supported(on or _today())
 
 
 def _today() -> date:
@@ -230,7 +231,7 @@ def chart_lines(*results: BuildResult) -> Chart:
 
     rows = []
     for result in results:
-        line, size = node_lines.line_of(node_of(result)), verbs.size(result)
+        line, size = release_line_of(node_of(result)), verbs.size(result)
         left = line.months_left(result.started.date())
         rows.append((f"Node {line.number}", left, size.uncompressed / MB, size.compressed / MB))
     columns = ["line", "months left", "uncompressed MB", "compressed MB"]
