@@ -1,7 +1,7 @@
-"""The article's claims with the verdicts that the lessons reached on this machine, on one page.
+"""The verdicts that the lessons reached on this machine: kept one a claim, and shown on one page.
 
-It reads what `claims.store` kept and builds nothing; where a verdict is missing it names the lesson
-that reaches it.
+A later verdict on a claim takes the place of the earlier one. The ledger judges and builds nothing;
+where a verdict is missing it names the lesson that reaches it.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers import claims, plots
-from helpers.claims import Verdict, store
-from helpers.claims.store import Record
+from helpers.claims.model import Judgement, Verdict
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
+from helpers.host.records import Kept
 from helpers.plots import Chart
 
 if TYPE_CHECKING:
@@ -32,8 +33,45 @@ _MARKS: Mapping[str, str] = {
 }
 
 
-class LedgerError(WorkbookError):
-    """The report could not be written."""
+@dataclass(frozen=True)
+class Record:
+    """One verdict with its circumstances; ``when`` is UTC in ISO format."""
+
+    claim: str
+    verdict: str
+    figures: str
+    because: str
+    lesson: str
+    conditions: str
+    stand_ins: bool
+    when: str
+
+    def __post_init__(self) -> None:
+        Verdict(self.verdict)
+
+
+_kept = Kept("verdicts", Record, lambda record: record.claim)
+
+
+def keep(judgement: Judgement, lesson: str, conditions: str, *, stand_ins: bool) -> Record:
+    """Record a judgement in the place of an earlier one on the same claim, and return the record."""
+    record = Record(
+        claim=judgement.claim,
+        verdict=str(judgement.verdict),
+        figures=judgement.figures,
+        because=judgement.because,
+        lesson=lesson,
+        conditions=conditions,
+        stand_ins=stand_ins,
+        when=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    _kept.put(record)
+    return record
+
+
+def records() -> dict[str, Record]:
+    """Return the latest record of each claim that was judged on this machine."""
+    return _kept.all()
 
 
 @dataclass(frozen=True)
@@ -92,14 +130,19 @@ class Ledger:
         )
 
     def save(self, folder: Path) -> list[Path]:
-        """Write the page as ``verdicts.html`` and ``verdicts.md``; return their paths."""
+        """Write the page as ``verdicts.html`` and ``verdicts.md``; return their paths.
+
+        Raises `WorkbookError` when ``folder`` cannot be written.
+        """
         pages = {"verdicts.html": self.to_html(), "verdicts.md": self.to_markdown()}
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for name, text in pages.items():
                 (folder / name).write_text(text, encoding="utf-8")
         except OSError as error:
-            raise LedgerError(f"The report cannot be written to {folder}: {error.strerror}.") from error
+            raise WorkbookError(
+                f"The report cannot be written to {folder}: {error.strerror}; give another folder."
+            ) from error
         return [folder / name for name in pages]
 
     def _repr_html_(self) -> str:
@@ -118,8 +161,8 @@ class Ledger:
 
 def read() -> Ledger:
     """Return the ledger of this machine."""
-    kept = store.records()
-    return Ledger(tuple((claim, kept.get(claim)) for claim in claims.TEXTS))
+    known = records()
+    return Ledger(tuple((claim, known.get(claim)) for claim in claims.TEXTS))
 
 
 def _said(record: Record | None) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The rule of the claim on Node's versions across stages and on pins, B1, and how long a line gets fixes.
+"""The rule of B1, on Node's versions across stages and on pins, and how long a line of Node gets fixes.
 
 The day to judge by is the caller's.
 """

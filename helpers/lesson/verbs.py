@@ -15,7 +15,7 @@ from helpers import buildx, claims, plots
 from helpers.bases import bases
 from helpers.buildx import BuildResult, Request, live
 from helpers.buildx import dockerfile as dockerfiles
-from helpers.claims import Judgement, Size, store
+from helpers.claims import Judgement, Size, ledger
 from helpers.engine import container as containers
 from helpers.engine import engine
 from helpers.host import paths as places
@@ -148,7 +148,7 @@ def sizes(*results: BuildResult) -> pd.DataFrame:
 def verdict(judgement: Judgement, *results: BuildResult) -> Judgement:
     """Record a judgement for the ledger, with the conditions of the builds it rests on; return it."""
     stand_ins = any(base.source is bases.Source.STAND_IN for r in results for base in r.bases)
-    store.keep(judgement, claims.LESSONS[judgement.claim], conditions(*results), stand_ins=stand_ins)
+    ledger.keep(judgement, claims.LESSONS[judgement.claim], conditions(*results), stand_ins=stand_ins)
     return judgement
 
 

@@ -22,7 +22,7 @@ from helpers.bases.docker_archive import LoadError
 from helpers.bases.host_overlay import OverlayError
 from helpers.bases.host_settings import HostSettings
 from helpers.buildx import BuildError, DiskFullError, Request, build
-from helpers.claims import Judgement, Verdict, store
+from helpers.claims import Judgement, Verdict, ledger
 from helpers.engine import container, pull, registry_api
 from helpers.engine import engine as engines
 from helpers.engine.container import ContainerError
@@ -158,7 +158,7 @@ def test_a_full_disk_of_the_engine_is_one_sentence_and_room_is_all_it_takes(
 
 def _judge() -> None:
     because = "It is as large as a record gets. " * 1000
-    store.keep(Judgement("S1", Verdict.HOLDS, "", because), "01_naive", "", stand_ins=False)
+    ledger.keep(Judgement("S1", Verdict.HOLDS, "", because), "01_naive", "", stand_ins=False)
 
 
 def _sketch(workshop: Workshop, scratch: Path) -> list[image_writer.Draft]:
@@ -176,7 +176,7 @@ def test_a_full_disk_of_this_machine_is_one_sentence_and_leaves_nothing_half_wri
     with _disk(tmp_path / "disk", 8) as disk:
         monkeypatch.setenv("WORKBOOK_STATE", str(disk / "state"))
         shop = Workshop(paths.state("standins"))
-        _judge_before = store.keep(
+        _judge_before = ledger.keep(
             Judgement("S1", Verdict.HOLDS, "", "before"), "01_naive", "", stand_ins=False
         )
         filler = _fill(disk)
@@ -209,7 +209,7 @@ def test_a_full_disk_of_this_machine_is_one_sentence_and_leaves_nothing_half_wri
         left = {str(path.relative_to(disk / "state")) for path in set(disk.rglob("*")) - set(before)}
         assert {name for name in left if not name.startswith(tuple(made))} == set()
         assert [path for path in (disk / "state").rglob("*-*") if path.is_dir()] == []
-        assert store.records()["S1"] == _judge_before
+        assert ledger.records()["S1"] == _judge_before
 
         monkeypatch.setattr(tempfile, "tempdir", str(disk))
         with pytest.raises((BuildError, PlaceError), match=r"no room in|No temporary folder") as caught:
@@ -432,14 +432,15 @@ def test_cleaning_one_clone_leaves_alone_what_another_runs_on_the_same_engine(
 READS = """
 import sys
 from pathlib import Path
-from helpers import engine, lesson, places, store, workspace
+from helpers import engine, lesson, places, workspace
+from helpers.claims import ledger
 from helpers.build import Request, build
 from helpers.claims import Judgement, Verdict
 from helpers.errors import WorkbookError
 
 try:
-    store.keep(Judgement("S1", Verdict.HOLDS, "", "It holds."), "01_naive", "", stand_ins=False)
-    assert set(store.records()) == {"S1"}
+    ledger.keep(Judgement("S1", Verdict.HOLDS, "", "It holds."), "01_naive", "", stand_ins=False)
+    assert set(ledger.records()) == {"S1"}
     with workspace.copy() as copy:
         assert (copy.path / "package.json").is_file()
     if len(sys.argv) > 1:

@@ -27,7 +27,7 @@ from jupyter_client import KernelManager
 
 from helpers import buildx
 from helpers.buildx import BuildError, Request
-from helpers.claims import store
+from helpers.claims import ledger
 from helpers.engine import container, leftovers, saved
 from helpers.engine import engine as engines
 from helpers.engine.container import OWNER_LABEL
@@ -480,7 +480,7 @@ from pathlib import Path
 from helpers import container, engine, image, workspace
 from helpers.build import Request, build
 from helpers.claims import Judgement, Verdict
-from helpers import store
+from helpers.claims import ledger
 where, context, tag, own = engine.find(), Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 for number in range(3):
     with workspace.copy(context) as copy:
@@ -490,7 +490,7 @@ for number in range(3):
             assert api.request("GET", "/healthz").body == f"{own} {number}\\n"
         assert image.read(result.image_id, "/www/healthz", where) == f"{own} {number}\\n".encode()
         assert image.inspect(result.image_id, where).layers
-    store.keep(Judgement(f"{own}{number}", Verdict.HOLDS, "", ""), "lesson", "", stand_ins=False)
+    ledger.keep(Judgement(f"{own}{number}", Verdict.HOLDS, "", ""), "lesson", "", stand_ins=False)
 """
 
 
@@ -518,7 +518,7 @@ def test_two_notebooks_that_build_the_same_at_once_get_each_its_own(
             neighbour.kill()
     assert [neighbour.returncode for neighbour in neighbours] == [0, 0], said
     monkeypatch.setenv("WORKBOOK_STATE", str(tmp_path / "state"))
-    assert sorted(store.records()) == ["a0", "a1", "a2", "b0", "b1", "b2"]
+    assert sorted(ledger.records()) == ["a0", "a1", "a2", "b0", "b1", "b2"]
     assert not list(paths.state("copies").iterdir())
     assert not _containers(where)
 

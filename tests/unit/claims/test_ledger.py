@@ -1,10 +1,16 @@
-"""The ledger shows every claim, says what is missing, and writes a page to take home."""
+"""The ledger keeps verdicts whatever its file holds, shows every claim, and writes a page to take home."""
+
+import json
+import multiprocessing
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from helpers import claims
-from helpers.claims import Judgement, Verdict, ledger, store
-from helpers.claims.ledger import LedgerError
+from helpers.claims import Judgement, Verdict, ledger
+from helpers.host import paths
+from helpers.host.errors import WorkbookError
 
 
 @pytest.fixture(autouse=True)
@@ -14,7 +20,7 @@ def _own_state(tmp_path, monkeypatch):
 
 def keep(claim, verdict=Verdict.HOLDS, *, stand_ins=False):
     judgement = Judgement(claim, verdict, "132 MB <on disk> | 47 MB", "Because.")
-    store.keep(judgement, claims.LESSONS[claim], "Docker Engine 26.1.5 · node:20", stand_ins=stand_ins)
+    ledger.keep(judgement, claims.LESSONS[claim], "Docker Engine 26.1.5 · node:20", stand_ins=stand_ins)
 
 
 def test_every_claim_has_a_text_and_a_lesson():
@@ -55,5 +61,69 @@ def test_the_page_is_written_as_html_and_markdown_and_escapes_what_it_quotes(tmp
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(LedgerError, match="cannot be written"):
+    with pytest.raises(WorkbookError, match="cannot be written"):
         ledger.read().save(tmp_path / "file")
+
+
+def judgement(claim="S1", verdict=Verdict.HOLDS):
+    return Judgement(claim, verdict, "1,214 MB on disk", "It lies inside.")
+
+
+def test_a_verdict_is_kept_with_its_circumstances():
+    ledger.keep(judgement(), "01_naive", "Docker Engine 26.1.5", stand_ins=True)
+    record = ledger.records()["S1"]
+    assert (record.verdict, record.lesson, record.stand_ins) == ("holds", "01_naive", True)
+    assert record.when.endswith("+00:00")
+
+
+def test_a_later_verdict_takes_the_place_of_an_earlier_one():
+    ledger.keep(judgement(), "01_naive", "", stand_ins=False)
+    ledger.keep(judgement(verdict=Verdict.FAILS), "01_naive", "", stand_ins=False)
+    assert {claim: r.verdict for claim, r in ledger.records().items()} == {"S1": "does not hold"}
+
+
+def test_nothing_recorded_is_an_empty_ledger():
+    assert ledger.records() == {}
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+def test_a_spoilt_file_counts_as_empty_and_the_next_verdict_is_kept(spoilt):
+    file = paths.state("verdicts") / "verdicts.json"
+    file.write_bytes(spoilt)
+    ledger.records()
+    ledger.keep(judgement(), "01_naive", "", stand_ins=False)
+    assert "S1" in ledger.records()
+
+
+_fields = ["claim", "verdict", "figures", "because", "lesson", "conditions", "stand_ins", "when", "x"]
+_values = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.just("holds")
+)
+_values |= st.lists(_values, max_size=2) | st.dictionaries(st.sampled_from(_fields), _values, max_size=2)
+_whole = st.fixed_dictionaries(
+    {name: st.sampled_from(["holds", "S1"]) for name in _fields[:6]} | {"stand_ins": st.booleans()},
+    optional={"when": _values},
+)
+_shapes = _values | st.lists(_whole | st.dictionaries(st.sampled_from(_fields), _values), max_size=3)
+
+
+@given(_shapes)
+@example([{**dict.fromkeys(_fields[:-1], "holds"), "claim": ["S1"], "stand_ins": True}])
+@example([{**dict.fromkeys(_fields[:-1], "holds"), "figures": 7, "stand_ins": True}])
+def test_a_file_of_another_shape_counts_as_empty_and_the_next_verdict_is_kept(shape):
+    file = paths.state("verdicts") / "verdicts.json"
+    file.write_text(json.dumps(shape))
+    for record in ledger.records().values():
+        assert all(isinstance(text, str) for text in (record.claim, record.figures, record.when))
+    ledger.keep(judgement("S2"), "01_naive", "", stand_ins=False)
+    assert "S2" in ledger.records()
+
+
+def keep_one(number):
+    ledger.keep(judgement(f"S{number}"), "lesson", "", stand_ins=False)
+
+
+def test_two_lessons_at_once_lose_no_verdict():
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        pool.map(keep_one, range(20))
+    assert len(ledger.records()) == 20
