@@ -19,7 +19,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from helpers.bases import (
-    docker_archive,
     host_overlay,
     host_settings,
     image_writer,
@@ -246,7 +245,7 @@ class _Maker:
             layer for part in recipe.parts for layer in image_writer.layers_of(part, self._workshop)
         ]
         self._progress(name, "loading the stand-in")
-        docker_archive.load(self._engine, recipe.tag, layers, recipe.settings, self._workshop.check)
+        image_writer.load(self._engine, recipe.tag, layers, recipe.settings, self._workshop.check)
         return self._base(name, Source.STAND_IN, recipe.tag, recipe.node)
 
     def _recipe(self, name: str) -> Recipe | None:

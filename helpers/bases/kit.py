@@ -23,7 +23,6 @@ from typing import IO, TYPE_CHECKING, Any
 
 from helpers.bases import (
     bases,
-    docker_archive,
     host_overlay,
     image_writer,
     local_registry,
@@ -32,8 +31,7 @@ from helpers.bases import (
     standins,
 )
 from helpers.bases.bases import Base, Source
-from helpers.bases.docker_archive import ImageSettings
-from helpers.bases.image_writer import Layer
+from helpers.bases.image_writer import ImageSettings, Layer
 from helpers.host import bootstrap, downloads, paths, records
 from helpers.host.errors import WorkbookError
 from helpers.host.workshop import Workshop, WorkshopError
@@ -199,7 +197,7 @@ def _put_images(
             f"  {base.name}, stand-in with Node {base.node}" if base.node else f"  {base.name}, stand-in"
         )
     if drafts:
-        _save_chunks(docker_archive.archive_of(drafts), folder / _STAND_INS)
+        _save_chunks(image_writer.archive_of(drafts), folder / _STAND_INS)
         size += sum(layers.values())
     real = [base.name for base in ready if base.source is not Source.STAND_IN]
     for name in [name for name in real if "@" in name]:
@@ -374,7 +372,7 @@ def _load_images(content: IO[bytes], engine: Engine) -> None:
         while chunk := content.read(_CHUNK):
             yield chunk
 
-    docker_archive.feed(engine, chunks(), "the kit's images")
+    image_writer.feed(engine, chunks(), "the kit's images")
 
 
 def _image_with_npm(manifest: Manifest) -> str:

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.bases import host_overlay, host_settings, standin_layers
-from helpers.bases.docker_archive import ImageSettings
 from helpers.bases.host_settings import HostSettings
-from helpers.bases.image_writer import Draft, Part
+from helpers.bases.image_writer import Draft, ImageSettings, Part
 from helpers.bases.standin_layers import CERTIFICATES, NONROOT, PATH, REGISTRY_SETTINGS
 from helpers.host.workshop import Workshop
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from helpers import buildx
-from helpers.bases.docker_archive import LoadError
+from helpers.bases.image_writer import LoadError
 from helpers.buildx import Request
 from helpers.engine.engine import LABEL, Engine
 from helpers.host import paths

@@ -15,7 +15,6 @@ import pytest
 
 from helpers.bases import (
     bases,
-    docker_archive,
     host_overlay,
     host_settings,
     image_writer,
@@ -186,7 +185,7 @@ def test_no_official_name_is_in_the_engine_because_of_us(where, ready):
 def test_the_second_preparation_takes_no_time_and_a_look_even_less(where, ready, monkeypatch):
     monkeypatch.setenv("WORKBOOK_STANDINS", "only")
     monkeypatch.setattr(registries, "reachable", None)
-    monkeypatch.setattr(docker_archive, "load", None)
+    monkeypatch.setattr(image_writer, "load", None)
     started = time.perf_counter()
     assert {base.name: base for base in bases.prepare(where)} == ready
     assert time.perf_counter() - started < 1
@@ -202,7 +201,7 @@ def test_made_again_elsewhere_it_is_the_same_image(where, ready, name, tmp_path)
         layer for part in recipe.parts for layer in image_writer.layers_of(part, Workshop(tmp_path))
     ]
     tag = "localhost/workbook-test/again:1"
-    docker_archive.load(where, tag, layers, recipe.settings)
+    image_writer.load(where, tag, layers, recipe.settings)
     try:
         again = where.client.images.get(tag)
         assert again.id == where.client.images.get(ready[name].reference).id

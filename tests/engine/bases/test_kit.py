@@ -11,7 +11,7 @@ import pytest
 from docker.errors import ImageNotFound
 
 from helpers import buildx
-from helpers.bases import bases, docker_archive, host_overlay, kit, npm_registry
+from helpers.bases import bases, host_overlay, image_writer, kit, npm_registry
 from helpers.bases.bases import Source
 from helpers.bases.kit import KitError
 from helpers.buildx import Request
@@ -78,7 +78,7 @@ def loaded(archive, isolated, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKBOOK_STATE", str(tmp_path_factory.mktemp("state")))
         patch.setattr(bases.registry, "reachable", None)
-        patch.setattr(docker_archive, "load", None)
+        patch.setattr(image_writer, "load", None)
         return kit.load(archive, isolated)
 
 

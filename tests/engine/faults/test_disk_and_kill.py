@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 from docker.errors import ImageNotFound
 
-from helpers.bases import bases, docker_archive, host_overlay, image_writer, local_registry
-from helpers.bases.docker_archive import LoadError
+from helpers.bases import bases, host_overlay, image_writer, local_registry
 from helpers.bases.host_overlay import OverlayError
 from helpers.bases.host_settings import HostSettings
+from helpers.bases.image_writer import LoadError
 from helpers.buildx import BuildError, DiskFullError, Request, build
 from helpers.claims import Judgement, Verdict, ledger
 from helpers.engine import container, pull, registry_api
@@ -104,7 +104,7 @@ def registry_at(engine):
 
 
 def _load(where, content: bytes) -> None:
-    docker_archive.feed(where, iter([content]), "an image")
+    image_writer.feed(where, iter([content]), "an image")
 
 
 def test_a_full_disk_of_the_engine_is_one_sentence_and_room_is_all_it_takes(
@@ -227,8 +227,8 @@ def test_a_full_disk_of_this_machine_is_one_sentence_and_leaves_nothing_half_wri
 PREPARES = """
 import sys
 from pathlib import Path
-from helpers.rootfs import Draft, Part, layers_of
-from helpers.workshop import Workshop
+from helpers.bases.image_writer import Draft, Part, layers_of
+from helpers.host.workshop import Workshop
 
 def make(workshop, scratch):
     (scratch / "tree").mkdir()
@@ -240,7 +240,8 @@ layers_of(Part(("a test",), make), Workshop(Path(sys.argv[1])))
 
 LOADS = """
 import sys, time
-from helpers import docker_archive, engine
+from helpers.bases import image_writer
+from helpers.engine import engine
 
 def slowly():
     whole = open(sys.argv[1], "rb").read()
@@ -248,7 +249,7 @@ def slowly():
     print("half", flush=True)
     time.sleep(300)
 
-docker_archive.feed(engine.find(), slowly(), "an image")
+image_writer.feed(engine.find(), slowly(), "an image")
 """
 
 

@@ -15,8 +15,8 @@ import threading
 
 import pytest
 
-from helpers.bases import docker_archive, local_registry
-from helpers.bases.docker_archive import ImageSettings
+from helpers.bases import image_writer, local_registry
+from helpers.bases.image_writer import ImageSettings
 from helpers.bases.image_writer import Layer
 from helpers.engine import leftovers, registry_api
 from helpers.host import paths
@@ -101,7 +101,7 @@ def versions(engine, registry, tmp_path, new_tag):
     for version, own in (("1", first), ("2", second)):
         tag = new_tag()
         settings = ImageSettings(engine.architecture, command=("/nothing",))
-        docker_archive.load(engine, tag, [base, own], settings)
+        image_writer.load(engine, tag, [base, own], settings)
         registry_api.push(tag, f"{registry}/metered/app:{version}", engine)
         engine.client.images.remove(tag, force=True)
     return "metered/app"
@@ -140,7 +140,7 @@ def test_a_push_counts_what_the_registrys_disk_grows_by(engine, tmp_path, new_ta
         for version, layers in (("1", [base]), ("2", [base, own])):
             before = stored_bytes(folder)
             tag = new_tag()
-            docker_archive.load(engine, tag, layers, ImageSettings(engine.architecture, command=("/n",)))
+            image_writer.load(engine, tag, layers, ImageSettings(engine.architecture, command=("/n",)))
             pushed = registry_api.push(tag, f"{address}/grown/app:{version}", engine)
             assert pushed.moved_bytes == stored_bytes(folder) - before
         assert sum(registry_api.stored(address, engine).values()) == stored_bytes(folder)
@@ -160,7 +160,7 @@ def stored_bytes(folder):
 def test_a_push_that_fails_says_so_and_leaves_no_name(engine, tmp_path, new_tag):
     tag = new_tag()
     settings = ImageSettings(engine.architecture, command=("/n",))
-    docker_archive.load(engine, tag, [layer(tmp_path, 1000)], settings)
+    image_writer.load(engine, tag, [layer(tmp_path, 1000)], settings)
     with pytest.raises(registry_api.PushError, match="could not be pushed"):
         registry_api._push(tag, "127.0.0.1:1/nowhere/app", "1", engine)
     assert engine.client.images.get(tag).tags == [tag]

@@ -9,7 +9,6 @@ import pytest
 
 from helpers.bases import (
     bases,
-    docker_archive,
     host_overlay,
     host_settings,
     image_writer,
@@ -85,7 +84,7 @@ def surroundings(monkeypatch, tmp_path):
     monkeypatch.setattr(host_settings, "read", lambda: host_settings.NOTHING)
     monkeypatch.setattr(npm_registry, "address", lambda _engine: None)
     monkeypatch.setattr(image_writer, "layers_of", lambda _part, _workshop: [])
-    monkeypatch.setattr(docker_archive, "load", _load)
+    monkeypatch.setattr(image_writer, "load", _load)
     monkeypatch.setattr(registry, "_events", lambda name, engine: engine.pull(name))
 
 

@@ -10,9 +10,8 @@ import types
 
 import pytest
 
-from helpers.bases import docker_archive, image_writer
-from helpers.bases.docker_archive import ImageSettings, LoadError
-from helpers.bases.image_writer import Draft
+from helpers.bases import image_writer
+from helpers.bases.image_writer import Draft, ImageSettings, LoadError
 
 SETTINGS = ImageSettings(
     "amd64", {"A": "1"}, ("/node",), ("x",), "65532", "/home", {"workbook": "stand-in"}
@@ -27,7 +26,7 @@ def layers(tmp_path):
 
 
 def _open(layers):
-    content = b"".join(docker_archive.archive("localhost/x:1", layers, SETTINGS))
+    content = b"".join(image_writer.archive("localhost/x:1", layers, SETTINGS))
     return tarfile.open(fileobj=io.BytesIO(content))
 
 
@@ -62,17 +61,17 @@ def _engine(program):
 
 def test_the_whole_archive_is_fed_to_the_engine(layers, tmp_path):
     program = f"import sys; open({str(tmp_path / 'got')!r}, 'wb').write(sys.stdin.buffer.read())"
-    docker_archive.load(_engine(program), "localhost/x:1", layers, SETTINGS)
+    image_writer.load(_engine(program), "localhost/x:1", layers, SETTINGS)
     assert (tmp_path / "got").read_bytes() == _open(layers).fileobj.getvalue()
 
 
 def test_an_engine_that_refuses_is_quoted(layers):
     program = "import sys; sys.exit('invalid diffID for layer 0')"
     with pytest.raises(LoadError, match="did not load localhost/x:1: invalid diffID"):
-        docker_archive.load(_engine(program), "localhost/x:1", layers, SETTINGS)
+        image_writer.load(_engine(program), "localhost/x:1", layers, SETTINGS)
 
 
 def test_an_engine_without_room_is_said_as_for_a_build(layers):
     program = "import sys; sys.exit('write /usr/lib/x: no space left on device')"
     with pytest.raises(LoadError, match=r"^The engine's disk is full"):
-        docker_archive.load(_engine(program), "localhost/x:1", layers, SETTINGS)
+        image_writer.load(_engine(program), "localhost/x:1", layers, SETTINGS)

@@ -11,7 +11,7 @@ import types
 
 import pytest
 
-from helpers.bases import docker_archive, kit, local_registry, npm_registry, standins
+from helpers.bases import image_writer, kit, local_registry, npm_registry, standins
 from helpers.bases.kit import Carried, KitError, Manifest, Member
 from helpers.host import bootstrap, paths
 from helpers.lesson import setup
@@ -31,7 +31,7 @@ def deeds(monkeypatch):
     """Keep what would have changed the engine."""
     done = []
     monkeypatch.setattr(
-        docker_archive, "feed", lambda _e, chunks, what: done.append((what, b"".join(chunks)))
+        image_writer, "feed", lambda _e, chunks, what: done.append((what, b"".join(chunks)))
     )
     monkeypatch.setattr(
         npm_registry, "put_up", lambda _e, image, content: done.append((image, content.read()))
