@@ -19,7 +19,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from helpers.bases import (
-    host_overlay,
     host_settings,
     image_writer,
     npm_registry,
@@ -252,11 +251,11 @@ class _Maker:
         return standins.recipe(name, self._engine.architecture, self._host)
 
     def _base(self, name: str, source: Source, reference: str, node: str | None) -> Base:
-        shelf = self._shelf if host_overlay.serves(name) else ""
+        shelf = self._shelf if host_settings.npm_runs_in(name) else ""
         return Base(name, source, reference, node, self._phrase(name), shelf)
 
     def _phrase(self, name: str) -> str:
-        return self._host.phrase if self._host and host_overlay.serves(name) else ""
+        return self._host.phrase if self._host and host_settings.npm_runs_in(name) else ""
 
     def _image(self, name: str) -> Image | None:
         from docker.errors import ImageNotFound
@@ -271,10 +270,10 @@ class _Maker:
         node = _node_version(name, image.attrs)
         if not self._phrase(name):
             return Base(name, source, name, node)
-        tag = host_overlay.tag(name)
+        tag = host_settings.overlay_tag(name)
         overlay = self._image(tag)
-        key = host_overlay.key(str(image.id), self._host)
-        if overlay is None or overlay.labels.get(host_overlay.KEY_LABEL) != key:
+        key = host_settings.overlay_key(str(image.id), self._host)
+        if overlay is None or overlay.labels.get(host_settings.KEY_LABEL) != key:
             return None
         return self._base(name, source, tag, node)
 
@@ -282,8 +281,10 @@ class _Maker:
         found = self._real(name, image, source)
         if found is None:
             self._progress(name, f"adding {self._host.phrase}")
-            host_overlay.make(name, str(image.id), self._host, self._engine, self._workshop)
-            found = self._base(name, source, host_overlay.tag(name), _node_version(name, image.attrs))
+            host_settings.make_overlay(name, str(image.id), self._host, self._engine, self._workshop)
+            found = self._base(
+                name, source, host_settings.overlay_tag(name), _node_version(name, image.attrs)
+            )
         return found
 
 

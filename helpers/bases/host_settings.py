@@ -1,8 +1,10 @@
 """What this host's own settings say that a container needs too: certificates and npm's registry.
 
 Behind a company's TLS proxy ``npm ci`` in a container fails unless it knows the company's
-certificates; on a closed network it must ask the company's registry. This module reads those
-settings and writes them as files for a layer. It reads no credentials and writes none.
+certificates; on a closed network it must ask the company's registry. This module reads those settings
+and lays them over an image in which npm runs: a stand-in has them as its last layer; of a real base an
+image of our own is made with that one layer more. The real one stays as it is, and the new one never
+bears its name. This module reads no credentials and writes none.
 """
 
 from __future__ import annotations
@@ -11,12 +13,28 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from helpers.bases import image_writer
+from helpers.bases.image_writer import Draft, Part
+from helpers.engine import container as containers
+from helpers.host import disk_full
+from helpers.host.errors import WorkbookError
+from helpers.host.workshop import Workshop
+
+if TYPE_CHECKING:
+    from helpers.engine.engine import Engine
 
 CA_FILE = "usr/local/share/workbook/host-ca.crt"
 NPMRC = "usr/local/etc/npmrc"
+LABEL = "workbook"
+OVERLAY = "host-overlay"
+KEY_LABEL = "workbook.recipe"
+_REVISION = "1"
+_OURS = "localhost/workbook-"
 
 
 @dataclass(frozen=True)
@@ -128,3 +146,74 @@ def _ini(text: str, environment: Mapping[str, str]) -> dict[str, str]:
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
+
+
+def local_name(kind: str, name: str) -> str:
+    """Return our name for the image of a ``kind`` (``standin``, ``ca``) that serves for ``name``.
+
+    It begins with ``localhost/``, which leads to no registry: an image that is missing is never fetched
+    from somebody who happened to register the name.
+    """
+    plain, _, digest = name.partition("@sha256:")
+    path, _, last = plain.rpartition("/")
+    tagged = f"{path.replace(':', '/')}/{last}".lstrip("/")
+    if ":" not in last:
+        tagged += ":latest"
+    return f"{_OURS}{kind}/{tagged}" + (f"-{digest[:12]}" if digest else "")
+
+
+def layers(host: HostSettings) -> tuple[Part, ...]:
+    """Return the one layer with the host's settings, or none when it has none."""
+
+    def make(_workshop: Workshop, scratch: Path) -> list[Draft]:
+        host.write(scratch / "tree")
+        return [Draft(f"workbook: {host.phrase}", scratch / "tree")]
+
+    return (Part(("host", host.key, _REVISION), make),) if host else ()
+
+
+def npm_runs_in(name: str) -> bool:
+    """Whether npm runs in the image of that name."""
+    return re.fullmatch(r"(.*/)?node([:@].*)?", name) is not None
+
+
+def overlay_tag(name: str) -> str:
+    """Return the name of the image that overlays ``name``."""
+    return local_name("ca", name)
+
+
+def overlay_key(image_id: str, host: HostSettings) -> str:
+    """Return the label of an overlay of exactly that image with exactly those settings."""
+    return hashlib.sha256(f"{image_id} {host.key} {_REVISION}".encode()).hexdigest()[:16]
+
+
+def make_overlay(
+    name: str, image_id: str, host: HostSettings, engine: Engine, workshop: Workshop
+) -> None:
+    """Make the image `overlay_tag` from the one with ``image_id``, without starting it.
+
+    Raises `WorkbookError` with the engine's reason.
+    """
+    from docker.errors import DockerException
+
+    (part,) = layers(host)
+    (layer,) = image_writer.layers_of(part, workshop)
+    repository, _, version = overlay_tag(name).rpartition(":")
+    try:
+        # It never runs, and is committed: an owner's label would go on to the image, and from there to
+        # every image and container made of it.
+        settings = {**containers.settings(OVERLAY), "labels": {LABEL: OVERLAY}}
+        container = engine.client.containers.create(image_id, **settings)
+        try:
+            container.put_archive("/", layer.file.read_bytes())
+            container.commit(repository, version, changes=_changes(image_id, host))
+        finally:
+            container.remove(force=True)
+    except DockerException as error:
+        said = f"Docker did not add {host.phrase} to {name}: {error}."
+        raise WorkbookError(disk_full.explained(str(error), said)) from error
+
+
+def _changes(image_id: str, host: HostSettings) -> Sequence[str]:
+    lines = [f"ENV {name}={value}" for name, value in host.environment.items()]
+    return [*lines, f"LABEL {KEY_LABEL}={overlay_key(image_id, host)}"]

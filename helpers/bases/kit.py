@@ -23,7 +23,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from helpers.bases import (
     bases,
-    host_overlay,
+    host_settings,
     image_writer,
     local_registry,
     npm_mirror,
@@ -377,7 +377,7 @@ def _load_images(content: IO[bytes], engine: Engine) -> None:
 
 def _image_with_npm(manifest: Manifest) -> str:
     """Return the reference of an image of the kit that has Node, a small one if there is."""
-    fit = [image for image in manifest.images if host_overlay.serves(image.name)]
+    fit = [image for image in manifest.images if host_settings.npm_runs_in(image.name)]
     if not fit:
         raise KitError("This kit has no image with Node in it, so nothing can serve its npm packages.")
     chosen = min(fit, key=lambda image: ("alpine" not in image.name, "slim" not in image.name))

@@ -1,7 +1,7 @@
 """Recipes for stand-ins: images composed as the official ones, made from registries of packages.
 
 A stand-in serves where the registry of images cannot be reached. It never bears the official name:
-its own name leads to no registry (`host_overlay.local_name`), and labels say what it stands for.
+its own name leads to no registry (`host_settings.local_name`), and labels say what it stands for.
 This module says what is in each; it decides neither whether one is needed nor where files come from.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.bases import host_overlay, host_settings, standin_layers
+from helpers.bases import host_settings, standin_layers
 from helpers.bases.host_settings import HostSettings
 from helpers.bases.image_writer import Draft, ImageSettings, Part
 from helpers.bases.standin_layers import CERTIFICATES, NONROOT, PATH, REGISTRY_SETTINGS
@@ -52,7 +52,7 @@ class Recipe:
     @property
     def tag(self) -> str:
         """The stand-in's own name in the engine."""
-        return host_overlay.local_name("standin", self.stands_for)
+        return host_settings.local_name("standin", self.stands_for)
 
     @property
     def key(self) -> str:
@@ -84,7 +84,7 @@ def _debian_node(name: str, found: _Found, arch: str, host: HostSettings) -> Rec
     parts = (
         standin_layers.debian_system(arch, slim=slim),
         standin_layers.node(node, npm, arch),
-        *host_overlay.parts(host),
+        *host_settings.layers(host),
     )
     return _finished(name, node, parts, arch, host.environment, command=("node",))
 
@@ -96,7 +96,7 @@ def _alpine_node(name: str, found: _Found, arch: str, host: HostSettings) -> Rec
     parts = (
         standin_layers.musl_system(arch),
         standin_layers.musl_node(node, arch),
-        *host_overlay.parts(host),
+        *host_settings.layers(host),
     )
     return _finished(name, node, parts, arch, host.environment, command=("node",))
 

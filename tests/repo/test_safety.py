@@ -26,7 +26,7 @@ SOURCES = sorted((paths.ROOT / "helpers").rglob("*.py"))
 STARTERS = {"Popen", "run", "call", "check_call", "check_output", "getoutput", "getstatusoutput"}
 MAKERS = {  # each is watched while it runs, in tests/engine/test_limits.py
     "helpers/engine/container.py",
-    "helpers/bases/host_overlay.py",
+    "helpers/bases/host_settings.py",
     "helpers/bases/npm_registry.py",
 }
 # Shell words in a container, where a shell is what the lesson asks for; none is started on this machine.

@@ -15,7 +15,6 @@ import pytest
 
 from helpers.bases import (
     bases,
-    host_overlay,
     host_settings,
     image_writer,
     standin_layers,
@@ -324,8 +323,8 @@ def test_a_kill_while_debian_is_installed_ends_its_programs_and_the_next_run_cle
 def test_the_hosts_settings_are_laid_over_a_real_base(where, ready, tmp_path):
     real = where.client.images.get(ready[ALPINE].reference)
     company = HostSettings(b"certificates of a company\n", ("registry=https://npm.example/",))
-    tag = host_overlay.tag("node:overlaid-in-a-test")
-    host_overlay.make("node:overlaid-in-a-test", real.id, company, where, Workshop(tmp_path))
+    tag = host_settings.overlay_tag("node:overlaid-in-a-test")
+    host_settings.make_overlay("node:overlaid-in-a-test", real.id, company, where, Workshop(tmp_path))
     try:
         script = "cat $NODE_EXTRA_CA_CERTS; npm config get registry; node -p 1 2>/dev/null"
         shown = _run(where, tag, "sh", "-c", script)

@@ -11,7 +11,7 @@ import pytest
 from docker.errors import ImageNotFound
 
 from helpers import buildx
-from helpers.bases import bases, host_overlay, image_writer, kit, npm_registry
+from helpers.bases import bases, host_settings, image_writer, kit, npm_registry
 from helpers.bases.bases import Source
 from helpers.bases.kit import KitError
 from helpers.buildx import Request
@@ -36,7 +36,7 @@ def real(engine):
     (alpine,) = bases.resolve(["node:20-alpine"], engine)
     engine.client.images.get(alpine.reference).tag(REAL)
     yield REAL
-    for name in (REAL, host_overlay.tag(REAL)):
+    for name in (REAL, host_settings.overlay_tag(REAL)):
         with suppress(ImageNotFound):
             engine.client.images.remove(name)
 

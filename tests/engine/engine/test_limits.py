@@ -20,7 +20,7 @@ from docker.models.containers import Container
 from docker.utils.proxy import ProxyConfig
 
 from helpers import buildx
-from helpers.bases import host_overlay, local_registry, npm_mirror, npm_registry
+from helpers.bases import host_settings, local_registry, npm_mirror, npm_registry
 from helpers.bases.host_settings import HostSettings
 from helpers.buildx import Request
 from helpers.engine import container, sidecar
@@ -104,7 +104,7 @@ def check(facts: dict) -> None:
     for published in (host["PortBindings"] or {}).values():
         assert [entry["HostIp"] for entry in published] == ["127.0.0.1"]
     assert "planted-password" not in json.dumps(facts)
-    if kind in ("npm-shelf", host_overlay.LABEL_VALUE):
+    if kind in ("npm-shelf", host_settings.OVERLAY):
         assert container.OWNER_LABEL not in config["Labels"]
     else:
         assert kind in ("run", "read")
@@ -231,7 +231,7 @@ def test_the_npm_shelf_runs_within_them_and_publishes_nothing(
 @pytest.fixture
 def overlaid(engine, result):
     """Give the name of the image's overlay, which is gone afterwards."""
-    name = host_overlay.tag(result.tag)
+    name = host_settings.overlay_tag(result.tag)
     yield name
     for made in engine.client.images.list(name):
         engine.client.images.remove(made.id, force=True)
@@ -240,7 +240,7 @@ def overlaid(engine, result):
 def test_an_overlay_is_never_started_and_takes_no_secret_along(engine, result, overlaid, seen, tmp_path):
     host = HostSettings(None, ("registry=http://npm.invalid/",))
     with seen.made_by(1):
-        host_overlay.make(result.tag, result.image_id, host, engine, Workshop(tmp_path))
+        host_settings.make_overlay(result.tag, result.image_id, host, engine, Workshop(tmp_path))
     assert [facts["State"]["Status"] for facts in seen.facts.values()] == ["created"]
     made = engine.client.images.get(overlaid)
     told = json.dumps([made.attrs, made.history()])

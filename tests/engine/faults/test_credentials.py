@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from helpers import buildx
-from helpers.bases import host_overlay, host_settings
+from helpers.bases import host_settings
 from helpers.buildx import BuildError, Request
 from helpers.examine import run as examine
 from helpers.host import paths
@@ -71,8 +71,8 @@ def test_a_base_with_this_hosts_settings_holds_none(reader, context, tag, tmp_pa
     host = host_settings.read(os.environ)
     assert len(host.npmrc) == 2
     assert "npm.invalid" in "".join(host.npmrc)
-    host_overlay.make(tag, result.image_id, host, reader, Workshop(tmp_path / "workshop"))
-    made = reader.client.images.get(host_overlay.tag(tag))
+    host_settings.make_overlay(tag, result.image_id, host, reader, Workshop(tmp_path / "workshop"))
+    made = reader.client.images.get(host_settings.overlay_tag(tag))
     try:
         assert secret_search.search(str(made.id), "npm.invalid", reader).count("layer")
         assert secret_search.search(str(made.id), SECRET, reader).sightings == ()

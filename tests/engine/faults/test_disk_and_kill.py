@@ -17,8 +17,7 @@ from pathlib import Path
 import pytest
 from docker.errors import ImageNotFound
 
-from helpers.bases import bases, host_overlay, image_writer, local_registry
-from helpers.bases.host_overlay import OverlayError
+from helpers.bases import bases, host_settings, image_writer, local_registry
 from helpers.bases.host_settings import HostSettings
 from helpers.bases.image_writer import LoadError
 from helpers.buildx import BuildError, DiskFullError, Request, build
@@ -30,7 +29,7 @@ from helpers.engine.private import PrivateEngine
 from helpers.engine.private_processes import wait_for
 from helpers.engine.pull import PullError
 from helpers.host import paths, workspace
-from helpers.host.errors import PrivateEngineError
+from helpers.host.errors import PrivateEngineError, WorkbookError
 from helpers.host.paths import PlaceError
 from helpers.host.workshop import NoRoomError, Workshop
 from helpers.host.workspace import WorkspaceError
@@ -141,7 +140,10 @@ def test_a_full_disk_of_the_engine_is_one_sentence_and_room_is_all_it_takes(
         (lambda: _load(where, saved.replace(b"cramped", b"cramp2d")), LoadError),
         (lambda: bases.prepare(where, [DISTROLESS]), LoadError),
         (lambda: pull.pull(pushed, where), PullError),
-        (lambda: host_overlay.make(tag, tag, company, where, Workshop(tmp_path / "w")), OverlayError),
+        (
+            lambda: host_settings.make_overlay(tag, tag, company, where, Workshop(tmp_path / "w")),
+            WorkbookError,
+        ),
     ):
         with pytest.raises(kind, match=FULL) as caught:
             work()

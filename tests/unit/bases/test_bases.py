@@ -9,7 +9,6 @@ import pytest
 
 from helpers.bases import (
     bases,
-    host_overlay,
     host_settings,
     image_writer,
     npm_registry,
@@ -228,7 +227,7 @@ def test_looking_changes_nothing():
 
 def test_a_real_base_with_npm_gets_the_hosts_settings_laid_over(monkeypatch):
     monkeypatch.setattr(host_settings, "read", lambda: COMPANY)
-    monkeypatch.setattr(host_overlay, "make", _overlay)
+    monkeypatch.setattr(host_settings, "make_overlay", _overlay)
     engine = FakeEngine({"node:20": FakeImage(), DISTROLESS: FakeImage()})
     node, distroless = bases.resolve(["node:20", DISTROLESS], engine)
     assert node.reference == "localhost/workbook-ca/node:20"
@@ -239,8 +238,8 @@ def test_a_real_base_with_npm_gets_the_hosts_settings_laid_over(monkeypatch):
 
 
 def _overlay(name, image_id, host, engine, _workshop):
-    key = host_overlay.key(image_id, host)
-    engine.there[host_overlay.tag(name)] = FakeImage({host_overlay.KEY_LABEL: key})
+    key = host_settings.overlay_key(image_id, host)
+    engine.there[host_settings.overlay_tag(name)] = FakeImage({host_settings.KEY_LABEL: key})
 
 
 @pytest.fixture
@@ -248,7 +247,7 @@ def shelf(monkeypatch):
     """A kit was loaded: its shelf stands in the engine's network."""
     monkeypatch.setattr(npm_registry, "address", lambda _engine: "10.0.0.2")
     monkeypatch.setattr(host_settings, "read", lambda: COMPANY)
-    monkeypatch.setattr(host_overlay, "make", _overlay_of_the_kit)
+    monkeypatch.setattr(host_settings, "make_overlay", _overlay_of_the_kit)
 
 
 def _overlay_of_the_kit(name, image_id, host, engine, workshop):
@@ -281,8 +280,8 @@ def test_with_a_kit_loaded_its_stand_ins_count_whatever_this_host_has_set(shelf)
 
 def test_an_overlay_of_another_image_is_not_used(monkeypatch):
     monkeypatch.setattr(host_settings, "read", lambda: COMPANY)
-    old = FakeImage({host_overlay.KEY_LABEL: host_overlay.key("sha256:older", COMPANY)})
-    engine = FakeEngine({"node:20": FakeImage(), host_overlay.tag("node:20"): old})
+    old = FakeImage({host_settings.KEY_LABEL: host_settings.overlay_key("sha256:older", COMPANY)})
+    engine = FakeEngine({"node:20": FakeImage(), host_settings.overlay_tag("node:20"): old})
     assert bases.find("node:20", engine) is None
 
 
