@@ -56,7 +56,7 @@ def load_kit(file: Path) -> None:
 
 def unload_kit(_file: Path) -> None:
     """Have builds ask this machine's npm registry again; the images stay."""
-    npm_registry.take_down(engine.find())
+    npm_registry.stop(engine.find())
 
 
 def check_setup() -> None:

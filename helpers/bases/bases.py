@@ -59,9 +59,9 @@ class Base:
     """A base image that is ready: the ``name`` in the Dockerfile, and what a build uses for it.
 
     ``reference`` is the name itself, a stand-in's, or that of the real image with this host's
-    settings added (``host`` says which). ``node`` is its version of Node, as far as known. ``shelf``
-    is the address of the kit's npm shelf, for a base in which npm runs where a kit is loaded. ``layout``
-    is where it lies for a builder that cannot see the engine's images (`handed`).
+    settings added (``host`` says which). ``node`` is its version of Node, as far as known.
+    ``npm_address`` is that of the npm registry of a kit that is loaded, for a base in which npm runs.
+    ``layout`` is where it lies for a builder that cannot see the engine's images (`handed`).
     """
 
     name: str
@@ -69,12 +69,12 @@ class Base:
     reference: str
     node: str | None = None
     host: str = ""
-    shelf: str = ""
+    npm_address: str = ""
     layout: str = ""
 
     def arguments(self) -> list[str]:
         """Return what a ``docker buildx build`` needs so that it uses this base."""
-        known = ["--add-host", f"{npm_registry.NAME}:{self.shelf}"] if self.shelf else []
+        known = ["--add-host", f"{npm_registry.NAME}:{self.npm_address}"] if self.npm_address else []
         if self.reference == self.name:
             return known
         source = f"oci-layout://{self.layout}" if self.layout else f"docker-image://{self.reference}"
@@ -106,7 +106,7 @@ def resolve(names: Iterable[str], engine: Engine, *, stand_ins: bool = True) -> 
 def handed(found: Iterable[Base], engine: Engine) -> list[Base]:
     """Return bases as the engine's builder takes them: what only the engine has, in a layout on disk.
 
-    A builder apart asks the registry itself for an image under its own name. Raises `LayoutError`.
+    A builder apart asks the registry itself for an image under its own name. Raises `WorkbookError`.
     """
     return [
         replace(base, layout=oci_layout.write(base.reference, engine))
@@ -164,12 +164,12 @@ class _Maker:
         self._workshop = Workshop(paths.state("standins"))
 
     @cached_property
-    def _shelf(self) -> str:
+    def _npm_address(self) -> str:
         return npm_registry.address(self._engine) or ""
 
     @cached_property
     def _host(self) -> HostSettings:
-        return npm_registry.SETTINGS if self._shelf else host_settings.read()
+        return npm_registry.SETTINGS if self._npm_address else host_settings.read()
 
     def all(self, names: Iterable[str]) -> list[Base]:
         found = {name: self.find(name) for name in names}
@@ -240,9 +240,7 @@ class _Maker:
                 "no recipe for a stand-in; load it with `docker load`, or name another base."
             )
         self._progress(name, "making a stand-in")
-        layers = [
-            layer for part in recipe.parts for layer in image_writer.layers_of(part, self._workshop)
-        ]
+        layers = recipe.make(self._workshop)
         self._progress(name, "loading the stand-in")
         image_writer.load(self._engine, recipe.tag, layers, recipe.settings, self._workshop.check)
         return self._base(name, Source.STAND_IN, recipe.tag, recipe.node)
@@ -251,7 +249,7 @@ class _Maker:
         return standins.recipe(name, self._engine.architecture, self._host)
 
     def _base(self, name: str, source: Source, reference: str, node: str | None) -> Base:
-        shelf = self._shelf if host_settings.npm_runs_in(name) else ""
+        shelf = self._npm_address if host_settings.npm_runs_in(name) else ""
         return Base(name, source, reference, node, self._phrase(name), shelf)
 
     def _phrase(self, name: str) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers.bases import image_writer
-from helpers.bases.image_writer import Draft, Part
+from helpers.bases.image_writer import LayerRecipe, LayerSource
 from helpers.engine import container as containers
 from helpers.host import disk_full
 from helpers.host.errors import WorkbookError
@@ -162,14 +162,14 @@ def local_name(kind: str, name: str) -> str:
     return f"{_OURS}{kind}/{tagged}" + (f"-{digest[:12]}" if digest else "")
 
 
-def layers(host: HostSettings) -> tuple[Part, ...]:
+def layers(host: HostSettings) -> tuple[LayerRecipe, ...]:
     """Return the one layer with the host's settings, or none when it has none."""
 
-    def make(_workshop: Workshop, scratch: Path) -> list[Draft]:
+    def make(_workshop: Workshop, scratch: Path) -> list[LayerSource]:
         host.write(scratch / "tree")
-        return [Draft(f"workbook: {host.phrase}", scratch / "tree")]
+        return [LayerSource(f"workbook: {host.phrase}", scratch / "tree")]
 
-    return (Part(("host", host.key, _REVISION), make),) if host else ()
+    return (LayerRecipe(("host", host.key, _REVISION), make),) if host else ()
 
 
 def npm_runs_in(name: str) -> bool:

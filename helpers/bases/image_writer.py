@@ -52,7 +52,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Draft:
+class LayerSource:
     """What is to become a layer: ``paths`` of ``tree`` (all when None), relative, in any order.
 
     Everything belongs to root but what ``owners`` gives to another user, together with what is
@@ -69,25 +69,30 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Part:
+class LayerRecipe:
     """Layers that are made together. ``facts`` is all that they depend on."""
 
     facts: tuple[str, ...]
-    make: Callable[[Workshop, Path], list[Draft]] = field(compare=False)
+    make: Callable[[Workshop, Path], list[LayerSource]] = field(compare=False)
 
     @property
     def key(self) -> str:
-        """The part's name in the cache."""
-        return hashlib.sha256("\0".join(self.facts).encode()).hexdigest()[:16]
+        """The name of these layers in the cache."""
+        return key_of(self.facts)
 
 
-def layers_of(part: Part, workshop: Workshop) -> list[Layer]:
-    """Return the layers of a part, made when they are not there or no longer whole."""
-    home = workshop.folder / "layers" / part.key
-    with workshop.lock(f"layers-{part.key}"):
+def key_of(facts: Iterable[str]) -> str:
+    """Return a short name for exactly these facts."""
+    return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:16]
+
+
+def layers_of(recipe: LayerRecipe, workshop: Workshop) -> list[Layer]:
+    """Return the layers of a recipe, made when they are not there or no longer whole."""
+    home = workshop.folder / "layers" / recipe.key
+    with workshop.lock(f"layers-{recipe.key}"):
         found = _kept(home)
         if found is None:
-            found = _make(part, workshop, home)
+            found = _make(recipe, workshop, home)
         return found
 
 
@@ -105,14 +110,14 @@ def _whole(layer: Layer) -> bool:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}" == layer.digest
 
 
-def _make(part: Part, workshop: Workshop, home: Path) -> list[Layer]:
+def _make(recipe: LayerRecipe, workshop: Workshop, home: Path) -> list[Layer]:
     with workshop.scratch() as scratch:
         done = scratch / "done"
         done.mkdir()
-        drafts = part.make(workshop, scratch)
-        files = [done / f"{n}.tar.gz" for n in range(1, len(drafts) + 1)]
+        sources = recipe.make(workshop, scratch)
+        files = [done / f"{n}.tar.gz" for n in range(1, len(sources) + 1)]
         with ThreadPoolExecutor(max_workers=2) as pool:
-            layers = list(pool.map(write, drafts, files))
+            layers = list(pool.map(write, sources, files))
         rows = [{**asdict(layer), "file": layer.file.name} for layer in layers]
         (done / "layers.json").write_text(json.dumps(rows, indent=1))
         shutil.rmtree(home, ignore_errors=True)
@@ -121,14 +126,14 @@ def _make(part: Part, workshop: Workshop, home: Path) -> list[Layer]:
     return [Layer(**{**asdict(layer), "file": home / layer.file.name}) for layer in layers]
 
 
-def write(draft: Draft, file: Path) -> Layer:
+def write(source: LayerSource, file: Path) -> Layer:
     """Write one layer to ``file``."""
     with file.open("wb") as target:
         packed = _Counted(target)
         with _gzip(packed) as zipped:
             plain = _Counted(zipped)
-            _write_tar(draft, plain)
-    return Layer(draft.title, file, plain.digest, packed.digest, packed.count, plain.count)
+            _write_tar(source, plain)
+    return Layer(source.title, file, plain.digest, packed.digest, packed.count, plain.count)
 
 
 def _gzip(target: _Counted) -> gzip_ng.GzipNGFile:
@@ -163,7 +168,7 @@ class _Counted:
         return f"sha256:{self._hash.hexdigest()}"
 
 
-def _write_tar(draft: Draft, target: _Counted) -> None:
+def _write_tar(source: LayerSource, target: _Counted) -> None:
     first_names: dict[tuple[int, int], str] = {}
     with tarfile.open(
         fileobj=cast("IO[bytes]", target),
@@ -173,17 +178,17 @@ def _write_tar(draft: Draft, target: _Counted) -> None:
         errors="surrogateescape",
         bufsize=1 << 20,
     ) as tar:
-        for name in _with_parents(draft):
-            info = _entry(draft, name, first_names)
+        for name in _with_parents(source):
+            info = _entry(source, name, first_names)
             if info.isreg():
-                with (draft.tree / name).open("rb") as file:
+                with (source.tree / name).open("rb") as file:
                     tar.addfile(info, file)
             else:
                 tar.addfile(info)
 
 
-def _with_parents(draft: Draft) -> list[str]:
-    names = everything(draft.tree) if draft.paths is None else draft.paths
+def _with_parents(source: LayerSource) -> list[str]:
+    names = everything(source.tree) if source.paths is None else source.paths
     wanted: set[str] = set()
     for name in names:
         wanted.add(name)
@@ -204,16 +209,16 @@ def everything(tree: Path) -> list[str]:
     return found
 
 
-def _entry(draft: Draft, name: str, first_names: dict[tuple[int, int], str]) -> tarfile.TarInfo:
-    path = draft.tree / name
+def _entry(source: LayerSource, name: str, first_names: dict[tuple[int, int], str]) -> tarfile.TarInfo:
+    path = source.tree / name
     status = path.lstat()
     info = tarfile.TarInfo(name)
     info.mtime = min(int(status.st_mtime), EPOCH)
-    if draft.as_on_disk:
+    if source.as_on_disk:
         info.mode, info.uid, info.gid = stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid
     else:
-        info.mode = draft.modes.get(name, 0o755 if status.st_mode & stat.S_IXUSR else 0o644)
-        info.uid = info.gid = _owner(draft, name)
+        info.mode = source.modes.get(name, 0o755 if status.st_mode & stat.S_IXUSR else 0o644)
+        info.uid = info.gid = _owner(source, name)
     if stat.S_ISDIR(status.st_mode):
         info.type = tarfile.DIRTYPE
     elif stat.S_ISLNK(status.st_mode):
@@ -226,15 +231,11 @@ def _entry(draft: Draft, name: str, first_names: dict[tuple[int, int], str]) -> 
     return info
 
 
-def _owner(draft: Draft, name: str) -> int:
+def _owner(source: LayerSource, name: str) -> int:
     for path in (Path(name), *Path(name).parents):
-        if str(path) in draft.owners:
-            return draft.owners[str(path)]
+        if str(path) in source.owners:
+            return source.owners[str(path)]
     return 0
-
-
-class LoadError(WorkbookError):
-    """The engine did not take an image."""
 
 
 @dataclass(frozen=True)
@@ -257,7 +258,7 @@ def load(
     settings: ImageSettings,
     check: Callable[[], None] = lambda: None,
 ) -> None:
-    """Load an image made of ``layers`` under ``tag``. Raises `LoadError` with the engine's reason.
+    """Load an image made of ``layers`` under ``tag``. Raises `WorkbookError` with the engine's reason.
 
     ``check`` is called again and again, and stops it by raising an error of its own.
     """
@@ -292,7 +293,7 @@ def feed(
         if code:
             said.seek(0)
             reason = (said.read().strip().splitlines() or ["no reason given"])[-1]
-            raise LoadError(disk_full.explained(reason, f"Docker did not load {what}: {reason}"))
+            raise WorkbookError(disk_full.explained(reason, f"Docker did not load {what}: {reason}"))
 
 
 def _feed(process: subprocess.Popen[bytes], stream: Iterator[bytes], check: Callable[[], None]) -> None:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-SHELF = "npm-shelf.tar"
+NPM_PACKAGES = "npm-registry.tar"
 REGISTRY = "docker-registry"
 WHEELS = "wheels"
 FILE = Path("workbook-kit.tar")
@@ -51,10 +51,6 @@ _SECONDS, _WHEELS_SECONDS = 300, 1800
 _SPARE = 2_000_000_000  # bytes that the builds of the lessons want beside the images
 
 Say = Callable[[str], None]
-
-
-class KitError(WorkbookError):
-    """A kit could not be written, or cannot be loaded here."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +84,11 @@ class Manifest:
 
     @classmethod
     def read(cls, text: bytes) -> Manifest:
-        """Return the manifest that was written as ``text``. Raises `KitError`."""
+        """Return the manifest that was written as ``text``. Raises `WorkbookError`."""
         try:
             facts: dict[str, Any] = json.loads(text)
             if facts["format"] != FORMAT:
-                raise KitError(
+                raise WorkbookError(
                     f"This kit has format {facts['format']}, this checkout reads {FORMAT}; "
                     "write the kit anew with this checkout (`make kit`)."
                 )
@@ -102,7 +98,9 @@ class Manifest:
             for part in (found, *found.images, *found.members):
                 records.well_typed(part)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise KitError(f"The manifest of this kit cannot be read ({error}); copy it anew.") from None
+            raise WorkbookError(
+                f"The manifest of this kit cannot be read ({error}); copy it anew."
+            ) from None
         return found
 
 
@@ -111,8 +109,8 @@ def write(
 ) -> Manifest:
     """Write a kit with the base images ``names`` to ``file``, whole or not at all.
 
-    ``wheels`` False leaves the Python wheels out. Raises `KitError`, and the errors of `bases`,
-    `npm_collection` and `downloads`.
+    ``wheels`` False leaves the Python wheels out. Raises `WorkbookError`, and the errors of `bases`,
+    `npm_mirror` and `downloads`.
     """
     workshop = Workshop(paths.state("kit"))
     with workshop.scratch() as folder:
@@ -120,8 +118,8 @@ def write(
         ready = bases.prepare(engine, names)
         images, size = _put_images(ready, engine, folder, say)
         say("npm packages …")
-        count = npm_mirror.collect(engine.architecture, folder / "shelf", workshop)
-        _pack_shelf(folder / "shelf", folder / SHELF)
+        count = npm_mirror.collect(engine.architecture, folder / "npm", workshop)
+        _pack_npm(folder / "npm", folder / NPM_PACKAGES)
         say(f"  {count} packages")
         if program := local_registry.program_for(engine):
             shutil.copy(program, folder / REGISTRY)
@@ -136,9 +134,9 @@ def write(
 
 
 def load(file: Path, engine: Engine, *, say: Say = print) -> list[Base]:
-    """Load a kit into the engine, put its npm shelf up, and return the bases that are ready then.
+    """Load a kit into the engine, start its npm registry, and return the bases that are ready then.
 
-    No network is asked. Raises `KitError` before anything is changed when the kit is damaged or is
+    No network is asked. Raises `WorkbookError` before anything is changed when the kit is damaged or is
     for another CPU or another version of the workbook, or when the engine's disk has no room for it.
     """
     with opened(file) as archive:
@@ -151,31 +149,31 @@ def load(file: Path, engine: Engine, *, say: Say = print) -> list[Base]:
             if name in archive.getnames():
                 say("Loading the base images …")
                 _load_images(_stream(archive, name), engine)
-        say("Putting the npm shelf up …")
-        npm_registry.put_up(engine, server, _stream(archive, SHELF))
+        say("Starting the npm registry …")
+        npm_registry.start(engine, server, _stream(archive, NPM_PACKAGES))
         if REGISTRY in archive.getnames():
             _place_program(_stream(archive, REGISTRY), local_registry.kept_program())
     return bases.prepare(engine, [image.name for image in manifest.images])
 
 
 def opened(file: Path) -> tarfile.TarFile:
-    """Open a kit to read. Raises `KitError`."""
+    """Open a kit to read. Raises `WorkbookError`."""
     try:
         return tarfile.open(file, "r:")
     except FileNotFoundError:
-        raise KitError(
+        raise WorkbookError(
             f"There is no kit at {file}; name it with FILE=…, or write one (`make kit`)."
         ) from None
     except (OSError, tarfile.TarError) as error:
-        raise KitError(f"{file} is no kit, or only part of one ({error}); copy it anew.") from None
+        raise WorkbookError(f"{file} is no kit, or only part of one ({error}); copy it anew.") from None
 
 
 def read_manifest(archive: tarfile.TarFile, file: Path) -> Manifest:
-    """Return a kit's manifest. Raises `KitError`."""
+    """Return a kit's manifest. Raises `WorkbookError`."""
     try:
         return Manifest.read(_stream(archive, MANIFEST).read())
     except (KeyError, tarfile.TarError):
-        raise KitError(f"{file} is no kit, or only part of one; copy it anew.") from None
+        raise WorkbookError(f"{file} is no kit, or only part of one; copy it anew.") from None
 
 
 def _put_images(
@@ -183,21 +181,21 @@ def _put_images(
 ) -> tuple[tuple[Carried, ...], int]:
     """Write the images' archives; return what is in them, and the bytes that the engine will keep."""
     carried, size = [], 0
-    drafts: list[tuple[str, list[Layer], ImageSettings]] = []
+    sources: list[tuple[str, list[Layer], ImageSettings]] = []
     layers: dict[str, int] = {}
     for base in (base for base in ready if base.source is Source.STAND_IN):
         recipe = standins.recipe(base.name, engine.architecture, npm_registry.SETTINGS)
         assert recipe is not None  # noqa: S101 - it is a stand-in by that recipe
         workshop = Workshop(paths.state("standins"))
-        own = [layer for part in recipe.parts for layer in image_writer.layers_of(part, workshop)]
+        own = recipe.make(workshop)
         layers |= {layer.diff_id: layer.uncompressed for layer in own}
-        drafts.append((recipe.tag, own, recipe.settings))
+        sources.append((recipe.tag, own, recipe.settings))
         carried.append(Carried(base.name, recipe.key))
         say(
             f"  {base.name}, stand-in with Node {base.node}" if base.node else f"  {base.name}, stand-in"
         )
-    if drafts:
-        _save_chunks(image_writer.archive_of(drafts), folder / _STAND_INS)
+    if sources:
+        _save_chunks(image_writer.archive_of(sources), folder / _STAND_INS)
         size += sum(layers.values())
     real = [base.name for base in ready if base.source is not Source.STAND_IN]
     for name in [name for name in real if "@" in name]:
@@ -226,11 +224,11 @@ def _save_real(names: list[str], engine: Engine, file: Path) -> None:
         check=False,
     )
     if saved.returncode:
-        raise KitError(f"Docker did not save the base images: {saved.stderr.strip()}.")
+        raise WorkbookError(f"Docker did not save the base images: {saved.stderr.strip()}.")
 
 
-def _pack_shelf(tree: Path, file: Path) -> None:
-    """Pack the shelf so that all can read it, at the place where the container has it."""
+def _pack_npm(tree: Path, file: Path) -> None:
+    """Pack the packages so that all can read it, at the place where the container has it."""
 
     def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
         entry.uid = entry.gid = 0
@@ -261,7 +259,7 @@ def _download_wheels(folder: Path, workshop: Workshop) -> None:
                 )
             workshop.run([*command, "--no-deps", "pip"], seconds=_SECONDS)
         except WorkshopError as error:
-            raise KitError(
+            raise WorkbookError(
                 f"The Python wheels could not be fetched ({error}); check the network and "
                 "`pip config list`."
             ) from error
@@ -292,7 +290,7 @@ def _write_archive(file: Path, folder: Path, manifest: Manifest) -> None:
     needed = sum(member.bytes for member in manifest.members)
     free = shutil.disk_usage(file.absolute().parent).free
     if free < needed:
-        raise KitError(
+        raise WorkbookError(
             f"The kit needs {needed / 1e9:.1f} GB at {file.absolute().parent}, which has "
             f"{free / 1e9:.1f} GB; make room, or name another place with FILE=…."
         )
@@ -305,7 +303,7 @@ def _write_archive(file: Path, folder: Path, manifest: Manifest) -> None:
                 archive.add(folder / name, name, filter=_anonymous)
         partial.replace(file)
     except OSError as error:
-        raise KitError(f"The kit could not be written to {file}: {error.strerror}.") from error
+        raise WorkbookError(f"The kit could not be written to {file}: {error.strerror}.") from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -319,20 +317,20 @@ def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 def _check_fits(manifest: Manifest, engine: Engine) -> None:
     if manifest.architecture != engine.architecture:
-        raise KitError(
+        raise WorkbookError(
             f"This kit is for linux/{manifest.architecture}, the engine runs linux/"
             f"{engine.architecture}; write one on a machine of the same CPU."
         )
     for image in manifest.images:
         recipe = standins.recipe(image.name, engine.architecture, npm_registry.SETTINGS)
         if image.recipe and (recipe is None or recipe.key != image.recipe):
-            raise KitError(
+            raise WorkbookError(
                 f"The stand-in for {image.name} in this kit is of another version of the workbook; "
                 "write the kit with the checkout that loads it."
             )
     free, needed = engine.free_bytes, manifest.image_bytes + _SPARE
     if free is not None and free < needed:
-        raise KitError(
+        raise WorkbookError(
             f"The engine needs {needed / 1e9:.1f} GB for this kit and the builds, and has "
             f"{free / 1e9:.1f} GB; make room (`docker system df` shows what takes it)."
         )
@@ -346,9 +344,11 @@ def _check_whole(archive: tarfile.TarFile, manifest: Manifest, file: Path) -> No
             while chunk := content.read(_CHUNK):
                 digest.update(chunk)
         except (KeyError, OSError, tarfile.TarError):
-            raise KitError(f"{member.name} is missing in {file}, or cut short; copy it anew.") from None
+            raise WorkbookError(
+                f"{member.name} is missing in {file}, or cut short; copy it anew."
+            ) from None
         if digest.hexdigest() != member.sha256:
-            raise KitError(f"{member.name} in {file} is damaged; copy it anew.")
+            raise WorkbookError(f"{member.name} in {file} is damaged; copy it anew.")
 
 
 def _stream(archive: tarfile.TarFile, name: str) -> IO[bytes]:
@@ -379,7 +379,9 @@ def _image_with_npm(manifest: Manifest) -> str:
     """Return the reference of an image of the kit that has Node, a small one if there is."""
     fit = [image for image in manifest.images if host_settings.npm_runs_in(image.name)]
     if not fit:
-        raise KitError("This kit has no image with Node in it, so nothing can serve its npm packages.")
+        raise WorkbookError(
+            "This kit has no image with Node in it, so nothing can serve its npm packages."
+        )
     chosen = min(fit, key=lambda image: ("alpine" not in image.name, "slim" not in image.name))
     if chosen.recipe is None:
         return chosen.name

@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from helpers.bases import bases, standin_layers
-from helpers.engine import container, engine
+from helpers.engine import container
+from helpers.engine import engine as engines
 from helpers.engine.engine import Engine
 from helpers.host import debian, loopback, paths, processes
 from helpers.host.debian import DebianError
@@ -30,24 +31,20 @@ _SUITE = "trixie"
 _PATIENCE = 20.0  # seconds
 
 
-class LoopbackRegistryError(WorkbookError):
-    """The registry could not be had here, or did not start."""
-
-
 @contextlib.contextmanager
-def serving(where: Engine | None = None, image: str | None = None) -> Iterator[str]:
+def serving(engine: Engine | None = None, image: str | None = None) -> Iterator[str]:
     """Serve an empty registry until the block ends; yield its address, ``127.0.0.1:PORT``.
 
-    ``image`` runs that image instead of what suits this machine. Raises `LoopbackRegistryError`, and
+    ``image`` runs that image instead of what suits this machine. Raises `WorkbookError`, and
     the errors of `bases.resolve` when ``registry:2`` is needed and cannot be had.
     """
-    where = where or engine.find()
-    program = None if image else program_for(where)
+    engine = engine or engines.find()
+    program = None if image else program_for(engine)
     if program:
         with _process(program) as address:
             yield address
         return
-    with _container(image or bases.resolve([IMAGE], where)[0].reference, where) as address:
+    with _container(image or bases.resolve([IMAGE], engine)[0].reference, engine) as address:
         yield address
 
 
@@ -56,9 +53,9 @@ def kept_program() -> Path:
     return paths.state("registry") / "usr/bin/docker-registry"
 
 
-def program_for(where: Engine) -> Path | None:
+def program_for(engine: Engine) -> Path | None:
     """Return the registry's program where the engine shares this machine's loopback, else None."""
-    if where.free_bytes is None or where.rootless:
+    if engine.free_bytes is None or engine.rootless:
         return None
     if found := shutil.which("docker-registry"):
         return Path(found)
@@ -118,12 +115,12 @@ def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
                 return
         time.sleep(0.05)
     said = log.read_text(errors="replace").strip().splitlines()
-    raise LoopbackRegistryError(
+    raise WorkbookError(
         f"The registry at {address} did not start: {said[-1] if said else 'it said nothing'}."
     )
 
 
 @contextlib.contextmanager
-def _container(image: str, where: Engine) -> Iterator[str]:
-    with container.running(image, port=5000, ready="/v2/", where=where) as running:
+def _container(image: str, engine: Engine) -> Iterator[str]:
+    with container.running(image, port=5000, ready="/v2/", where=engine) as running:
         yield running.url.removeprefix("http://")

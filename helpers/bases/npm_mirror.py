@@ -1,4 +1,4 @@
-"""Collect the npm packages that the workbook's builds install, laid out as the shelf serves them.
+"""Collect the npm packages that the workbook's builds install, laid out as `npm_registry` serves them.
 
 npm fetches them under the reader's own settings (registry, proxy, sign-in) and checks each against the
 lockfile; what a registry says of a package is told again from the package itself. Only packages for
@@ -37,10 +37,6 @@ _INSTALL_SCRIPTS = ("preinstall", "install", "postinstall")
 _NAMED = re.compile(r"\b(?:npm (?:install|i)|npx)\b[^\n&|;]*?((?:@[\w.-]+/)?[\w.-]+@\d[\w.-]*)")
 
 
-class CollectionError(WorkbookError):
-    """The npm packages of the kit could not be collected."""
-
-
 @dataclass(frozen=True)
 class Package:
     """One package: its name and version, its integrity as npm writes it, its ``.tgz`` file."""
@@ -71,7 +67,7 @@ def named_in(text: str) -> list[str]:
 def collect(arch: str, into: Path, workshop: Workshop) -> int:
     """Lay the packages of all `lockfiles` and of all `named` out in ``into``; return their number.
 
-    ``arch`` is Docker's name of a CPU. Raises `CollectionError`.
+    ``arch`` is Docker's name of a CPU. Raises `WorkbookError`.
     """
     with workshop.scratch() as scratch:
         cache = scratch / "cache"
@@ -108,7 +104,7 @@ def _npm(words: list[str], folder: Path, cache: Path, arch: str, libc: str, work
     try:
         workshop.run(command, cwd=folder, seconds=_SECONDS)
     except WorkshopError as error:
-        raise CollectionError(
+        raise WorkbookError(
             f"The npm packages could not be fetched ({error}); check the network and `npm config list`."
         ) from error
 
@@ -116,7 +112,7 @@ def _npm(words: list[str], folder: Path, cache: Path, arch: str, libc: str, work
 def packages_of(lock: Mapping[str, Any], cache: Path, arch: str) -> Iterator[Package]:
     """Give the packages of a lockfile that lie in npm's ``cache``.
 
-    Raises `CollectionError` when one that Linux on this CPU needs is not there.
+    Raises `WorkbookError` when one that Linux on this CPU needs is not there.
     """
     for path, entry in lock["packages"].items():
         if not path or not entry.get("integrity"):
@@ -126,7 +122,7 @@ def packages_of(lock: Mapping[str, Any], cache: Path, arch: str) -> Iterator[Pac
         if file.exists():
             yield Package(name, str(entry["version"]), str(entry["integrity"]), file)
         elif _needed(entry, _CPU[arch]):
-            raise CollectionError(
+            raise WorkbookError(
                 f"npm did not fetch {name} {entry['version']}, which builds on Linux need; "
                 "update npm to 10.8 or later and run `make kit` again."
             )
@@ -205,7 +201,7 @@ def _package_json(content: bytes) -> dict[str, Any]:
                 found = archive.extractfile(member)
                 assert found is not None  # noqa: S101 - a regular file
                 return dict(json.loads(found.read()))
-    raise CollectionError("A package that npm fetched has no package.json; run `make kit` again.")
+    raise WorkbookError("A package that npm fetched has no package.json; run `make kit` again.")
 
 
 def _has_gyp(content: bytes) -> bool:

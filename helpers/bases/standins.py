@@ -10,11 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from helpers.bases import host_settings, standin_layers
+from helpers.bases import host_settings, image_writer, standin_layers
 from helpers.bases.host_settings import HostSettings
-from helpers.bases.image_writer import Draft, ImageSettings, Part
+from helpers.bases.image_writer import ImageSettings, Layer, LayerRecipe
 from helpers.bases.standin_layers import CERTIFICATES, NONROOT, PATH, REGISTRY_SETTINGS
 from helpers.host.workshop import Workshop
 
@@ -39,14 +38,14 @@ _NEWEST_FOR_MUSL = 24
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to make the stand-in for one image: its parts, lowest layer first, and its settings.
+    """How to make the stand-in for one image: its layers, lowest layer first, and its settings.
 
     ``node`` is empty for an image without Node.
     """
 
     stands_for: str
     node: str
-    parts: tuple[Part, ...]
+    layers: tuple[LayerRecipe, ...]
     settings: ImageSettings
 
     @property
@@ -58,6 +57,10 @@ class Recipe:
     def key(self) -> str:
         """A name for the recipe as a whole; another recipe has another key."""
         return self.settings.labels[KEY_LABEL]
+
+    def make(self, workshop: Workshop) -> list[Layer]:
+        """Return the finished layers, lowest first; what the workshop has kept is not made again."""
+        return [layer for recipe in self.layers for layer in image_writer.layers_of(recipe, workshop)]
 
 
 def recipe(name: str, arch: str, host: HostSettings = host_settings.NOTHING) -> Recipe | None:
@@ -81,24 +84,24 @@ def recipe(name: str, arch: str, host: HostSettings = host_settings.NOTHING) -> 
 def _debian_node(name: str, found: _Found, arch: str, host: HostSettings) -> Recipe:
     node, npm = _versions(found)
     slim = bool(found["slim"])
-    parts = (
+    layers = (
         standin_layers.debian_system(arch, slim=slim),
         standin_layers.node(node, npm, arch),
         *host_settings.layers(host),
     )
-    return _finished(name, node, parts, arch, host.environment, command=("node",))
+    return _finished(name, node, layers, arch, host.environment, command=("node",))
 
 
 def _alpine_node(name: str, found: _Found, arch: str, host: HostSettings) -> Recipe | None:
     if int(found["line"]) > _NEWEST_FOR_MUSL:
         return None
     node, _npm = _versions(found)
-    parts = (
+    layers = (
         standin_layers.musl_system(arch),
         standin_layers.musl_node(node, arch),
         *host_settings.layers(host),
     )
-    return _finished(name, node, parts, arch, host.environment, command=("node",))
+    return _finished(name, node, layers, arch, host.environment, command=("node",))
 
 
 def _debian_tools(name: str, _found: _Found, arch: str, _: HostSettings) -> Recipe:
@@ -112,11 +115,11 @@ def _distroless_node(name: str, found: _Found, arch: str, _: HostSettings) -> Re
     tag = found["tag"] or "latest"
     debug, nonroot = "debug" in tag, "nonroot" in tag
     busybox = (standin_layers.busybox(arch),) if debug else ()
-    parts = (standin_layers.distroless_system(arch), *busybox, standin_layers.bare_node(node, arch))
+    layers = (standin_layers.distroless_system(arch), *busybox, standin_layers.bare_node(node, arch))
     return _finished(
         name,
         node,
-        parts,
+        layers,
         arch,
         {"PATH": f"{PATH}:/busybox" if debug else PATH, "SSL_CERT_FILE": f"/{CERTIFICATES}"},
         entrypoint=("/nodejs/bin/node",),
@@ -126,9 +129,9 @@ def _distroless_node(name: str, found: _Found, arch: str, _: HostSettings) -> Re
 
 
 def _registry(name: str, _found: _Found, arch: str, _: HostSettings) -> Recipe:
-    parts = (standin_layers.distroless_system(arch), standin_layers.registry(arch))
+    layers = (standin_layers.distroless_system(arch), standin_layers.registry(arch))
     command = ("/bin/registry", "serve", f"/{REGISTRY_SETTINGS}")
-    return _finished(name, "", parts, arch, {}, command=command)
+    return _finished(name, "", layers, arch, {}, command=command)
 
 
 _VERSION = r"(?P<line>\d+)(?P<exact>\.\d+\.\d+)?"
@@ -150,7 +153,7 @@ def _versions(found: _Found) -> tuple[str, str]:
 def _finished(
     name: str,
     node: str,
-    parts: tuple[Part, ...],
+    layers: tuple[LayerRecipe, ...],
     arch: str,
     environment: Mapping[str, str],
     *,
@@ -162,16 +165,14 @@ def _finished(
     settings = {"PATH": PATH, **environment}
     if node and not entrypoint:
         settings["NODE_VERSION"] = node
-    whole = Part((name, arch, repr((settings, entrypoint, command)), *(p.key for p in parts)), _none)
+    key = image_writer.key_of(
+        (name, arch, repr((settings, entrypoint, command)), *(layer.key for layer in layers))
+    )
     labels = {
         LABEL: LABEL_VALUE,
         FOR_LABEL: name,
-        KEY_LABEL: whole.key,
+        KEY_LABEL: key,
         **({NODE_LABEL: node} if node else {}),
     }
     image = ImageSettings(arch, settings, entrypoint, command, user, folder, labels)
-    return Recipe(name, node, parts, image)
-
-
-def _none(_workshop: Workshop, _scratch: Path) -> list[Draft]:
-    return []
+    return Recipe(name, node, layers, image)

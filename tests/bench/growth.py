@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import IO
 
 from helpers import buildx
-from helpers.bases.image_writer import LoadError
 from helpers.buildx import Request
 from helpers.engine.engine import LABEL, Engine
 from helpers.host import paths
+from helpers.host.errors import WorkbookError
 from tests.bench import images, overhead, probe, rows, typed
 from tests.bench.probe import Probe
 from tests.bench.rows import Row
@@ -74,7 +74,7 @@ def _image(where: Engine, files: int) -> Iterator[str]:
             command, stdin=tar, env=where.process_environment(), capture_output=True, check=False
         )
     if done.returncode:
-        raise LoadError(f"Docker did not import an image: {done.stderr.decode().strip()}")
+        raise WorkbookError(f"Docker did not import an image: {done.stderr.decode().strip()}")
     try:
         yield reference
     finally:

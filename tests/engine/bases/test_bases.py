@@ -196,9 +196,7 @@ def test_the_second_preparation_takes_no_time_and_a_look_even_less(where, ready,
 @pytest.mark.parametrize("name", [ALPINE, DISTROLESS])
 def test_made_again_elsewhere_it_is_the_same_image(where, ready, name, tmp_path):
     recipe = standins.recipe(name, where.architecture, host_settings.read())
-    layers = [
-        layer for part in recipe.parts for layer in image_writer.layers_of(part, Workshop(tmp_path))
-    ]
+    layers = recipe.make(Workshop(tmp_path))
     tag = "localhost/workbook-test/again:1"
     image_writer.load(where, tag, layers, recipe.settings)
     try:
@@ -212,7 +210,7 @@ def test_made_again_elsewhere_it_is_the_same_image(where, ready, name, tmp_path)
 def test_debian_made_again_elsewhere_has_the_same_layers(where, ready, tmp_path):
     recipe = standins.recipe("node:20-bookworm-slim", where.architecture)
     first, again = (
-        image_writer.layers_of(recipe.parts[0], Workshop(folder))
+        image_writer.layers_of(recipe.layers[0], Workshop(folder))
         for folder in (paths.state("standins"), tmp_path)
     )
     assert [layer.digest for layer in first] == [layer.digest for layer in again]

@@ -13,10 +13,10 @@ from docker.errors import ImageNotFound
 from helpers import buildx
 from helpers.bases import bases, host_settings, image_writer, kit, npm_registry
 from helpers.bases.bases import Source
-from helpers.bases.kit import KitError
 from helpers.buildx import Request
 from helpers.engine.private import PrivateEngine
 from helpers.host import paths
+from helpers.host.errors import WorkbookError
 from helpers.measure import sample
 
 pytestmark = [
@@ -147,7 +147,7 @@ def test_what_is_not_on_the_shelf_is_not_found(loaded, isolated):
 def test_a_shelf_that_was_stopped_comes_back_and_one_taken_down_does_not(loaded, isolated, archive):
     isolated.client.containers.get(npm_registry.NAME).stop()
     assert npm_registry.address(isolated)
-    npm_registry.take_down(isolated)
+    npm_registry.stop(isolated)
     assert npm_registry.address(isolated) is None
 
 
@@ -157,5 +157,5 @@ def test_a_damaged_kit_changes_nothing(archive, isolated, tmp_path, monkeypatch)
     content = bytearray(archive.read_bytes())
     content[len(content) // 2] ^= 1
     damaged.write_bytes(content)
-    with pytest.raises(KitError, match=r"is damaged; copy it anew"):
+    with pytest.raises(WorkbookError, match=r"is damaged; copy it anew"):
         kit.load(damaged, isolated)

@@ -104,7 +104,7 @@ def check(facts: dict) -> None:
     for published in (host["PortBindings"] or {}).values():
         assert [entry["HostIp"] for entry in published] == ["127.0.0.1"]
     assert "planted-password" not in json.dumps(facts)
-    if kind in ("npm-shelf", host_settings.OVERLAY):
+    if kind in ("npm-registry", host_settings.OVERLAY):
         assert container.OWNER_LABEL not in config["Labels"]
     else:
         assert kind in ("run", "read")
@@ -211,7 +211,7 @@ def test_a_registry_of_our_own_in_a_container_runs_within_them(engine, result, s
         assert address.startswith("127.0.0.1:")
 
 
-def test_the_npm_shelf_runs_within_them_and_publishes_nothing(
+def test_the_npm_registry_runs_within_them_and_publishes_nothing(
     engine, result, seen, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(npm_registry, "NAME", f"workbook-test-{secrets.token_hex(4)}")
@@ -221,11 +221,11 @@ def test_the_npm_shelf_runs_within_them_and_publishes_nothing(
         archive.add(tmp_path / "shelf", npm_registry.FOLDER)
     content.seek(0)
     with seen.made_by(1):
-        npm_registry.put_up(engine, result.image_id, content)
+        npm_registry.start(engine, result.image_id, content)
         (shelf,) = seen.facts
         assert not seen.facts[shelf]["HostConfig"]["PortBindings"]
         assert seen.facts[shelf]["Config"]["User"] == "1000:1000"
-        npm_registry.take_down(engine)
+        npm_registry.stop(engine)
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from docker.errors import ImageNotFound
 
 from helpers.bases import bases, host_settings, image_writer, local_registry
 from helpers.bases.host_settings import HostSettings
-from helpers.bases.image_writer import LoadError
 from helpers.buildx import BuildError, DiskFullError, Request, build
 from helpers.claims import Judgement, Verdict, ledger
 from helpers.engine import container, pull, registry_api
@@ -137,8 +136,8 @@ def test_a_full_disk_of_the_engine_is_one_sentence_and_room_is_all_it_takes(
         ),
         (lambda: container.finished(tag, "sh", "-c", "true", where=where), ContainerError),
         (lambda: list(image._archived(where, tag, "/bin")), ContainerError),
-        (lambda: _load(where, saved.replace(b"cramped", b"cramp2d")), LoadError),
-        (lambda: bases.prepare(where, [DISTROLESS]), LoadError),
+        (lambda: _load(where, saved.replace(b"cramped", b"cramp2d")), WorkbookError),
+        (lambda: bases.prepare(where, [DISTROLESS]), WorkbookError),
         (lambda: pull.pull(pushed, where), PullError),
         (
             lambda: host_settings.make_overlay(tag, tag, company, where, Workshop(tmp_path / "w")),
@@ -163,10 +162,10 @@ def _judge() -> None:
     ledger.keep(Judgement("S1", Verdict.HOLDS, "", because), "01_naive", "", stand_ins=False)
 
 
-def _sketch(workshop: Workshop, scratch: Path) -> list[image_writer.Draft]:
+def _sketch(workshop: Workshop, scratch: Path) -> list[image_writer.LayerSource]:
     (scratch / "tree").mkdir()
     (scratch / "tree/file").write_bytes(os.urandom(MB))
-    return [image_writer.Draft("a layer", scratch / "tree")]
+    return [image_writer.LayerSource("a layer", scratch / "tree")]
 
 
 def test_a_full_disk_of_this_machine_is_one_sentence_and_leaves_nothing_half_written(
@@ -174,7 +173,7 @@ def test_a_full_disk_of_this_machine_is_one_sentence_and_leaves_nothing_half_wri
 ):
     request = _request(context, tag, SHELL)
     build(request, where=engine)
-    part = image_writer.Part(("a test",), _sketch)
+    part = image_writer.LayerRecipe(("a test",), _sketch)
     with _disk(tmp_path / "disk", 8) as disk:
         monkeypatch.setenv("WORKBOOK_STATE", str(disk / "state"))
         shop = Workshop(paths.state("standins"))
@@ -229,7 +228,7 @@ def test_a_full_disk_of_this_machine_is_one_sentence_and_leaves_nothing_half_wri
 PREPARES = """
 import sys
 from pathlib import Path
-from helpers.bases.image_writer import Draft, Part, layers_of
+from helpers.bases.image_writer import LayerSource, LayerRecipe, layers_of
 from helpers.host.workshop import Workshop
 
 def make(workshop, scratch):
@@ -237,7 +236,7 @@ def make(workshop, scratch):
     (scratch / "tree/half").write_text("half")
     workshop.run(["sleep", sys.argv[2]])
 
-layers_of(Part(("a test",), make), Workshop(Path(sys.argv[1])))
+layers_of(LayerRecipe(("a test",), make), Workshop(Path(sys.argv[1])))
 """
 
 LOADS = """
@@ -268,7 +267,7 @@ def test_a_kill_in_the_middle_of_preparing_leaves_no_half_made_layer_and_no_proc
     process.wait()
     assert wait_for(lambda: not _running(f"sleep {seconds}"), 10)
     (left,) = tmp_path.glob("scratch/*/tree/half")
-    (layer,) = image_writer.layers_of(image_writer.Part(("a test",), _sketch), Workshop(tmp_path))
+    (layer,) = image_writer.layers_of(image_writer.LayerRecipe(("a test",), _sketch), Workshop(tmp_path))
     assert layer.uncompressed > MB
     assert not left.exists()
     assert list((tmp_path / "scratch").iterdir()) == []

@@ -16,8 +16,7 @@ import threading
 import pytest
 
 from helpers.bases import image_writer, local_registry
-from helpers.bases.image_writer import ImageSettings
-from helpers.bases.image_writer import Layer
+from helpers.bases.image_writer import ImageSettings, Layer
 from helpers.engine import leftovers, registry_api
 from helpers.host import paths
 from helpers.image import image

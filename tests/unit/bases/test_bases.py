@@ -261,20 +261,20 @@ def test_with_a_kit_loaded_builds_are_told_where_its_npm_packages_are(shelf):
     assert node.note == "node:20, here already, with the kit's npm registry"
     assert node.arguments() == [
         *("--build-context", "node:20=docker-image://localhost/workbook-ca/node:20"),
-        *("--add-host", "workbook-npm-shelf:10.0.0.2"),
+        *("--add-host", "workbook-npm-registry:10.0.0.2"),
     ]
     assert distroless.arguments() == []
     republished = dataclasses.replace(
         node, name="127.0.0.1:5000/node:20", reference="127.0.0.1:5000/node:20"
     )
-    assert republished.arguments() == ["--add-host", "workbook-npm-shelf:10.0.0.2"]
+    assert republished.arguments() == ["--add-host", "workbook-npm-registry:10.0.0.2"]
 
 
 def test_with_a_kit_loaded_its_stand_ins_count_whatever_this_host_has_set(shelf):
     recipe = standins.recipe("node:20", "amd64", npm_registry.SETTINGS)
     engine = FakeEngine({recipe.tag: FakeImage(labels=dict(recipe.settings.labels))}, OFFLINE)
     (base,) = bases.resolve(["node:20"], engine)
-    assert (base.source, base.shelf) == (Source.STAND_IN, "10.0.0.2")
+    assert (base.source, base.npm_address) == (Source.STAND_IN, "10.0.0.2")
     assert (engine.asked, engine.loaded) == ([], [])
 
 

@@ -12,8 +12,9 @@ import types
 import pytest
 
 from helpers.bases import image_writer, kit, local_registry, npm_registry, standins
-from helpers.bases.kit import Carried, KitError, Manifest, Member
+from helpers.bases.kit import Carried, Manifest, Member
 from helpers.host import bootstrap, paths
+from helpers.host.errors import WorkbookError
 from helpers.lesson import setup
 
 RECIPE = standins.recipe("node:20-alpine", "amd64", npm_registry.SETTINGS)
@@ -34,7 +35,7 @@ def deeds(monkeypatch):
         image_writer, "feed", lambda _e, chunks, what: done.append((what, b"".join(chunks)))
     )
     monkeypatch.setattr(
-        npm_registry, "put_up", lambda _e, image, content: done.append((image, content.read()))
+        npm_registry, "start", lambda _e, image, content: done.append((image, content.read()))
     )
     monkeypatch.setattr(kit.bases, "prepare", lambda _e, names: list(names))
     return done
@@ -45,7 +46,7 @@ def written(tmp_path):
     """Write a small kit, with a manifest as wished."""
 
     def write(images=ALPINE, more_members=(), **more):
-        contents = {kit._STAND_INS: b"images", kit.SHELF: b"packages"}
+        contents = {kit._STAND_INS: b"images", kit.NPM_PACKAGES: b"packages"}
         members = []
         for name, content in contents.items():
             (tmp_path / name).write_bytes(content)
@@ -66,7 +67,7 @@ def written(tmp_path):
     return write
 
 
-def test_a_kit_is_loaded_image_by_image_and_its_shelf_is_put_up(written, engine, deeds):
+def test_a_kit_is_loaded_image_by_image_and_its_shelf_is_start(written, engine, deeds):
     assert kit.load(written(), engine, say=lambda _: None) == ["node:20-alpine"]
     assert deeds == [("the kit's images", b"images"), (RECIPE.tag, b"packages")]
 
@@ -88,7 +89,7 @@ def test_a_real_image_serves_the_shelf_under_its_own_name(written, engine, deeds
     ],
 )
 def test_a_kit_that_does_not_fit_changes_nothing(written, engine, deeds, more, sentence):
-    with pytest.raises(KitError, match=sentence):
+    with pytest.raises(WorkbookError, match=sentence):
         kit.load(written(**more), engine, say=lambda _: None)
     assert deeds == []
 
@@ -104,7 +105,7 @@ def test_a_kit_that_was_cut_short_changes_nothing(written, engine, deeds, where)
     file = written()
     content = file.read_bytes()
     file.write_bytes(content[: int(content.index(b"packages") * where)])
-    with pytest.raises(KitError, match="copy it anew"):
+    with pytest.raises(WorkbookError, match="copy it anew"):
         kit.load(file, engine, say=lambda _: None)
     assert deeds == []
 
@@ -112,7 +113,7 @@ def test_a_kit_that_was_cut_short_changes_nothing(written, engine, deeds, where)
 def test_a_damaged_member_is_named(written, engine, deeds):
     file = written()
     file.write_bytes(file.read_bytes().replace(b"packages", b"pickages"))
-    with pytest.raises(KitError, match=r"npm-shelf\.tar .* is damaged"):
+    with pytest.raises(WorkbookError, match=r"npm-registry\.tar .* is damaged"):
         kit.load(file, engine, say=lambda _: None)
     assert deeds == []
 
@@ -122,7 +123,7 @@ def test_a_file_that_is_no_kit_is_refused(tmp_path, engine, content):
     file = tmp_path / "kit.tar"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(KitError, match=r"no kit"):
+    with pytest.raises(WorkbookError, match=r"no kit"):
         kit.load(file, engine)
 
 
@@ -130,7 +131,7 @@ def test_an_archive_without_a_manifest_is_refused(tmp_path, engine):
     file = tmp_path / "other.tar"
     with tarfile.open(file, "w"):
         pass
-    with pytest.raises(KitError, match=r"no kit"):
+    with pytest.raises(WorkbookError, match=r"no kit"):
         kit.load(file, engine)
 
 
@@ -185,7 +186,7 @@ def test_nothing_of_the_writer_is_in_the_archives_headers(written):
 
 def test_too_little_room_leaves_no_file_behind(written, tmp_path, monkeypatch):
     monkeypatch.setattr(kit.shutil, "disk_usage", lambda _: types.SimpleNamespace(free=1))
-    with pytest.raises(KitError, match="make room"):
+    with pytest.raises(WorkbookError, match="make room"):
         written()
     assert not list(tmp_path.glob("kit.tar*"))
 
@@ -231,7 +232,7 @@ def test_a_kit_cut_anywhere_is_refused_before_anything_is_changed(written, engin
         end = max(member.offset_data + member.size for member in archive)
     for size in range(0, end, 97):
         file.write_bytes(whole[:size])
-        with pytest.raises(KitError):
+        with pytest.raises(WorkbookError):
             kit.load(file, engine, say=lambda _: None)
         assert deeds == []
 
@@ -240,7 +241,7 @@ def test_a_kit_cut_anywhere_is_refused_before_anything_is_changed(written, engin
     "text", ["", "[]", "7", "null", '{"format": 1}', "[" * 100_000, '{"format": []}']
 )
 def test_a_manifest_of_another_shape_is_refused(text):
-    with pytest.raises(KitError):
+    with pytest.raises(WorkbookError):
         Manifest.read(text.encode())
 
 
@@ -261,5 +262,5 @@ def test_a_manifest_of_another_shape_is_refused(text):
 )
 def test_a_manifest_with_a_field_of_another_type_is_refused(part, value):
     facts = dataclasses.asdict(Manifest(kit.FORMAT, "", "amd64", "3.11", ALPINE, 1, ()))
-    with pytest.raises(KitError):
+    with pytest.raises(WorkbookError):
         Manifest.read(json.dumps({**facts, part: value}).encode())

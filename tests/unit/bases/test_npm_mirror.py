@@ -11,7 +11,8 @@ import tarfile
 import pytest
 
 from helpers.bases import npm_mirror, npm_registry
-from helpers.bases.npm_mirror import CollectionError, Package
+from helpers.bases.npm_mirror import Package
+from helpers.host.errors import WorkbookError
 
 
 def _tgz(files):
@@ -143,7 +144,7 @@ def test_the_packages_of_a_lockfile_are_found_in_npms_cache(tmp_path):
 )
 def test_a_package_that_linux_needs_and_npm_did_not_fetch_is_an_error(tmp_path, more):
     lock = {"packages": {"node_modules/one": _entry(b"one", **more)}}
-    with pytest.raises(CollectionError, match=r"did not fetch one 1\.0\.0"):
+    with pytest.raises(WorkbookError, match=r"did not fetch one 1\.0\.0"):
         list(npm_mirror.packages_of(lock, tmp_path, "amd64"))
 
 

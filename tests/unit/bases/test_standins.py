@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpers.bases import host_overlay, standin_layers, standins
+from helpers.bases import host_settings, standin_layers, standins
 from helpers.bases.host_settings import HostSettings
 
 COMPANY = HostSettings(b"certificates", ("registry=https://company/npm/",))
@@ -91,13 +91,13 @@ def test_a_change_of_the_layers_changes_the_key(monkeypatch):
 
 def test_the_operating_system_is_shared_between_lines_of_node():
     first, second = (standins.recipe(name, "amd64") for name in ("node:20", "node:22"))
-    assert first.parts[0].key == second.parts[0].key
+    assert first.layers[0].key == second.layers[0].key
 
 
 def test_the_hosts_settings_go_where_npm_runs_and_nowhere_else():
     node = standins.recipe("node:20", "amd64", COMPANY)
     assert "NODE_EXTRA_CA_CERTS" in node.settings.environment
-    assert len(node.parts) == 3
+    assert len(node.layers) == 3
     distroless = standins.recipe(DISTROLESS, "amd64", COMPANY)
     assert "NODE_EXTRA_CA_CERTS" not in distroless.settings.environment
     assert distroless == standins.recipe(DISTROLESS, "amd64")
@@ -108,12 +108,12 @@ def test_distroless_runs_node_and_its_nonroot_variant_as_nobody_in_particular():
     assert plain.settings.entrypoint == ("/nodejs/bin/node",)
     assert (plain.settings.user, plain.settings.folder) == ("0", "/")
     assert (nonroot.settings.user, nonroot.settings.folder) == ("65532", "/home/nonroot")
-    assert [part.key for part in plain.parts] == [part.key for part in nonroot.parts]
+    assert [layer.key for layer in plain.layers] == [layer.key for layer in nonroot.layers]
 
 
 def test_only_the_debug_variant_holds_busybox():
     plain, debug = (standins.recipe(DISTROLESS + tag, "amd64") for tag in ("", ":debug"))
-    assert len(debug.parts) == len(plain.parts) + 1
+    assert len(debug.layers) == len(plain.layers) + 1
     assert debug.settings.environment["PATH"].endswith(":/busybox")
 
 
@@ -127,4 +127,4 @@ def test_only_the_debug_variant_holds_busybox():
     ],
 )
 def test_our_names_lead_to_no_registry(name, expected):
-    assert host_overlay.local_name("standin", name) == expected
+    assert host_settings.local_name("standin", name) == expected
