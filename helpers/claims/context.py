@@ -11,17 +11,17 @@ LITTLE_LEFT = 0.1  # of the needless bytes: a list that leaves no more than this
 HALF_LEFT = 0.5  # a list that leaves more than this does less than half of it
 
 
-def judge_x1(lay_there: Mapping[str, int], arrived: Mapping[str, int]) -> Judgement:
+def judge_x1(in_folder: Mapping[str, int], arrived: Mapping[str, int]) -> Judgement:
     """X1: without an ignore file all that the claim names is copied whole.
 
     Both are bytes by what the claim names: in the folder, and in the image that ``COPY . .`` made.
     """
-    figures = ", ".join(f"{name} {_sized(arrived.get(name, 0))}" for name in lay_there)
-    left_out = [name for name, size in lay_there.items() if not size or not arrived.get(name)]
+    figures = ", ".join(f"{name} {_sized(arrived.get(name, 0))}" for name in in_folder)
+    left_out = [name for name, size in in_folder.items() if not size or not arrived.get(name)]
     if left_out:
         because = f"Nothing arrived of {', '.join(left_out)}."
         return Judgement("X1", Verdict.FAILS, figures, because)
-    partly = [name for name, size in lay_there.items() if arrived[name] != size]
+    partly = [name for name, size in in_folder.items() if arrived[name] != size]
     if partly:
         because = f"Not all arrived of {', '.join(partly)}."
         return Judgement("X1", Verdict.CONDITION, figures, because)

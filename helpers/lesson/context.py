@@ -1,4 +1,4 @@
-"""The verbs of the lesson on the build context: fill a working copy, send it, and hunt for a secret.
+"""The verbs of lesson 05: fill a working copy, send it as a build context, search images for a secret.
 
 Each is a few lines over a module that does the work; nothing here measures or draws by itself. The
 filled copy is one of its own: `lesson.app` stays as small as the other lessons know it.
@@ -47,7 +47,7 @@ _ARGUMENT = "PAYMENT_API_KEY"
 _filled: Workspace | None = None
 
 
-def live_in() -> None:
+def fill() -> None:
     """Fill a working copy with what months of work leave in it, its modules from the builder's image."""
     global _filled
     builder = verbs.build("alpine", target="builder")
@@ -60,7 +60,7 @@ def live_in() -> None:
 def folder() -> Workspace:
     """Return the filled working copy, filled at first use."""
     if _filled is None:
-        live_in()
+        fill()
     return _filled or verbs.app()
 
 
@@ -154,7 +154,7 @@ def passengers(sending: Sending) -> dict[str, int]:
     return {name: sending.bytes_in(*tops) for name, tops in CLAIMED.items()}
 
 
-def lay_there(sending: Sending) -> dict[str, int]:
+def bytes_in_folder(sending: Sending) -> dict[str, int]:
     """Return bytes in the folder of what claim X1 names, whether they were sent or not."""
     return {
         name: sum(e.bytes for e in sending.forecast.entries if _is_under(e.path, tops))
@@ -190,7 +190,7 @@ def let_through(sending: Sending, fuller: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["kept out by", "files", "MB", "for example"])
 
 
-def dig_in_git(sending: Sending) -> list[str]:
+def in_git_objects(sending: Sending) -> list[str]:
     """Return the objects of the Git repository that arrived and hold the fake key, compressed."""
     objects = secrets.in_git_objects(folder().path / ".git", FAKE_SECRET)
     return [f".git/{name}" for name in objects if f".git/{name}" in sending.arrived]
@@ -257,7 +257,7 @@ def run_steps(result: BuildResult) -> pd.DataFrame:
     return frame[frame["step"].str.startswith("RUN ")][["step", "cached"]].reset_index(drop=True)
 
 
-def hunt(*results: BuildResult) -> pd.DataFrame:
+def search_secret(*results: BuildResult) -> pd.DataFrame:
     """Return one row an image: what was searched for the fake key, and where it lies."""
     import pandas as pd
 

@@ -84,7 +84,7 @@ def chart_frontier(measured: Starts) -> Chart:
     """Draw size against start, with the goals."""
     frame = measured.to_frame()
     points = frame.set_index("variant")[["on disk MB", "start s"]].itertuples(name=None)
-    frame["unbeaten"] = frame["variant"].isin(howlow.unbeaten({n: (x, y) for n, x, y in points}))
+    frame["on the front"] = frame["variant"].isin(howlow.pareto_front({n: (x, y) for n, x, y in points}))
     return plots.frontier(
         frame,
         goals_mb=(claims.SMALLEST_MB, claims.SMALL_MB),

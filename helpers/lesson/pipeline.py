@@ -1,4 +1,4 @@
-"""The verbs of the lesson on the pipeline's bill: push, pull, redeploy, and what all of it moves.
+"""The verbs of lesson 09: push, pull, redeploy, and what all of it moves and costs.
 
 A registry on loopback is served from the first verb that needs one until the process ends.
 """
@@ -19,11 +19,10 @@ from helpers.host.tables import MB
 from helpers.image import image
 from helpers.lesson import verbs
 from helpers.lesson.widgets import Calculator
-from helpers.measure import cost as bills
-from helpers.measure import deploy_host, pipeline, sample
+from helpers.measure import cost, deploy_host, pipeline, sample
 from helpers.measure.cost import Plan
-from helpers.measure.deploy_host import Node, Pull
-from helpers.measure.pipeline import Change, Moves
+from helpers.measure.deploy_host import DeployHost, Pull
+from helpers.measure.pipeline import Change, TransferBytes
 from helpers.plots import Chart
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ ON_EMPTY, ONCE_PULLED = "pull on an empty node", "start once pulled"
 
 _serving = contextlib.ExitStack()
 _address: str | None = None
-_measured: dict[str, Moves] = {}
+_measured: dict[str, TransferBytes] = {}
 
 
 def registry() -> str:
@@ -81,25 +80,25 @@ def push(result: BuildResult) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["image", "new blobs", "moved MB", "seconds"])
 
 
-def empty_node() -> Node:
-    """Return a deploy node that holds nothing."""
+def empty_host() -> DeployHost:
+    """Return a deploy host that holds nothing."""
     return deploy_host.fresh(engine.find().architecture)
 
 
-def pull(target: Node, result: BuildResult) -> pd.DataFrame:
-    """Pull an image that was pushed onto a node; return one row a layer, with what crossed."""
+def pull(host: DeployHost, result: BuildResult) -> pd.DataFrame:
+    """Pull an image that was pushed onto a host; return one row a layer, with what crossed."""
     reference = f"{pipeline.repository(result, registry())}:{pipeline.FIRST_VERSION}"
-    return _layers(target.pull(reference), result)
+    return _layers(host.pull(reference), result)
 
 
 def redeploy(
-    target: Node, result: BuildResult, change: str = "source edit", *, cold: bool = False
+    host: DeployHost, result: BuildResult, change: str = "source edit", *, cold: bool = False
 ) -> pd.DataFrame:
-    """Rebuild an image after a ``source edit`` or a ``dependency edit`` and deploy it onto a node.
+    """Rebuild an image after a ``source edit`` or a ``dependency edit`` and deploy it onto a host.
 
     ``cold`` rebuilds without a cache, as a runner does that keeps none. Returns what crossed.
     """
-    pulled = pipeline.redeploy(target, result, Change(change), registry(), cold=cold)
+    pulled = pipeline.redeploy(host, result, Change(change), registry(), cold=cold)
     return _layers(pulled, result)
 
 
@@ -140,7 +139,7 @@ def _moves(results: Sequence[BuildResult]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["variant", *SITUATIONS])
 
 
-def moves_of(result: BuildResult) -> Moves:
+def moves_of(result: BuildResult) -> TransferBytes:
     """Return what one image moves, measured once."""
     if result.image_id not in _measured:
         _measured[result.image_id] = pipeline.measure(result, registry())
@@ -153,8 +152,8 @@ def chart_moves(*results: BuildResult) -> Chart:
 
 
 def day(result: BuildResult) -> Day:
-    """Return a day's transfer of the article's number of deploys to one node, in GB."""
-    return bills.day(moves_of(result), claims.DEPLOYS)
+    """Return a day's transfer in GB: the article's number of deploys to one host."""
+    return cost.day(moves_of(result), claims.DEPLOYS)
 
 
 def chart_day(naive: BuildResult, small: BuildResult, *others: BuildResult) -> Chart:
@@ -169,7 +168,7 @@ def chart_day(naive: BuildResult, small: BuildResult, *others: BuildResult) -> C
 
 
 def waits(*results: BuildResult, repeats: int = 3) -> dict[str, Waits]:
-    """Time pulls on empty nodes and starts once pulled, the images in turns; add what is kept."""
+    """Time pulls on empty hosts and starts once pulled, the images in turns; add what is kept."""
     for result in results:  # the first start of an image reads its files from disk: it is not counted
         moves_of(result)
         pipeline.seconds_to_first_response(result)
@@ -191,7 +190,7 @@ def _starter(result: BuildResult) -> Callable[[], float]:
 
 
 def chart_waits(measured: Mapping[str, Waits], *results: BuildResult) -> Chart:
-    """Draw the seconds of pulls on an empty node and of starts once pulled."""
+    """Draw the seconds of pulls on an empty host and of starts once pulled."""
     import pandas as pd
 
     rows = [
@@ -216,19 +215,19 @@ def storage(*results: BuildResult) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).round(1)
 
 
-def bill(result: BuildResult, plan: Plan | None = None) -> pd.DataFrame:
+def monthly_cost(result: BuildResult, plan: Plan | None = None) -> pd.DataFrame:
     """Return a month's GB and USD for one image; change the plan to yours with `Plan(…)`."""
-    return bills.month(moves_of(result), plan or Plan()).round(2)
+    return cost.month(moves_of(result), plan or Plan()).round(2)
 
 
-def chart_bill(result: BuildResult, plan: Plan | None = None) -> Chart:
-    """Draw a month's bill for one image."""
-    frame = bills.month(moves_of(result), plan or Plan())
-    return plots.bill(frame, _caption(plan or Plan(), result))
+def chart_cost(result: BuildResult, plan: Plan | None = None) -> Chart:
+    """Draw what a month costs for one image."""
+    frame = cost.month(moves_of(result), plan or Plan())
+    return plots.cost(frame, _caption(plan or Plan(), result))
 
 
 def calculator(*results: BuildResult, plan: Plan | None = None) -> Calculator:
-    """Return the bill with controls for the image, the plan and the prices."""
+    """Return the month's cost with controls for the image, the plan and the prices."""
     known = {pipeline.label(r): moves_of(r) for r in results}
     return Calculator(known, pipeline.label(results[0]), plan or Plan(), verbs.conditions(*results))
 

@@ -161,7 +161,7 @@ def same_image(one: BuildResult, other: BuildResult) -> bool:
 # Into a container
 
 
-def knock(*results: BuildResult) -> pd.DataFrame:
+def exec_probe(*results: BuildResult) -> pd.DataFrame:
     """Return what ``docker exec`` starts in each image's container: shells, and Node itself."""
     import pandas as pd
 
@@ -181,7 +181,7 @@ def _starts(api: Running, *command: str) -> bool:
     return api.execute(*command)[0] == 0
 
 
-def beside(
+def in_sidecar(
     result: BuildResult, *scripts: str, user: str = "", capabilities: Sequence[str] = (PTRACE,)
 ) -> Transcript:
     """Run an image, start a sidecar beside it, and type ``scripts`` there; both are gone afterwards."""

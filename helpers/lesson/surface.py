@@ -175,13 +175,13 @@ def hang(*results: BuildResult) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["variant", *surface.STEPS])
 
 
-def bills(*results: BuildResult) -> pd.DataFrame:
+def write_sboms(*results: BuildResult) -> pd.DataFrame:
     """Write each image's bill of materials (CycloneDX, checked); return where, and what it lists."""
     import pandas as pd
 
     rows = []
     for result in results:
-        file = bill(result)
+        file = write_sbom(result)
         kinds = sbom.kinds(file.read_text(encoding="utf-8"))
         system = kinds.get("deb", 0) + kinds.get("apk", 0)
         where = str(file.relative_to(paths.ROOT))
@@ -189,7 +189,7 @@ def bills(*results: BuildResult) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["variant", "file", OS_PACKAGES, "Node", NPM])
 
 
-def bill(result: BuildResult) -> Path:
+def write_sbom(result: BuildResult) -> Path:
     """Write an image's bill of materials and return its file. Raises `SbomError` if it is not valid."""
     found = survey(result)
     name = verbs.label(result)

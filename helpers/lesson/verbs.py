@@ -281,14 +281,14 @@ def chart_crossing(builder: BuildResult, final: BuildResult) -> Chart:
     return plots.crossing(frame, caption=conditions(builder, final))
 
 
-def hunt(*results: BuildResult) -> pd.DataFrame:
+def shells(*results: BuildResult) -> pd.DataFrame:
     """Return the shells and package managers of images: those among the files, and whether sh starts."""
     import pandas as pd
 
     rows = []
     for result in results:
-        shells, managers, ran = shells_and_managers(result)
-        found = [", ".join(names) or "none" for names in (shells, managers)]
+        names_of_shells, managers, ran = shells_and_managers(result)
+        found = [", ".join(names) or "none" for names in (names_of_shells, managers)]
         rows.append((label(result), *found, "starts" if ran else "does not start"))
     columns = ["variant", "shells", "package managers", "docker exec … sh"]
     return pd.DataFrame(rows, columns=columns)

@@ -1,4 +1,4 @@
-"""The widgets: look into images by hand, two Dockerfiles side by side, a month's bill to play with.
+"""The widgets: look into images by hand, two Dockerfiles side by side, a month's cost to play with.
 
 In a running notebook they are made of ipywidgets. Where those do not run (GitHub, slides, a printed
 page) they show what they begin with, as tables and a picture. They read builds that ran; none builds.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from ipywidgets import HBox, VBox, Widget
 
-    from helpers.measure.pipeline import Moves
+    from helpers.measure.pipeline import TransferBytes
     from helpers.plots import Chart
 
 LARGEST = 12
@@ -204,20 +204,20 @@ class SideBySide:
 
 @dataclass(frozen=True)
 class Calculator:
-    """A month's bill to play with: ``moves`` by the image's name, the plan to begin with, a caption."""
+    """A month's cost to play with: ``moves`` by the image's name, the plan to begin with, a caption."""
 
-    moves: Mapping[str, Moves]
+    moves: Mapping[str, TransferBytes]
     image: str
     plan: Plan = field(default_factory=Plan)
     caption: str = ""
 
     def table(self) -> pd.DataFrame:
-        """Return the bill of the plan to begin with."""
+        """Return the month's cost of the plan to begin with."""
         return cost.month(self.moves[self.image], self.plan)
 
     def chart(self) -> Chart:
-        """Draw the bill of the plan to begin with."""
-        return plots.bill(self.table(), self.caption)
+        """Draw the month's cost of the plan to begin with."""
+        return plots.cost(self.table(), self.caption)
 
     @cached_property
     def controls(self) -> dict[str, Widget]:

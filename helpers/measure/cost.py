@@ -1,6 +1,6 @@
-"""A month's bill for moving and keeping images: pure arithmetic with units.
+"""What moving and keeping images costs in a month: pure arithmetic with units.
 
-GB are 10^9 bytes, a month has 30 days. It measures nothing: the bytes come from `deploys`.
+GB are 10^9 bytes, a month has 30 days. The bytes come from `helpers.measure.pipeline`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from helpers.claims import Day
 if TYPE_CHECKING:
     import pandas as pd
 
-    from helpers.measure.pipeline import Moves
+    from helpers.measure.pipeline import TransferBytes
 
 GB = 1_000_000_000
 DAYS = 30
@@ -58,22 +58,22 @@ class Plan:
         return self.deploys_a_day * self.nodes * DAYS
 
 
-def redeploy_bytes(moves: Moves, plan: Plan) -> float:
+def redeploy_bytes(moves: TransferBytes, plan: Plan) -> float:
     """Return the bytes that a redeploy moves on average to a node with the version before."""
     return plan.dependency * moves.dependency + (1 - plan.dependency) * moves.source
 
 
-def pull_bytes(moves: Moves, plan: Plan) -> float:
+def pull_bytes(moves: TransferBytes, plan: Plan) -> float:
     """Return the bytes that a pull moves on average: fresh x first + (1 - fresh) x redeploy."""
     return plan.fresh * moves.first + (1 - plan.fresh) * redeploy_bytes(moves, plan)
 
 
-def kept_bytes(moves: Moves, plan: Plan) -> float:
+def kept_bytes(moves: TransferBytes, plan: Plan) -> float:
     """Return what a registry keeps: the first version whole, of each later one what is new."""
     return moves.first + (plan.kept - 1) * redeploy_bytes(moves, plan)
 
 
-def month(moves: Moves, plan: Plan) -> pd.DataFrame:
+def month(moves: TransferBytes, plan: Plan) -> pd.DataFrame:
     """Return a month's GB and USD, one row a way of counting.
 
     The first pull of each node is in the plan's row. Columns: what, GB a month, USD a month.
@@ -93,7 +93,7 @@ def month(moves: Moves, plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["what", "GB a month", "USD a month"])
 
 
-def day(moves: Moves, deploys: int = 50) -> Day:
+def day(moves: TransferBytes, deploys: int = 50) -> Day:
     """Return a day's GB for that many deploys to one node."""
     kept = moves.first + (deploys - 1) * moves.source
     return Day(*(size / GB for size in (deploys * moves.uncompressed, deploys * moves.first, kept)))

@@ -1,7 +1,7 @@
-"""A deploy node: pulls an image from a registry over HTTP and keeps its layers.
+"""A host that an image is deployed to: it pulls from a registry over HTTP and keeps the layers.
 
-Like an engine it asks only for the blobs that it lacks, checks each against its digest, and unpacks it:
-a layer lies on its disk as the uncompressed tar. It runs no container and writes no file system, so its
+Like an engine it asks only for the blobs that it lacks, checks each against its digest and unpacks it: a
+layer lies on its disk as the uncompressed tar. It runs no container and writes no file system, so its
 seconds are a lower bound of an engine's. Every byte of a body that crossed is counted.
 """
 
@@ -29,13 +29,9 @@ from helpers.host.processes import Closing
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-class NodeError(WorkbookError):
-    """What a node received is not what the image's manifest promises."""
-
-
 @dataclass(frozen=True)
 class Arrival:
-    """One blob of an image on its way to a node: its bytes as stored, and those that crossed now.
+    """One blob of an image on its way to a host: its bytes as stored, and those that crossed now.
 
     ``kind`` is ``manifest``, ``config`` or ``layer``.
     """
@@ -69,8 +65,8 @@ class Pull:
         return tuple(arrival for arrival in self.arrivals if arrival.kind == "layer")
 
 
-class Node(Closing):
-    """A node with a folder of its own; use it as a context manager, or let it go with the process.
+class DeployHost(Closing):
+    """A host with a folder of its own; use it as a context manager, or let it go with the process.
 
     ``architecture`` is the platform that it runs, as Docker writes it (``amd64``, ``arm64``).
     """
@@ -81,18 +77,18 @@ class Node(Closing):
         self._finalizer = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
 
     def close(self) -> None:
-        """Remove the node and what it holds."""
+        """Remove the host and what it holds."""
         self._finalizer()
 
     @property
     def disk_bytes(self) -> int:
-        """Bytes of all that the node keeps."""
+        """Bytes of all that the host keeps."""
         return sum(file.stat().st_size for file in self._folder.iterdir())
 
     def pull(self, reference: str) -> Pull:
         """Pull ``ADDRESS/NAME:TAG``, asking only for what is not here yet.
 
-        Raises `RegistryError` when the registry does not give it, `NodeError` when a digest is wrong.
+        Raises `RegistryError` when the registry does not give it, `WorkbookError` for a wrong digest.
         """
         begun = time.monotonic()
         address, repository, tag = registry_api.split(reference)
@@ -150,13 +146,13 @@ class Node(Closing):
         return self._folder / blob.digest.partition(":")[2]
 
 
-def fresh(architecture: str) -> Node:
-    """Return a node that holds nothing."""
+def fresh(architecture: str) -> DeployHost:
+    """Return a host that holds nothing."""
     home = paths.state("nodes")
     processes.sweep(home)
     folder = home / f"{os.getpid()}-{secrets.token_hex(3)}"
     folder.mkdir()
-    return Node(folder, architecture)
+    return DeployHost(folder, architecture)
 
 
 def _unpacked(blob: Descriptor, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -180,8 +176,8 @@ def _named(digest: hashlib._Hash) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _damaged(blob: Descriptor) -> NodeError:
-    return NodeError(
+def _damaged(blob: Descriptor) -> WorkbookError:
+    return WorkbookError(
         f"The blob {blob.digest[:19]} arrived damaged, or in a compression other than gzip; push the "
         "image again."
     )

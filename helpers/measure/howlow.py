@@ -115,10 +115,10 @@ def _opens_inspector(api: Running) -> bool:
     return False
 
 
-def unbeaten(points: Mapping[str, tuple[float, float]]) -> list[str]:
-    """Return the names on the frontier: for these no other is as small and as quick, and better in one.
+def pareto_front(points: Mapping[str, tuple[float, float]]) -> list[str]:
+    """Return the names on the Pareto front: no other point is as good in both and better in one.
 
-    A point is a size and a time, in any units.
+    A point is a size and a time, in any units; smaller is better.
     """
 
     def beaten(mine: tuple[float, float]) -> bool:

@@ -26,7 +26,7 @@ from helpers.engine.registry_api import Push
 from helpers.host import workspace
 from helpers.host.errors import WorkbookError
 from helpers.measure import deploy_host, sample
-from helpers.measure.deploy_host import Node, Pull
+from helpers.measure.deploy_host import DeployHost, Pull
 
 if TYPE_CHECKING:
     from helpers.bases.bases import Base
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 FIRST_VERSION = "1"
 RELEASE = f"{os.getpid()}-{secrets.token_hex(3)}"
 _PREFIX = "workbook/"
-
-
-class DeployError(WorkbookError):
-    """An image's deploy could not be measured as asked."""
 
 
 class Change(StrEnum):
@@ -51,11 +47,11 @@ _EDITS = {Change.SOURCE: sample.source_edit, Change.DEPENDENCY: sample.dependenc
 
 
 @dataclass(frozen=True)
-class Moves:
+class TransferBytes:
     """Bytes of one image: on disk, and those that cross in each situation.
 
-    ``first`` is the pull of an empty node, ``with_base`` that of a node with the base image;
-    ``source`` and ``dependency`` the redeploy onto a node with the version before; ``stored`` is what a
+    ``first`` is the pull of an empty host, ``with_base`` that of a host with the base image; ``source``
+    and ``dependency`` are the redeploys onto a host with the version before; ``stored`` is what a
     registry keeps for the three versions.
     """
 
@@ -113,20 +109,21 @@ def rebuilt(result: BuildResult, change: Change, *, cold: bool = False) -> Itera
 
 
 def redeploy(
-    target: Node, result: BuildResult, change: Change, address: str, *, cold: bool = False
+    host: DeployHost, result: BuildResult, change: Change, address: str, *, cold: bool = False
 ) -> Pull:
-    """Rebuild an image after a change, push it, and pull it onto a node; return that pull.
+    """Rebuild an image after a change, push it, and pull it onto a host; return that pull.
 
-    ``cold`` rebuilds without a cache. Raises the errors of `build`, `registry_api` and `deploy_host`.
+    ``cold`` rebuilds without a cache. Raises the errors of `buildx.build`, `push` and
+    `DeployHost.pull`.
     """
     with rebuilt(result, change, cold=cold) as built:
         version = change.name.lower()
         reference = f"{repository(result, address)}:{version}"
         registry_api.push(built.image_id, reference, built.engine)
-    return target.pull(reference)
+    return host.pull(reference)
 
 
-def measure(result: BuildResult, address: str) -> Moves:
+def measure(result: BuildResult, address: str) -> TransferBytes:
     """Push an image and its two next versions, pull each in its situation, and return the bytes."""
     push(result, address)
     first_version = f"{repository(result, address)}:{FIRST_VERSION}"
@@ -141,7 +138,7 @@ def measure(result: BuildResult, address: str) -> Moves:
         source = redeploy(empty, result, Change.SOURCE, address)
         dependency = redeploy(warm, result, Change.DEPENDENCY, address)
     name = repository(result, address).partition("/")[2]
-    return Moves(
+    return TransferBytes(
         uncompressed=result.uncompressed_bytes,
         first=first.moved_bytes,
         with_base=onto_base.moved_bytes,
@@ -166,7 +163,7 @@ def final_base(result: BuildResult) -> Base:
     known = {base: layers(result, base.reference) for base in result.bases}
     fitting = [base for base, below in known.items() if below and own[: len(below)] == below]
     if not fitting:
-        raise DeployError(f"{result.tag} stands on none of its base images; build it again.")
+        raise WorkbookError(f"{result.tag} stands on none of its base images; build it again.")
     return max(fitting, key=lambda base: len(known[base]))
 
 
@@ -176,7 +173,7 @@ def layers(result: BuildResult, reference: str) -> list[str]:
 
 
 def seconds_to_pull(reference: str, architecture: str) -> float:
-    """Return the seconds in which an empty node pulls an image, checks it and unpacks it."""
+    """Return the seconds in which an empty host pulls an image, checks it and unpacks it."""
     with deploy_host.fresh(architecture) as empty:
         return empty.pull(reference).seconds
 

@@ -10,7 +10,7 @@ from helpers.plots.context import SENT, sent
 from helpers.plots.howlow import frontier
 from helpers.plots.layers import layers
 from helpers.plots.pins import lines
-from helpers.plots.pipeline import bill, day, moves, waits
+from helpers.plots.pipeline import cost, day, moves, waits
 from helpers.plots.sizes import sizes
 from helpers.plots.spare import spare
 from helpers.plots.stages import stages
@@ -22,9 +22,9 @@ from helpers.plots.verdicts import board
 __all__ = [
     "SENT",
     "Chart",
-    "bill",
     "board",
     "composition",
+    "cost",
     "crossing",
     "day",
     "frontier",

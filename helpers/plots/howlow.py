@@ -31,8 +31,8 @@ def frontier(
 ) -> Chart:
     """Draw each variant's size on disk against its start, median and range; the goals as lines.
 
-    Columns: variant, on disk MB, start s, min s, max s, unbeaten. The first row is the plain image;
-    ``unbeaten`` marks those that no other beats in both.
+    Columns: variant, on disk MB, start s, min s, max s, on the front. The first row is the plain image;
+    ``on the front`` marks those that no other beats in both.
     """
     rows: list[_Row] = [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
     title = title or _title(rows)
@@ -78,13 +78,13 @@ def _title(rows: list[_Row]) -> str:
 
 
 def _color(row: _Row) -> str:
-    return BLUE if row["unbeaten"] else SLATE
+    return BLUE if row["on the front"] else SLATE
 
 
 def _dot(axes: Axes, row: _Row) -> None:
     x, color = row["on disk MB"], _color(row)
     axes.plot([x, x], [row["min s"], row["max s"]], "_-", ms=12, mew=2, linewidth=2, color=color)
-    fill = color if row["unbeaten"] else "white"
+    fill = color if row["on the front"] else "white"
     axes.plot(x, row["start s"], "o", ms=12, mew=2.5, color=fill, mec=color, zorder=3)
 
 
@@ -144,7 +144,7 @@ def _label(axes: Axes, row: _Row, taken: list[Bbox]) -> None:
         color=INK,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         zorder=2,
-        fontweight="bold" if row["unbeaten"] else "normal",
+        fontweight="bold" if row["on the front"] else "normal",
     )
     whole = axes.get_window_extent()
     for dx, dy in _PLACES:

@@ -137,7 +137,7 @@ def _dot(axes: Axes, row: pd.Series[Any], at: int) -> None:
 
 
 @style.in_house_style
-def bill(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
+def cost(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
     """Draw a month's GB, with the money beside each bar.
 
     Columns: what, GB a month, USD a month.

@@ -19,7 +19,7 @@ from helpers.engine import engine as engines
 from helpers.host import debian, paths
 from helpers.measure import cost
 from helpers.measure.cost import Plan
-from helpers.measure.pipeline import Moves
+from helpers.measure.pipeline import TransferBytes
 from tests.browser import screenshots as taking
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
@@ -27,8 +27,8 @@ SECONDS = 1000
 NOTEBOOK = "widgets.ipynb"
 OUTPUTS = ".jp-OutputArea-output"
 PICTURE = {"width": 1280, "height": 7000}  # JupyterLab draws what is in view: all of it
-BIG = Moves(1_200_000_000, 400_000_000, 100_000_000, 1_000_000, 50_000_000, 450_000_000)
-SMALL = Moves(130_000_000, 47_000_000, 2_000_000, 10_000, 2_000_000, 50_000_000)
+BIG = TransferBytes(1_200_000_000, 400_000_000, 100_000_000, 1_000_000, 50_000_000, 450_000_000)
+SMALL = TransferBytes(130_000_000, 47_000_000, 2_000_000, 10_000, 2_000_000, 50_000_000)
 HEAVY = """\
 FROM scratch
 COPY busybox /bin/busybox
@@ -75,7 +75,7 @@ from helpers.lesson.widgets import Explorer
 Explorer({"heavy": heavy, "light": light})""",
     "calculator": """\
 from helpers.lesson.widgets import Calculator
-from helpers.measure.pipeline import Moves
+from helpers.measure.pipeline import TransferBytes
 Calculator({"big": BIG, "small": SMALL}, "big", caption="the test's own figures")""",
     "chart": """\
 sizes = [(r.tag, r.uncompressed_bytes / 1e6, r.compressed_bytes / 1e6) for r in (heavy, light)]
@@ -171,7 +171,7 @@ def figure(table, row: str, column: int) -> float:
     return float(table.locator("tr", has_text=row).first.locator("td").nth(column).inner_text())
 
 
-def planned(moves: Moves, plan: Plan, column: str = "GB a month") -> float:
+def planned(moves: TransferBytes, plan: Plan, column: str = "GB a month") -> float:
     frame = cost.month(moves, plan).set_index("what")
     return float(frame.loc[cost.PLANNED, column])
 
@@ -182,7 +182,7 @@ def line_of(calculator, label: str):
     return calculator.locator(".widget-inline-hbox").filter(has=named).first
 
 
-def shows(calculator, moves: Moves, plan: Plan) -> None:
+def shows(calculator, moves: TransferBytes, plan: Plan) -> None:
     """Wait until the calculator shows the bill of a plan, and its picture says so as well."""
     wanted = planned(moves, plan)
     row = calculator.locator("tr", has_text=cost.PLANNED).first

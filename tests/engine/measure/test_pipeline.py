@@ -242,7 +242,7 @@ def test_a_start_is_timed_to_the_first_answer_and_leaves_no_container(ordered, o
 
 
 def test_the_table_of_a_pull_names_the_layers_and_adds_up(ordered):
-    ours = pipeline_lesson.empty_node()
+    ours = pipeline_lesson.empty_host()
     pipeline_lesson.push(ordered)
     table = pipeline_lesson.pull(ours, ordered).set_index("layer")
     assert list(table.index) == [

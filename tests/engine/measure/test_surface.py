@@ -148,7 +148,7 @@ def test_a_health_that_does_not_come_is_an_error_and_nothing_is_left(variants):
 
 @pytest.mark.parametrize("name", ["naive", "distroless", "alpine_nonroot"])
 def test_a_bill_of_materials_is_valid_and_names_node_as_it_runs(variants, name):
-    text = surface_lesson.bill(variants[name]).read_text()
+    text = surface_lesson.write_sbom(variants[name]).read_text()
     sbom.validate(text)
     urls = {part["purl"] for part in json.loads(text)["components"]}
     assert f"pkg:generic/node@{found(variants, name).confined.node}" in urls

@@ -12,10 +12,10 @@ import pytest
 from helpers.lesson import widgets
 from helpers.lesson.widgets import Calculator
 from helpers.measure.cost import Plan
-from helpers.measure.pipeline import Moves
+from helpers.measure.pipeline import TransferBytes
 
-BIG = Moves(1_200_000_000, 400_000_000, 100_000_000, 1_000_000, 50_000_000, 450_000_000)
-SMALL = Moves(130_000_000, 47_000_000, 2_000_000, 10_000, 2_000_000, 50_000_000)
+BIG = TransferBytes(1_200_000_000, 400_000_000, 100_000_000, 1_000_000, 50_000_000, 450_000_000)
+SMALL = TransferBytes(130_000_000, 47_000_000, 2_000_000, 10_000, 2_000_000, 50_000_000)
 
 
 @pytest.fixture

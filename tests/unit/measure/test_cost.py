@@ -4,9 +4,9 @@ import pytest
 
 from helpers.measure import cost
 from helpers.measure.cost import Plan
-from helpers.measure.pipeline import Moves
+from helpers.measure.pipeline import TransferBytes
 
-MOVES = Moves(
+MOVES = TransferBytes(
     uncompressed=1_200_000_000,
     first=400_000_000,
     with_base=100_000_000,

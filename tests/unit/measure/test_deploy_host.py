@@ -13,8 +13,8 @@ import pytest
 from helpers.engine import registry_api
 from helpers.engine.registry_api import RegistryError
 from helpers.host import paths
+from helpers.host.errors import WorkbookError
 from helpers.measure import deploy_host
-from helpers.measure.deploy_host import NodeError
 
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
@@ -147,7 +147,7 @@ def test_a_damaged_layer_is_refused_and_not_kept(shelf, empty, damage):
     path = f"/v2/app/blobs/{named(packed(b'base'))}"
     good = shelf.documents[path]
     shelf.documents[path] = damage(good)
-    with pytest.raises(NodeError, match="arrived damaged"):
+    with pytest.raises(WorkbookError, match="arrived damaged"):
         empty.pull(f"{shelf.address}/app:1")
     shelf.documents[path] = good
     assert empty.pull(f"{shelf.address}/app:1").layers[0].moved_bytes == len(good)
@@ -156,7 +156,7 @@ def test_a_damaged_layer_is_refused_and_not_kept(shelf, empty, damage):
 def test_a_config_that_promises_another_content_is_refused(shelf, empty):
     wrong = {"rootfs": {"diff_ids": [named(b"something else")]}}
     shelf.image("1", b"base", pack=packed, config=wrong)
-    with pytest.raises(NodeError, match="arrived damaged"):
+    with pytest.raises(WorkbookError, match="arrived damaged"):
         empty.pull(f"{shelf.address}/app:1")
 
 

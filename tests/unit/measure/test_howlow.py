@@ -8,7 +8,7 @@ from helpers.measure import howlow
 
 def test_on_the_frontier_is_what_no_other_beats_in_size_and_start_together():
     points = {"plain": (131, 0.5), "bundled": (124, 0.4), "packed": (36, 0.6), "slow": (41, 0.8)}
-    assert howlow.unbeaten(points) == ["bundled", "packed"]
+    assert howlow.pareto_front(points) == ["bundled", "packed"]
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_on_the_frontier_is_what_no_other_beats_in_size_and_start_together():
     ],
 )
 def test_equals_do_not_beat_each_other_and_better_in_one_beats_equal_in_the_other(points, names):
-    assert howlow.unbeaten(points) == names
+    assert howlow.pareto_front(points) == names
 
 
 def test_own_memory_is_anonymous_pages_and_memory_files_but_not_the_cache_of_files():

@@ -215,7 +215,7 @@ def frontier():
         ("packed_zstd", 35.9, 0.7, 0.65, 0.9, True),
         ("packed_lzma", 28.3, 1.9, 1.8, 2.5, True),
     ]
-    columns = ["variant", "on disk MB", "start s", "min s", "max s", "unbeaten"]
+    columns = ["variant", "on disk MB", "start s", "min s", "max s", "on the front"]
     return plots.frontier(pd.DataFrame(rows, columns=columns), (30, 50), 1.12, CAPTION)
 
 
@@ -262,7 +262,7 @@ def bill():
         ("moved, by this plan", 13.2, 1.19),
         ("kept in the registry", 0.05, 0.01),
     ]
-    return plots.bill(pd.DataFrame(rows, columns=["what", "GB a month", "USD a month"]), CAPTION)
+    return plots.cost(pd.DataFrame(rows, columns=["what", "GB a month", "USD a month"]), CAPTION)
 
 
 def bench():
@@ -564,7 +564,7 @@ def test_the_frontier_marks_the_goals_and_which_variants_no_other_beats():
 @pytest.mark.parametrize("loud", [1, 4, 20])
 def test_labels_on_the_frontier_cover_no_dot_however_wide_the_ranges(loud):
     rows = [(f"variant_{n}", 90 + n, 0.5 + n / 50, 0.4, 0.5 + n / 50 * loud, n % 2) for n in range(8)]
-    columns = ["variant", "on disk MB", "start s", "min s", "max s", "unbeaten"]
+    columns = ["variant", "on disk MB", "start s", "min s", "max s", "on the front"]
     figure = plots.frontier(pd.DataFrame(rows, columns=columns), (30,), 1.0).figure
     figure.draw_without_rendering()
     axes = figure.axes[0]
