@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from helpers.buildx import image_names
 from helpers.buildx.dockerfile_words import SPACE, DockerfileError, Words, expand
 
 _GAP = re.compile(r"[\t\v\f\r ]+")
@@ -73,12 +74,17 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Stage:
-    """One build stage: its number, its name if it has one, what it is ``FROM``, its instructions."""
+    """One build stage: its number, its name if it has one, what it is ``FROM``, its instructions.
+
+    ``base`` has its variables replaced, where that leaves something; ``fault`` says in a sentence why no
+    image can bear that name.
+    """
 
     index: int
     name: str | None
     base: str
     instructions: tuple[Instruction, ...]
+    fault: str = ""
 
     @property
     def label(self) -> str:
@@ -147,7 +153,13 @@ class Dockerfile:
         return [wanted[index] for index in sorted(wanted)]
 
     def base_images(self, target: str | None = None) -> list[str]:
-        """Return the images that a build of ``target`` needs from outside, in order of appearance."""
+        """Return the images that a build of ``target`` needs from outside, in order of appearance.
+
+        Raises `DockerfileError` for a name that no image can bear, in whichever stage: the builder reads
+        them all before it skips what the target does not need.
+        """
+        for stage in self.stages:
+            self._check_names(stage)
         sources = (need.source for stage in self.needs(target) for need in self.draws_on(stage))
         names = dict.fromkeys(source for source in sources if isinstance(source, str))
         return [name for name in names if name != "scratch"]
@@ -166,6 +178,24 @@ class Dockerfile:
                 if source or not numbered:
                     found.append(Need(instruction.keyword, source or name))
         return found
+
+    def _check_names(self, stage: Stage) -> None:
+        if stage.fault and self._base(stage) is None:
+            raise DockerfileError(stage.fault)
+        for instruction in stage.instructions:
+            for name in instruction.sources():
+                is_stage = self._last_named(name) or (
+                    instruction.keyword == "COPY" and _NUMBER.fullmatch(name)
+                )
+                fault = image_names.fault(name)
+                if fault and not is_stage:
+                    place = f"{instruction.keyword} on line {instruction.line}"
+                    raise DockerfileError(
+                        f"{place} takes files from {name!r}, where the builder replaces no variable; "
+                        f"write `FROM {name} AS NAME` in a stage above, and take them from NAME."
+                        if "$" in name
+                        else f"{place} names the image {name!r}, which is not valid: {fault}."
+                    )
 
     def _base(self, stage: Stage) -> Stage | None:
         """Return the stage that this one is ``FROM``: the nearest above that bears the name."""
@@ -215,8 +245,8 @@ def parse(
     """Parse a Dockerfile's text; ``build_args`` override the defaults of its global ``ARG``.
 
     ``architecture`` is what ``TARGETARCH`` stands for, this machine's by default. Raises
-    `DockerfileError` when there is no stage, a ``FROM`` names no image, or a here-document or
-    directive is broken; everything else is left to the builder.
+    `DockerfileError` when there is no stage, or a ``FROM``, a here-document or a directive is broken.
+    `Dockerfile.base_images` refuses names that no image can bear; the rest is left to the builder.
     """
     lines = text.removeprefix("\ufeff").split("\n")
     if not lines[-1]:
@@ -428,13 +458,31 @@ def _stage(
             f"FROM on line {start.line} calls its stage {words[2]}; a stage's name begins with a letter "
             "and goes on with letters, digits, `-`, `_` and `.`."
         )
-    base = _expand(start, words[0], known, escape)
-    if not base:
-        raise DockerfileError(
-            f"FROM on line {start.line} names no image, because {words[0]} is empty; give its ARG a "
-            "default before the first FROM, or pass a build argument."
-        )
-    return Stage(index, name, base, body)
+    base, fault = _base_name(start, words[0], known, escape)
+    return Stage(index, name, base, body, fault)
+
+
+def _base_name(
+    start: Instruction, written: str, known: Mapping[str, str], escape: str
+) -> tuple[str, str]:
+    """Return what a ``FROM`` names, and a sentence on why that is no name; as it is written then."""
+    place = f"FROM on line {start.line}"
+    try:
+        base = expand(written, known, escape)
+    except DockerfileError as error:
+        return written, f"{place}: {error}"
+    fault = image_names.fault(base) if base else "it is empty"
+    if not fault:
+        return base, ""
+    names = dict.fromkeys(re.findall(r"\$\{?([A-Za-z_]\w*)", written))
+    unset = [f"`{name}`" for name in names if not known.get(name)]
+    if not unset:
+        return base, f"{place} names the image {base!r}, which is not valid: {fault}."
+    return base or written, (
+        f"{place} names the image {written!r}, which is not valid, because {' and '.join(unset)} "
+        f"{'has' if len(unset) == 1 else 'have'} no value; give an ARG before the first FROM a default, "
+        "or pass a build argument."
+    )
 
 
 def _words(text: str, escape: str) -> list[str]:
@@ -458,8 +506,8 @@ def _words(text: str, escape: str) -> list[str]:
     return [word for word in (*words, word) if word]
 
 
-def _expand(where: Instruction, text: str, known: Mapping[str, str], escape: str) -> str:
+def _expand(instruction: Instruction, text: str, known: Mapping[str, str], escape: str) -> str:
     try:
         return expand(text, known, escape)
     except DockerfileError as error:
-        raise DockerfileError(f"{where.keyword} on line {where.line}: {error}") from None
+        raise DockerfileError(f"{instruction.keyword} on line {instruction.line}: {error}") from None

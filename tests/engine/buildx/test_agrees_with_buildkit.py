@@ -278,6 +278,78 @@ def test_a_mount_from_a_number_means_an_image_of_that_name(engine, home):
     assert "library/0" in asked(engine, folder, "--output", "type=cacheonly").stderr
 
 
+# Names
+
+A64 = "a" * 64
+BAD_NAMES = [
+    *("Node:20", "node:20:21", "node:", "node@sha256:abc", f"node@sha256:{A64.upper()}", A64),
+    *(
+        f"node@md5:{A64}",
+        f"node@sha512:{A64}",
+        "https://x.invalid/y",
+        "a//b",
+        "a__-b",
+        "-a",
+        "a:-b",
+        "/a",
+    ),
+    *(
+        "x.invalid/A",
+        "x.invalid/a:b/c",
+        f"x.invalid/{'a' * 255}/b",
+        "a/",
+        "ü",
+        "a:ü",
+        "[::1]:5000",
+    ),
+    *("$V", "a:$V", "a:$V-b", "$V/a", "a@$V"),
+]
+GOOD_NAMES = [
+    *("x.invalid/a", "X.invalid/b", "x.invalid:5/a/b__c:D_1.2-3", f"x.invalid/a:1@sha256:{A64}"),
+    *(f"x.invalid/a@sha512:{A64}{A64}", "[::1]:5/a", "x.invalid/a--b.c", "$W/a", "x.invalid/a${V:+:$V}"),
+]
+OF_A_NAME = (
+    "parse stage name",
+    "should not be blank",
+    "support variable",
+    "requires either one or three",
+)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "ARG W=x.invalid\nFROM {}\nCOPY f /\n",
+        "FROM scratch\nCOPY --from={} f /\n",
+        "FROM scratch AS one\nRUN --mount=from={},target=/x true\nFROM scratch\nCOPY f /\n",
+    ],
+    ids=["FROM", "COPY", "RUN of a stage that is not needed"],
+)
+def test_a_name_that_the_builder_refuses_is_refused_and_no_other(engine, home, form):
+    names = [*BAD_NAMES, *(n for n in GOOD_NAMES if form.startswith("ARG") or "$" not in n)]
+    folder = home()
+
+    def refused_by_builder(name: str) -> bool:
+        mine = folder / f"{names.index(name)}"
+        mine.mkdir()
+        (mine / "f").write_text("f")
+        (mine / "Dockerfile").write_text(form.format(name))
+        said = asked(engine, mine, "--quiet", "--output", "type=cacheonly").stderr
+        return any(words in said for words in OF_A_NAME)
+
+    def refused_by_us(name: str) -> bool:
+        try:
+            dockerfile.parse(form.format(name)).base_images()
+        except DockerfileError:
+            return True
+        return False
+
+    with ThreadPoolExecutor(4) as pool:
+        theirs = dict(zip(names, pool.map(refused_by_builder, names), strict=True))
+    assert {name: refused_by_us(name) for name in names} == theirs
+    assert theirs == {name: name in BAD_NAMES for name in names}
+
+
 # Whole files
 
 DOCUMENTS = [
@@ -336,7 +408,7 @@ ACCEPTED = [
 def test_a_file_that_the_builder_refuses_is_refused_and_no_other(engine, home):
     def we_refuse(text: str) -> bool:
         try:
-            dockerfile.parse(text)
+            dockerfile.parse(text).base_images()
         except DockerfileError:
             return True
         return False

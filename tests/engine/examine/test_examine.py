@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -146,6 +147,23 @@ def test_a_frontend_that_cannot_be_had_is_said_in_one_sentence(project):
     assert "no-ignore-file" in rules(report)
 
 
+@pytest.mark.parametrize(
+    ("head", "sentence"),
+    [
+        ("ARG V\nFROM node:$V-alpine\n", "FROM on line 2 .* because `V` has no value"),
+        ("FROM $V\n", "FROM on line 1 .* because `V` has no value"),
+        ("FROM node:${V:?say}\n", "FROM on line 1: V must be given: say"),
+        ("FROM Node:20\n", "'Node:20', which is not valid"),
+        ("FROM scratch\nCOPY --from=$V /a /a\n", "COPY on line 2 .* no variable"),
+    ],
+)
+def test_a_name_that_is_none_is_said_and_the_rest_is_read(project, head, sentence):
+    report = examined(project, f"{head}COPY . /all\n")
+    assert re.search(sentence, report.failure)
+    assert report.context.sent_bytes > 0
+    assert "no-ignore-file" in rules(report)
+
+
 def test_a_foreign_platform_is_said(project, engine):
     foreign = {"amd64": "arm64"}.get(engine.architecture, "amd64")
     text = f"FROM --platform=linux/{foreign} node:20-alpine\nRUN true\n"
@@ -182,7 +200,6 @@ BROKEN = {
     "no FROM": "RUN x\n",
     "no end of a here-document": "FROM scratch\nRUN <<EOF\nx\n",
     "no text": b"\xff\xfe\x00F",
-    "FROM without an image": "ARG X\nFROM $X\n",
 }
 
 

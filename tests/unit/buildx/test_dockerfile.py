@@ -415,13 +415,15 @@ def test_a_build_argument_wins_over_the_default_but_only_where_declared():
 
 
 def test_a_base_that_comes_out_empty_says_which_argument_to_give():
-    with pytest.raises(DockerfileError, match=r"FROM on line 2 names no image, because \$V is empty"):
-        parse("ARG V\nFROM $V\n")
+    file = parse("ARG V\nFROM $V\n")
+    assert file.stages[0].base == "$V"
+    with pytest.raises(DockerfileError, match=r"FROM on line 2 .* because `V` has no value; give"):
+        file.base_images()
 
 
 def test_a_required_argument_says_what_its_author_wrote():
     with pytest.raises(DockerfileError, match=r"FROM on line 1: V must be given: say-a-version"):
-        parse("FROM node:${V:?say-a-version}\n")
+        parse("FROM node:${V:?say-a-version}\n").base_images()
 
 
 @pytest.mark.parametrize(
@@ -429,8 +431,26 @@ def test_a_required_argument_says_what_its_author_wrote():
 )
 def test_a_from_that_buildkit_refuses_names_its_line(head):
     with pytest.raises(DockerfileError, match="FROM on line 2") as caught:
-        parse(f"# comment\n{head}\n")
+        parse(f"# comment\n{head}\n").base_images()
     _assert_short(caught.value)
+
+
+def test_a_name_that_no_image_can_bear_is_refused_wherever_it_stands_and_the_rest_is_read():
+    file = parse("FROM scratch AS one\nCOPY --from=Tools:1 / /\nFROM a:$V-b AS two\n")
+    assert [stage.name for stage in file.needs("two")] == ["two"]
+    with pytest.raises(DockerfileError, match=r"COPY on line 2 .*'Tools:1'.* small letters") as caught:
+        file.base_images("two")
+    _assert_short(caught.value)
+
+
+def test_a_variable_where_none_is_replaced_gets_its_remedy():
+    with pytest.raises(DockerfileError, match=r"COPY on line 3 .*write `FROM \$V AS NAME`") as caught:
+        parse("ARG V=tools\nFROM scratch\nCOPY --from=$V / /\n").base_images()
+    _assert_short(caught.value)
+
+
+def test_a_stage_may_bear_a_name_that_no_image_can():
+    assert parse("FROM a AS x..y\nFROM x..y\nCOPY --from=X..Y / /\n").base_images() == ["a"]
 
 
 def test_expand_takes_off_quotes_and_escapes_as_a_shell_does():
