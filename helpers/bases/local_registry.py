@@ -13,7 +13,6 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,12 +107,14 @@ def _process(program: Path) -> Iterator[str]:
 
 def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
     host, port = address.split(":")
-    deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline and process.poll() is None:
+
+    def answers() -> bool:
         with socket.socket() as probe:
-            if probe.connect_ex((host, int(port))) == 0:
-                return
-        time.sleep(0.05)
+            return probe.connect_ex((host, int(port))) == 0
+
+    processes.wait_for(lambda: process.poll() is not None or answers(), _PATIENCE)
+    if process.poll() is None and answers():
+        return
     said = log.read_text(errors="replace").strip().splitlines()
     raise WorkbookError(
         f"The registry at {address} did not start: {said[-1] if said else 'it said nothing'}."

@@ -6,11 +6,11 @@ address (``--add-host``). `npm_mirror` collects what it serves; this module star
 
 from __future__ import annotations
 
-import time
 from typing import IO, TYPE_CHECKING, Any
 
 from helpers.bases.host_settings import HostSettings
 from helpers.engine import container as containers
+from helpers.host import processes
 from helpers.host.errors import WorkbookError
 
 if TYPE_CHECKING:
@@ -105,10 +105,9 @@ def _container(engine: Engine) -> Container | None:
 
 
 def _wait(container: Container) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline:
-        if container.exec_run(["node", "-e", _ALIVE]).exit_code == 0:
-            return
-        time.sleep(0.1)
-    said = container.logs(tail=1).decode(errors="replace").strip()
-    raise WorkbookError(f"The kit's npm registry did not answer: {said or 'it said nothing'}.")
+    def answers() -> bool:
+        return bool(container.exec_run(["node", "-e", _ALIVE]).exit_code == 0)
+
+    if not processes.wait_for(answers, _PATIENCE):
+        said = container.logs(tail=1).decode(errors="replace").strip()
+        raise WorkbookError(f"The kit's npm registry did not answer: {said or 'it said nothing'}.")

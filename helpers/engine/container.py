@@ -125,7 +125,7 @@ def running(
         begun = time.monotonic()
         start(container)
         url = _address(container, port)
-        _wait(container, url + ready, begun + patience)
+        _wait(container, url + ready, patience)
         yield Running(url, time.monotonic() - begun, container)
 
 
@@ -253,16 +253,18 @@ def _address(container: Container, port: int) -> str:
     return f"http://127.0.0.1:{published[0]['HostPort']}"
 
 
-def _wait(container: Container, url: str, deadline: float) -> None:
-    while time.monotonic() < deadline:
+def _wait(container: Container, url: str, seconds: float) -> None:
+    def answers() -> bool:
         with contextlib.suppress(ContainerError):
             if _request("GET", url).status == 200:
-                return
+                return True
         container.reload()
         if container.status == "exited":
             raise ContainerError(f"The container stopped at once. {_last_words(container)}")
-        time.sleep(_POLL_SECONDS)
-    raise ContainerError(f"The container gave no answer at {url} in time. {_last_words(container)}")
+        return False
+
+    if not processes.wait_for(answers, seconds, every=_POLL_SECONDS):
+        raise ContainerError(f"The container gave no answer at {url} in time. {_last_words(container)}")
 
 
 def _last_words(container: Container) -> str:

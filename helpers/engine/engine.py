@@ -15,7 +15,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from helpers.engine import builder
 from helpers.engine.builder import Builder
@@ -24,8 +24,6 @@ from helpers.host.errors import WorkbookError
 
 if TYPE_CHECKING:
     from docker import DockerClient
-
-    from tests.engines.rootless import RootlessEngine
 
 LABEL = "workbook"
 OLDEST_ENGINE = (23, 0)
@@ -117,6 +115,23 @@ class Engine:
             return None
 
 
+class OwnEngine(Protocol):
+    """An engine that was started here: where it lies, and how a ``docker`` command reaches it."""
+
+    folder: Path
+
+    @property
+    def socket(self) -> Path:
+        """The engine's socket."""
+
+    @property
+    def docker(self) -> Path:
+        """The ``docker`` program that came with it."""
+
+    def environment(self) -> dict[str, str]:
+        """Return what a ``docker`` command needs to reach it."""
+
+
 @contextlib.contextmanager
 def in_touch() -> Iterator[None]:
     """Say in one sentence, by `EngineLostError`, when an engine goes away inside the block."""
@@ -144,13 +159,13 @@ def find() -> Engine:
     return _found[1]
 
 
-def of(private: PrivateEngine | RootlessEngine) -> Engine:
+def of(private: OwnEngine) -> Engine:
     """Return a private engine that runs, whatever the reader's settings say. Raises as `find` does."""
     own_builder = {builder.SETTING: ""} if os.environ.get(builder.SETTING) else {}
     return _of(private, own_builder)
 
 
-def _of(private: PrivateEngine | RootlessEngine, settings: Mapping[str, str]) -> Engine:
+def _of(private: OwnEngine, settings: Mapping[str, str]) -> Engine:
     client = _client(base_url=f"unix://{private.socket}")
     if client is None:
         raise NoEngineError(f"The private engine in {private.folder} does not answer; start it.")

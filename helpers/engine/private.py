@@ -16,7 +16,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +25,7 @@ from helpers.engine import private_network as network
 from helpers.engine import private_processes as daemons
 from helpers.host import debian, paths
 from helpers.host.errors import PrivateEngineError
+from helpers.host.processes import wait_for
 
 RUN = Path("/run")
 _PREFIX = "docker-workbook-"
@@ -286,20 +286,22 @@ class PrivateEngine:
             )
 
     def _wait(self) -> None:
-        end = time.monotonic() + _START_SECONDS
-        while time.monotonic() < end:
-            if daemons.answers(self.socket):
-                return
-            # On a busy machine `setsid` may not have become dockerd yet.
-            if not daemons.wait_for(lambda: bool(self._processes()), _GRACE_SECONDS):
-                self._undo()
-                reason = daemons.start_failure(self.log.read_text(errors="replace"))
-                raise PrivateEngineError(f"{reason} Its log is {self.log}.")
-            time.sleep(0.05)
-        raise PrivateEngineError(
-            f"The private engine does not answer after {_START_SECONDS:.0f} s; see its log, "
-            f"{self.log}, then stop it and start it again."
-        )
+        if not wait_for(self._answers_or_fails, _START_SECONDS):
+            raise PrivateEngineError(
+                f"The private engine does not answer after {_START_SECONDS:.0f} s; see its log, "
+                f"{self.log}, then stop it and start it again."
+            )
+
+    def _answers_or_fails(self) -> bool:
+        """Whether the engine answers. Raises `PrivateEngineError` when its processes have ended."""
+        if daemons.answers(self.socket):
+            return True
+        # On a busy machine `setsid` may not have become dockerd yet.
+        if not wait_for(self._processes, _GRACE_SECONDS):
+            self._undo()
+            reason = daemons.start_failure(self.log.read_text(errors="replace"))
+            raise PrivateEngineError(f"{reason} Its log is {self.log}.")
+        return False
 
     def _daemon(self) -> int | None:
         return daemons.daemon_pid(self.runtime / "docker.pid")
@@ -326,9 +328,9 @@ class PrivateEngine:
         if daemon is None:
             return
         daemons.send([daemon], signal.SIGTERM)
-        if not daemons.wait_for(lambda: self._daemon() is None, _GRACE_SECONDS):
+        if not wait_for(lambda: self._daemon() is None, _GRACE_SECONDS):
             daemons.send(daemons.contained(daemons.processes(), self._cgroup), signal.SIGKILL)
-            daemons.wait_for(lambda: self._daemon() is None, _STOP_SECONDS)
+            wait_for(lambda: self._daemon() is None, _STOP_SECONDS)
 
     def _end_rest(self) -> None:
         """Kill what is left, and delete the sockets that it would have deleted itself."""
@@ -338,7 +340,7 @@ class PrivateEngine:
             daemons.send(left := self._processes(), signal.SIGKILL)
             return not left
 
-        if not daemons.wait_for(ended, _STOP_SECONDS):
+        if not wait_for(ended, _STOP_SECONDS):
             raise PrivateEngineError(
                 f"Processes of the private engine do not end ({sorted(self._processes())}); "
                 "restart the machine to be rid of them."
@@ -396,9 +398,9 @@ def stop_rootless(runtime: Path) -> None:
     known = daemons.processes()
     first = {pid for pid in running() if known[pid].cmdline.startswith(b"rootlesskit\0")}
     daemons.send(first, signal.SIGTERM)  # all others end with it
-    if not daemons.wait_for(lambda: not running(), _STOP_SECONDS):
+    if not wait_for(lambda: not running(), _STOP_SECONDS):
         daemons.send(running(), signal.SIGKILL)
-        daemons.wait_for(lambda: not running(), _STOP_SECONDS)
+        wait_for(lambda: not running(), _STOP_SECONDS)
     shutil.rmtree(runtime, ignore_errors=True)
 
 

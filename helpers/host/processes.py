@@ -1,4 +1,4 @@
-"""Tie things to the process that owns them: see if it lives, end its children, close its things."""
+"""Tie things to the process that owns them: end its children, close its things. Wait for something."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
@@ -37,6 +38,19 @@ def _ended(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
     except (OSError, IndexError):  # not Linux
         return False
+
+
+def wait_for(holds: Callable[[], object], seconds: float, every: float = 0.05) -> bool:
+    """Ask again and again, ``every`` so many seconds, until ``holds`` says yes; return whether it did.
+
+    It is asked once at least, and gives up ``seconds`` after the start. What it raises comes through.
+    """
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(every)
+    return True
 
 
 def end_with_parent(number: signal.Signals = signal.SIGINT) -> None:

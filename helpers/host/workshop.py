@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
+import math
 import os
 import shutil
 import signal
@@ -81,10 +82,12 @@ class Workshop:
             path.parent.mkdir(parents=True, exist_ok=True)
             file = path.open("w")
         with file:
-            while not _try_lock(file):
-                self.check()
-                time.sleep(_POLL_SECONDS)
+            processes.wait_for(lambda: self._locks(file), math.inf, every=_POLL_SECONDS)
             yield
+
+    def _locks(self, file: IO[str]) -> bool:
+        self.check()
+        return _try_lock(file)
 
     def run(
         self,

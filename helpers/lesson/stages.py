@@ -6,7 +6,6 @@ Each is a few lines over a module that does the work: `stage_graph`, `debugging`
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -20,6 +19,7 @@ from helpers.engine import container as containers
 from helpers.engine import sidecar
 from helpers.engine.container import Running
 from helpers.engine.sidecar import PTRACE, Said
+from helpers.host import processes
 from helpers.lesson import verbs
 from helpers.measure import stages
 from helpers.measure.stages import DIST, NODE, SHELLS
@@ -265,9 +265,7 @@ def inspector(result: BuildResult, expression: str) -> Transcript:
     typed = f"(sleep 3; echo \"exec('{expression}')\"; sleep 2) | node inspect {_INSPECTOR}"
     with stages.serving(result) as api, stages.sidecar(api, result.engine) as side:
         api.container.kill(signal="SIGUSR1")
-        deadline = time.monotonic() + _PATIENCE
-        while side.run(f"wget -qO- {_INSPECTOR}/json/version").code and time.monotonic() < deadline:
-            time.sleep(0.1)
+        processes.wait_for(lambda: side.run(f"wget -qO- {_INSPECTOR}/json/version").code == 0, _PATIENCE)
         said = side.run(typed)
     clean = "".join(letter for letter in said.output if letter.isprintable() or letter == "\n")
     return Transcript("docker kill --signal SIGUSR1 app", (Said(typed, said.code, clean),))

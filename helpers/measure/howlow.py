@@ -15,6 +15,7 @@ from helpers.claims.figures import Spread
 from helpers.engine import container as containers
 from helpers.engine import engine as engines
 from helpers.engine.container import Running
+from helpers.host import processes
 
 if TYPE_CHECKING:
     from helpers.engine.engine import Engine
@@ -107,12 +108,9 @@ def own_memory(stats: Mapping[str, Any]) -> int:
 
 def _opens_inspector(api: Running) -> bool:
     api.container.kill(signal="SIGUSR1")
-    deadline = time.monotonic() + _INSPECTOR_PATIENCE
-    while time.monotonic() < deadline:
-        if b"Debugger listening on" in api.container.logs():
-            return True
-        time.sleep(0.1)
-    return False
+    return processes.wait_for(
+        lambda: b"Debugger listening on" in api.container.logs(), _INSPECTOR_PATIENCE
+    )
 
 
 def pareto_front(points: Mapping[str, tuple[float, float]]) -> list[str]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from helpers.engine import container as containers
 from helpers.engine.container import ContainerError, Running
+from helpers.host import processes
 from helpers.image import image
 from helpers.image.filesystem import Files
 
@@ -173,9 +173,13 @@ def health(api: Running) -> str:
 
 def await_health(api: Running, wanted: str, patience: float) -> str:
     """Wait until the container's health is ``wanted`` and return it. Raises `ContainerError` if not."""
-    deadline = time.monotonic() + patience
-    while (found := health(api)) != wanted:
-        if time.monotonic() > deadline:
-            raise ContainerError(f"The container is {found} and not {wanted} after {patience:.0f} s.")
-        time.sleep(_POLL_SECONDS)
+    found = ""
+
+    def reached() -> bool:
+        nonlocal found
+        found = health(api)
+        return found == wanted
+
+    if not processes.wait_for(reached, patience, every=_POLL_SECONDS):
+        raise ContainerError(f"The container is {found} and not {wanted} after {patience:.0f} s.")
     return found

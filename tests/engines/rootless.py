@@ -18,6 +18,7 @@ from helpers.engine.private import HOME_NOTE, rootless_runtime, stop_rootless, w
 from helpers.engine.private_network import SYSTEM_PATH, NetworkRules
 from helpers.host import debian, paths
 from helpers.host.errors import PrivateEngineError
+from helpers.host.processes import wait_for
 
 _USER, _ID = "docker-workbook", 61_814  # in no range that Debian gives away by itself
 _PACKAGES = ("rootlesskit", "slirp4netns", "uidmap", "libslirp0", "libsubid4")
@@ -76,7 +77,7 @@ class RootlessEngine:
                 stderr=log,
                 check=True,
             )
-        if not daemons.wait_for(lambda: daemons.answers(self.socket), _START_SECONDS):
+        if not wait_for(lambda: daemons.answers(self.socket), _START_SECONDS):
             reason = daemons.start_failure(self._log.read_text(errors="replace"))
             self.remove()
             raise PrivateEngineError(f"A rootless engine does not start here. {reason}")

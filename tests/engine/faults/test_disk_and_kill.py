@@ -25,11 +25,11 @@ from helpers.engine import container, pull, registry_api
 from helpers.engine import engine as engines
 from helpers.engine.container import ContainerError
 from helpers.engine.private import PrivateEngine
-from helpers.engine.private_processes import wait_for
 from helpers.engine.pull import PullError
 from helpers.host import paths, workspace
 from helpers.host.errors import PrivateEngineError, WorkbookError
 from helpers.host.paths import PlaceError
+from helpers.host.processes import wait_for
 from helpers.host.workshop import NoRoomError, Workshop
 from helpers.host.workspace import WorkspaceError
 from helpers.image import image

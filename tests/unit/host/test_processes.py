@@ -81,3 +81,11 @@ def test_a_child_ends_with_a_killed_parent(ctrl_c):
     while processes.alive(child):
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def test_waiting_ends_when_it_holds_and_says_so_when_it_does_not():
+    asked = []
+    assert processes.wait_for(lambda: len(asked) == 3 or asked.append(1), 60, every=0.001)
+    assert len(asked) == 3
+    assert not processes.wait_for(lambda: False, 0.01, every=0.001)
+    assert processes.wait_for(lambda: True, 0)
