@@ -14,7 +14,7 @@ import json
 import platform
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -110,11 +110,12 @@ class Need:
 
 @dataclass(frozen=True)
 class Dockerfile:
-    """A parsed Dockerfile: directives (``syntax``, ``escape``, ``check``), instructions and stages."""
+    """A parsed Dockerfile: directives (``syntax`` …), instructions, stages, its text."""
 
     directives: Mapping[str, str]
     instructions: tuple[Instruction, ...]
     stages: tuple[Stage, ...]
+    text: str = field(repr=False)
 
     def stage(self, target: str | None = None) -> Stage:
         """Return a stage by name, the last one by default; BuildKit takes no number here."""
@@ -257,7 +258,7 @@ def parse(
     given = dict(build_args or {})
     known = _platform(architecture)
     known |= {name: value for name, value in given.items() if name in known}
-    return Dockerfile(directives, instructions, _stages(instructions, given, known, escape))
+    return Dockerfile(directives, instructions, _stages(instructions, given, known, escape), text)
 
 
 def _directives(lines: list[str]) -> dict[str, str]:

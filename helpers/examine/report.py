@@ -16,7 +16,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from helpers.examine import findings as _findings
-from helpers.examine.findings import Finding
+from helpers.examine.findings import Check, Finding
 from helpers.examine.rebuild import Rebuild
 from helpers.examine.removable import Share
 from helpers.examine.unwanted import Unwanted
@@ -43,12 +43,16 @@ class LayerSize:
 
 @dataclass(frozen=True)
 class BuiltImage:
-    """The image as it came out: who runs in it, its layers, and what a final stage would not need."""
+    """The image as it came out: who runs in it, its layers, and what a final stage would not need.
+
+    ``secrets`` are the files above the base whose names are those of secrets.
+    """
 
     tag: str
     user: str
     layers: tuple[LayerSize, ...]
     removable: tuple[Share, ...]
+    secrets: tuple[str, ...]
     build_seconds: float
     steps_cached: int
     steps: int
@@ -108,23 +112,39 @@ class BuildContext:
 
 @dataclass(frozen=True)
 class Report:
-    """The whole report. ``image`` and ``rebuild`` are None where nothing was built; ``notes`` say why.
+    """The whole report: every check with what it found, or why it was not done, and the figures.
 
-    ``conditions`` names engine, bases and date, empty when nothing was built; ``failure`` is the one
-    sentence on a build that gave no image.
+    ``image`` and ``rebuild`` are None where nothing was built. ``conditions`` names engine, bases and
+    date, empty when nothing was built; ``failure`` is the one sentence on a build that gave no image.
     """
 
     project: str
     dockerfile: str
     target: str
     stages: tuple[tuple[str, str], ...]
-    findings: tuple[Finding, ...]
+    checks: tuple[Check, ...]
     context: BuildContext | None
     image: BuiltImage | None
     rebuild: Rebuild | None
     conditions: str
     failure: str
-    notes: tuple[str, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of all checks, the gravest first."""
+        return _findings.in_order(finding for check in self.checks for finding in check.findings)
+
+    @property
+    def not_done(self) -> tuple[str, ...]:
+        """A sentence on each check that was not done."""
+        return tuple(f"{check.what}: {check.note}" for check in self.checks if check.note)
+
+    def tried(self) -> pd.DataFrame:
+        """Return one row a check, those that were not done included: what came of it, or why not."""
+        import pandas as pd
+
+        rows = [(check.what, not check.note, check.outcome) for check in self.checks]
+        return pd.DataFrame(rows, columns=["check", "done", "outcome"])
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a finding, the gravest first."""
@@ -205,8 +225,14 @@ class Report:
         """Return everything as plain values; names of fields carry their units."""
         found: dict[str, Any] = dataclasses.asdict(self)
         found["stages"] = [{"name": name, "base": base} for name, base in self.stages]
-        for finding, row in zip(self.findings, found["findings"], strict=True):
-            row["severity"] = str(finding.severity)
+        found["findings"] = [
+            dataclasses.asdict(finding) | {"severity": str(finding.severity)}
+            for finding in self.findings
+        ]
+        found["checks"] = [
+            {"what": check.what, "done": not check.note, "outcome": check.outcome}
+            for check in self.checks
+        ]
         for part, names in (
             (self.image, ("uncompressed_bytes", "compressed_bytes", "wasted_bytes", "removable_bytes")),
             (self.context, ("bytes", "sent_bytes")),
@@ -231,9 +257,8 @@ class Report:
             parts += ["", textwrap.fill(f"No image: {self.failure}", width)]
         for title, frame in self._tables():
             parts += ["", title, tables.to_text(frame, width)]
-        parts += ["", *(f"Not done: {note}" for note in self.notes)]
         if self.conditions:
-            parts.append(f"Measured on {self.conditions}")
+            parts += ["", f"Measured on {self.conditions}"]
         return "\n".join(parts).rstrip()
 
     def _subject(self) -> str:
@@ -261,6 +286,7 @@ class Report:
             yield f"Build context ({ignore})", self.sent().head(12)
         if self.rebuild:
             yield f"Rebuild after a blank line was added to {self.rebuild.edited}", self.steps()
+        yield "What was tried", self.tried()
 
     def _repr_html_(self) -> str:
         parts = [f"<p>{escape(self._subject())}</p>"]
@@ -268,9 +294,6 @@ class Report:
             parts.append(f"<p><b>No image:</b> {escape(self.failure)}</p>")
         for title, frame in self._tables():
             parts.append(f"<h3>{escape(title)}</h3>{tables.to_html(frame)}")
-        if self.notes:
-            notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-            parts.append(f"<h3>What was not done</h3><ul>{notes}</ul>")
         if self.conditions:
             parts.append(f"<p><small>{escape(self.conditions)}</small></p>")
         return "".join(parts)

@@ -24,6 +24,7 @@ from helpers.bases import host_settings, local_registry, npm_mirror, npm_registr
 from helpers.bases.host_settings import HostSettings
 from helpers.buildx import Request
 from helpers.engine import container, sidecar
+from helpers.examine import gather
 from helpers.examine import run as examine
 from helpers.exercises.attempt import Attempt
 from helpers.exercises.projects import Project
@@ -202,7 +203,7 @@ def test_what_is_only_read_never_starts_and_could_do_nothing(engine, result, see
 def test_an_examination_makes_none_beyond_them(engine, app, seen, monkeypatch, new_tag):
     monkeypatch.setattr(examine, "TAG", new_tag())
     with seen.made_by(0):
-        report = examine.examine(examine.find(app))
+        report = examine.examine(gather.find(app))
     assert report.image, report.failure
 
 

@@ -9,14 +9,18 @@ import re
 import subprocess
 import sys
 import uuid
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from helpers.bases import bases
+from helpers.buildx import context as contexts
+from helpers.buildx import dockerfile
 from helpers.buildx.dockerfile_words import DockerfileError
+from helpers.examine import gather, run
 from helpers.examine import rebuild as rebuilds
-from helpers.examine import run
 from helpers.examine.findings import Severity
 from helpers.examine.report import Report
 from helpers.host import paths
@@ -55,7 +59,7 @@ def examined(folder: Path, text: str | bytes, file: str = "Dockerfile", **wishes
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     before = fingerprint(folder)
     names = {"target", "build_args", "context", "extra"}
-    project = run.find(folder, file, **{k: v for k, v in wishes.items() if k in names})
+    project = gather.find(folder, file, **{k: v for k, v in wishes.items() if k in names})
     options = {k: v for k, v in wishes.items() if k not in names}
     report = run.examine(project, **({"measure_rebuild": False} | options))
     assert fingerprint(folder) == before
@@ -220,7 +224,7 @@ def test_a_missing_dockerfile_names_those_that_there_are(project):
     (project / "docker").mkdir()
     (project / "docker" / "Dockerfile.dev").write_text("FROM scratch\n")
     with pytest.raises(WorkbookError, match=r"docker/Dockerfile\.dev"):
-        run.find(project)
+        gather.find(project)
 
 
 def test_an_edit_of_a_source_shows_which_steps_lose_their_cache(project):
@@ -263,7 +267,7 @@ def test_a_large_context_is_not_copied_for_a_rebuild(project, monkeypatch):
     monkeypatch.setattr(rebuilds, "LARGEST", 1000)
     report = examined(project, f"FROM scratch\n{SHELL}COPY src /src\n", measure_rebuild=True)
     assert report.rebuild is None
-    assert any("too much to copy" in note for note in report.notes)
+    assert any("too much to copy" in note for note in report.not_done)
 
 
 def test_an_argument_above_a_step_that_does_not_use_it_costs_it_its_cache(project, engine):
@@ -315,7 +319,7 @@ def test_what_a_final_stage_would_not_need_is_counted_by_kind(project):
 def test_the_sample_app_shows_what_a_second_stage_would_save(tag):
     """The lower bound is one: the article's multi-stage image saves more than it says."""
     report = run.examine(
-        run.find(paths.SAMPLE_APP, "dockerfiles/01_naive.Dockerfile"), measure_rebuild=False
+        gather.find(paths.SAMPLE_APP, "dockerfiles/01_naive.Dockerfile"), measure_rebuild=False
     )
     shares = {share.what: share.bytes for share in report.image.removable}
     assert shares["development dependencies"] > 10e6
@@ -327,7 +331,7 @@ def test_the_sample_app_shows_what_a_second_stage_would_save(tag):
 def test_the_builders_own_checks_take_part_where_the_builder_has_them(engine, project):
     report = examined(project, f"FROM scratch\n{SHELL}MAINTAINER me\n")
     checks = {f.rule for f in report.findings if f.source == "docker build --check"}
-    notes = [note for note in report.notes if "check" in note]
+    notes = [note for note in report.not_done if "check" in note]
     if tuple(int(n) for n in engine.buildx.split(".")[:2]) >= (0, 15) and not notes:
         assert "MaintainerDeprecated" in checks
     else:
@@ -336,7 +340,7 @@ def test_the_builders_own_checks_take_part_where_the_builder_has_them(engine, pr
 
 
 def test_the_example_in_c_runs_from_an_image_of_one_file(engine, tag):
-    report = run.examine(run.find(own.example(), "multistage.Dockerfile"))
+    report = run.examine(gather.find(own.example(), "multistage.Dockerfile"))
     assert report.image.uncompressed_bytes < 2e6
     done = subprocess.run(
         engine.command("run", "--rm", "--interactive", "--network=none", tag),
@@ -403,3 +407,32 @@ def test_without_an_engine_the_report_holds_what_can_be_read(project, monkeypatc
     report = examined(project, f"FROM scratch\n{SHELL}COPY . /all\n")
     assert "No Docker engine answers" in report.failure
     assert "no-ignore-file" in rules(report)
+
+
+def test_the_dockerfile_is_read_once_the_context_walked_once_and_the_bases_found_once(
+    project, monkeypatch
+):
+    """With a rebuild and all: what an edit in between changes is in no report half."""
+    (project / "Dockerfile").write_text(f"FROM scratch\n{SHELL}COPY src /src\n")
+    counted: Counter[str] = Counter()
+
+    def counting(name, call):
+        def count(*given, **named):
+            counted[name] += 1
+            return call(*given, **named)
+
+        return count
+
+    read_bytes = Path.read_bytes
+
+    def count_reads(path: Path) -> bytes:
+        counted["read"] += path.name == "Dockerfile"
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", count_reads)
+    monkeypatch.setattr(dockerfile, "parse", counting("parsed", dockerfile.parse))
+    monkeypatch.setattr(contexts, "survey", counting("walked", contexts.survey))
+    monkeypatch.setattr(bases, "resolve", counting("resolved", bases.resolve))
+    report = run.examine(gather.find(project))
+    assert report.rebuild
+    assert counted == {"read": 1, "parsed": 1, "walked": 1, "resolved": 1}

@@ -15,6 +15,7 @@ import pytest
 from helpers import buildx
 from helpers.bases import host_settings
 from helpers.buildx import BuildError, Request
+from helpers.examine import gather
 from helpers.examine import run as examine
 from helpers.host import paths
 from helpers.host.workshop import Workshop
@@ -101,7 +102,7 @@ def test_a_report_tells_none_whatever_the_dockerfile_says(reader, context, tag, 
         f"RUN echo https://reader:{SECRET}@files.invalid/x > /got # {{unique}}\nRUN cp /bin/sh /bin/copy\n"
     )
     write(context, steps)
-    report = examine.examine(examine.find(context))
+    report = examine.examine(gather.find(context))
     assert report.image, report.failure
     shown = [
         report.to_json(),

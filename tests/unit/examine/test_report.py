@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.examine import command, run
-from helpers.examine.findings import Finding, Listing, Severity, counted, in_order
+from helpers.examine import command, gather, run
+from helpers.examine.findings import Check, Finding, Listing, Severity, counted, in_order
 from helpers.examine.rebuild import Outcome, Rebuild
 from helpers.examine.removable import Share
 from helpers.examine.report import BuildContext, BuiltImage, Folder, LayerSize, Report
@@ -30,7 +30,7 @@ REPORT = Report(
     dockerfile="docker/Dockerfile",
     target="",
     stages=(("one", EVIL), ("two", "scratch")),
-    findings=FINDINGS,
+    checks=(Check("rules", FINDINGS), Check("hadolint", note=EVIL)),
     context=BuildContext(
         "", (Folder("src/", 300, 200), Folder("a", 100, 0)), (Unwanted("a", 1, "x", "a"),)
     ),
@@ -42,6 +42,7 @@ REPORT = Report(
             LayerSize(EVIL, False, 1_000_000, 1, 500_000),
         ),
         (Share("caches", 3, 400_000, "by place"),),
+        ("/app/.env",),
         1.5,
         1,
         2,
@@ -49,9 +50,8 @@ REPORT = Report(
     rebuild=Rebuild("src/[/b].js", 2.0, (Outcome("one", "RUN x", 1.0, False, 0.0, True),)),
     conditions="Docker Engine 1",
     failure="",
-    notes=(EVIL,),
 )
-BARE = Report("p", "D", "", (("s", "b"),), (), None, None, None, "", "It failed.", ())
+BARE = Report("p", "D", "", (("s", "b"),), (), None, None, None, "", "It failed.")
 
 
 class Page(HTMLParser):
@@ -115,7 +115,7 @@ def test_the_text_has_every_part_and_fits_its_width():
         "Rebuild after",
     ):
         assert part in text
-    rows = [line for line in text.splitlines() if not line.startswith(("Not done", "Measured"))]
+    rows = [line for line in text.splitlines() if not line.startswith("Measured")]
     assert max(len(line) for line in rows) <= 100
 
 
@@ -138,13 +138,13 @@ def test_a_build_argument_needs_a_name_and_an_equals_sign():
 
 def test_a_project_is_found_by_folder_by_file_and_by_containerfile(tmp_path):
     (tmp_path / "Dockerfile").write_text("FROM a\n")
-    assert run.find(tmp_path).dockerfile == (tmp_path / "Dockerfile").resolve()
-    assert run.find(tmp_path / "Dockerfile").context == tmp_path.resolve()
+    assert gather.find(tmp_path).dockerfile == (tmp_path / "Dockerfile").resolve()
+    assert gather.find(tmp_path / "Dockerfile").context == tmp_path.resolve()
     other = tmp_path / "other"
     other.mkdir()
     (other / "Containerfile").write_text("FROM a\n")
-    assert run.find(other).dockerfile.name == "Containerfile"
-    outside = run.find(other, "../Dockerfile", context=tmp_path)
+    assert gather.find(other).dockerfile.name == "Containerfile"
+    outside = gather.find(other, "../Dockerfile", context=tmp_path)
     assert (outside.dockerfile.parent, outside.context) == (tmp_path.resolve(), tmp_path.resolve())
 
 
@@ -157,13 +157,13 @@ def test_what_is_not_there_is_one_sentence(tmp_path, wrong):
     if "context" in wrong:
         options["context"] = tmp_path / "nope"
     with pytest.raises(WorkbookError) as caught:
-        run.find(wrong.get("path", tmp_path), **options)
+        gather.find(wrong.get("path", tmp_path), **options)
     assert "\n" not in str(caught.value)
 
 
 def test_no_report_is_written_into_the_project(tmp_path):
     (tmp_path / "Dockerfile").write_text("FROM a\n")
-    project = run.find(tmp_path)
+    project = gather.find(tmp_path)
     with pytest.raises(WorkbookError, match="never changed"):
         command._check_place(tmp_path / "report.html", project)
     with pytest.raises(WorkbookError, match="no folder"):
@@ -174,7 +174,7 @@ def test_without_a_build_the_report_needs_no_engine(tmp_path, monkeypatch):
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
     (tmp_path / "Dockerfile").write_text("FROM node:20\nCOPY . .\nRUN npm ci\n")
     (tmp_path / ".env").write_text("KEY=fake\n")
-    report = run.examine(run.find(tmp_path), build=False)
+    report = run.examine(gather.find(tmp_path), build=False)
     assert not report.failure
     assert {"sources-before-install", "secret-in-context", "no-ignore-file"} <= {
         f.rule for f in report.findings
@@ -185,7 +185,7 @@ def test_without_a_build_the_report_needs_no_engine(tmp_path, monkeypatch):
 def test_a_name_that_is_no_utf_8_can_be_written_in_every_form(tmp_path):
     (tmp_path / "Dockerfile").write_text("FROM node:20\nCOPY . .\n")
     (tmp_path / os.fsdecode(b"caf\xe9.pem")).write_text("x")
-    report = run.examine(run.find(tmp_path), build=False)
+    report = run.examine(gather.find(tmp_path), build=False)
     for written in (report.to_json(), report.to_html(), str(report)):
         assert "xe9.pem" in written.encode().decode()
 
@@ -194,6 +194,6 @@ def test_a_name_that_is_no_utf_8_can_be_written_in_every_form(tmp_path):
 def test_a_broken_ignore_file_is_a_note(tmp_path, pattern):
     (tmp_path / "Dockerfile").write_text("FROM node:20\nCOPY . .\n")
     (tmp_path / ".dockerignore").write_text(f"{pattern}\n")
-    report = run.examine(run.find(tmp_path), build=False)
+    report = run.examine(gather.find(tmp_path), build=False)
     assert report.context is None
-    assert any("context was not looked at" in note for note in report.notes)
+    assert any("context was not looked at" in note for note in report.not_done)

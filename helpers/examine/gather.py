@@ -1,0 +1,196 @@
+"""Find a project, and gather once all that the checks of an examination look at.
+
+It judges nothing. The Dockerfile is read once, the context is walked once, the image is read once; what
+of it cannot be had is said in a sentence beside the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from helpers.buildx import context as contexts
+from helpers.buildx import dockerfile as dockerfiles
+from helpers.buildx.context import Survey
+from helpers.buildx.dockerfile import Dockerfile
+from helpers.buildx.run import BuildResult
+from helpers.engine.engine import Engine
+from helpers.examine import rebuild, removable, unwanted
+from helpers.examine.report import BuildContext, BuiltImage, Folder, LayerSize
+from helpers.host.errors import WorkbookError
+from helpers.image import image
+
+_DEPTH = 3  # folders deep that Dockerfiles are looked for
+_NAMED = 8  # Dockerfiles that a sentence names at most
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project as it is to be examined: its Dockerfile, its build context, target and arguments.
+
+    ``extra`` holds further arguments of ``docker buildx build``, such as ``--secret``, as they are.
+    """
+
+    dockerfile: Path
+    context: Path
+    target: str | None = None
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    extra: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of the folder of the build context, such that it can be printed."""
+        return contexts.printable(self.context.name)
+
+    @property
+    def file(self) -> str:
+        """The Dockerfile's path, from the context when it lies in it, such that it can be printed."""
+        inside = self.dockerfile.is_relative_to(self.context)
+        shown = self.dockerfile.relative_to(self.context) if inside else self.dockerfile
+        return contexts.printable(str(shown))
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What can be read of a project without a build.
+
+    ``survey`` and ``context`` are None where the context could not be looked at; ``trouble`` says why.
+    """
+
+    project: Project
+    file: Dockerfile
+    survey: Survey | None
+    context: BuildContext | None
+    trouble: str = ""
+
+
+def find(
+    path: Path,
+    file: str | None = None,
+    *,
+    context: Path | None = None,
+    target: str | None = None,
+    build_args: Mapping[str, str] | None = None,
+    extra: Sequence[str] = (),
+) -> Project:
+    """Return the project at ``path``, a folder or a Dockerfile itself.
+
+    ``file`` is the Dockerfile's path from that folder; ``context`` the build context when it is not
+    the folder. Raises `WorkbookError`, naming the Dockerfiles that there are.
+    """
+    path = path.expanduser()
+    folder = path if path.is_dir() else path.parent
+    if not path.exists():
+        raise WorkbookError(f"There is nothing at {path}; check the path.")
+    found = path if path.is_file() else folder / (file or "Dockerfile")
+    if not found.is_file() and file is None and (folder / "Containerfile").is_file():
+        found = folder / "Containerfile"
+    if not found.is_file():
+        others = ", ".join(_dockerfiles(folder))
+        advice = f"there are {others}: name one with --file" if others else "name it with --file"
+        raise WorkbookError(f"There is no {file or 'Dockerfile'} in {folder}; {advice}.")
+    context = (context.expanduser() if context else folder).resolve()
+    if not context.is_dir():
+        raise WorkbookError(f"There is no folder for the build context at {context}; check the path.")
+    return Project(found.resolve(), context, target, dict(build_args or {}), tuple(extra))
+
+
+def _dockerfiles(folder: Path) -> list[str]:
+    patterns = ("Dockerfile", "Dockerfile.*", "*.Dockerfile", "Containerfile")
+    found = {
+        match.relative_to(folder).as_posix()
+        for depth in range(_DEPTH)
+        for pattern in patterns
+        for match in folder.glob("*/" * depth + pattern)
+        if match.is_file() and match.suffix != ".dockerignore" and "node_modules" not in match.parts
+    }
+    return sorted(found)[:_NAMED]
+
+
+def read(project: Project, engine: Engine | None = None) -> Sources:
+    """Read the Dockerfile and look at the context.
+
+    ``engine`` is the one that will build; without one the file is read for this machine's architecture.
+    Raises `DockerfileError` for a file that is none, or that has no stage of the project's target.
+    """
+    architecture = engine.architecture if engine else None
+    file = dockerfiles.read(project.dockerfile, project.build_args, architecture)
+    file.stage(project.target)
+    try:
+        survey = contexts.survey(project.context, contexts.rules(project.context, project.dockerfile))
+    except (WorkbookError, OSError, UnicodeDecodeError) as error:
+        return Sources(project, file, None, None, str(error))
+    ignore_file = contexts.ignore_file(project.context, project.dockerfile)
+    files = (entry for entry in survey.sent if entry.kind == "file")
+    context = BuildContext(
+        ignore_file=ignore_file.name if ignore_file else "",
+        folders=tuple(_folders(survey)),
+        unwanted=tuple(unwanted.find((contexts.printable(entry.path), entry.bytes) for entry in files)),
+    )
+    return Sources(project, file, survey, context)
+
+
+def _folders(survey: Survey) -> list[Folder]:
+    sizes: dict[str, list[int]] = {}
+    for entry in survey.entries:
+        top, below, _ = entry.path.partition("/")
+        name = f"{top}/" if below or entry.kind == "directory" else top
+        counted = sizes.setdefault(name, [0, 0])
+        counted[0] += entry.bytes
+        counted[1] += 0 if entry.kept_out else entry.bytes
+    folders = [Folder(contexts.printable(name), *counted) for name, counted in sizes.items()]
+    return sorted(folders, key=lambda folder: (-folder.bytes, folder.name))
+
+
+def built(sources: Sources, result: BuildResult) -> BuiltImage:
+    """Return what a build of the project gave: the image's layers, its waste, what it could do without.
+
+    Raises `ImageError` for an image that the engine no longer has.
+    """
+    base = sources.file.lineage(result.request.target)[0].base
+    used = [one.reference for one in result.bases if one.name == base]
+    facts = image.inspect(result.image_id, result.engine, bases=used)
+    waste = image.waste(result.image_id, result.engine)
+    files = image.files(result.image_id, result.engine)
+    base_layers = sum(layer.from_base for layer in facts.layers)
+    layers = [
+        LayerSize(
+            instruction=layer.instruction,
+            from_base=layer.from_base,
+            uncompressed_bytes=layer.uncompressed_bytes,
+            compressed_bytes=layer.compressed_bytes,
+            wasted_bytes=sum(file.bytes for file in waste.files if file.layer == number),
+        )
+        for number, layer in enumerate(facts.layers)
+    ]
+    steps = rebuild.steps_in_order(sources.file, result)
+    return BuiltImage(
+        tag=result.tag,
+        user=facts.user or "root",
+        layers=(*_base_layer(base, layers[:base_layers]), *layers[base_layers:]),
+        removable=removable.find(result.image_id, result.engine, base_layers),
+        secrets=tuple(
+            file.path
+            for file in files
+            if file.layer >= base_layers and file.kind == "file" and unwanted.is_secret(file.path)
+        ),
+        build_seconds=result.seconds,
+        steps_cached=sum(step.cached for step in steps),
+        steps=len(steps),
+    )
+
+
+def _base_layer(name: str, layers: Sequence[LayerSize]) -> list[LayerSize]:
+    """Return the layers of the base as one; none for an image from scratch."""
+    if not layers:
+        return []
+    return [
+        LayerSize(
+            instruction=f"FROM {name}",
+            from_base=True,
+            uncompressed_bytes=sum(layer.uncompressed_bytes for layer in layers),
+            compressed_bytes=sum(layer.compressed_bytes for layer in layers),
+            wasted_bytes=sum(layer.wasted_bytes for layer in layers),
+        )
+    ]
