@@ -5,8 +5,8 @@ the tests try figures on both sides of each. "About" is 15 % to either side: the
 10 MB, and a point release of Node moves an image by a few per cent.
 """
 
-from helpers.claims.cache import TIMES_FASTER, judge_t1, judge_t2, judge_t3
-from helpers.claims.context import judge_x1, judge_x2
+from helpers.claims.cache import TIMES_FASTER, cached_installs, install_order, time_saved
+from helpers.claims.context import copied_context, ignore_list
 from helpers.claims.figures import Day, Installs, Mismatch, PinTest, Size, Spread, Waits, interleaved
 from helpers.claims.howlow import (
     LATER_SECONDS,
@@ -14,26 +14,26 @@ from helpers.claims.howlow import (
     SMALLEST_MB,
     Goal,
     Reached,
-    judge_small_and_quick,
-    judge_smallest,
+    small_and_quick_image,
+    smallest_image,
 )
 from helpers.claims.model import ABOUT, LESSONS, TEXTS, Judgement, Verdict
-from helpers.claims.pins import judge_b1
-from helpers.claims.pipeline import DEPLOYS, NAIVE_GB, SMALL_GB, judge_p1, judge_p2
+from helpers.claims.pins import base_pins
+from helpers.claims.pipeline import DEPLOYS, NAIVE_GB, SMALL_GB, daily_transfer, start_and_storage
 from helpers.claims.sizes import (
     ALPINE_MB,
     DISTROLESS_MB,
     NAIVE_MB,
     PASSENGERS,
-    judge_s1,
-    judge_s2,
-    judge_s3,
-    judge_s4,
-    judge_s5,
-    judge_s6,
+    alpine_size,
+    copied_files,
+    distroless_size,
+    naive_contents,
+    naive_size,
+    title_sizes,
 )
-from helpers.claims.stages import WAYS, judge_b2, judge_v2
-from helpers.claims.surface import V3_ORDER, V3_WAY_OUT, judge_v1, judge_v3
+from helpers.claims.stages import WAYS, builder_for_debugging, exec_shells
+from helpers.claims.surface import SURFACE_ORDER, SURFACE_PRUNED, attack_surface, distroless_tools
 from helpers.host.tables import MB
 
 __all__ = [
@@ -50,10 +50,10 @@ __all__ = [
     "SMALLEST_MB",
     "SMALL_GB",
     "SMALL_MB",
+    "SURFACE_ORDER",
+    "SURFACE_PRUNED",
     "TEXTS",
     "TIMES_FASTER",
-    "V3_ORDER",
-    "V3_WAY_OUT",
     "WAYS",
     "Day",
     "Goal",
@@ -66,25 +66,25 @@ __all__ = [
     "Spread",
     "Verdict",
     "Waits",
+    "alpine_size",
+    "attack_surface",
+    "base_pins",
+    "builder_for_debugging",
+    "cached_installs",
+    "copied_context",
+    "copied_files",
+    "daily_transfer",
+    "distroless_size",
+    "distroless_tools",
+    "exec_shells",
+    "ignore_list",
+    "install_order",
     "interleaved",
-    "judge_b1",
-    "judge_b2",
-    "judge_p1",
-    "judge_p2",
-    "judge_s1",
-    "judge_s2",
-    "judge_s3",
-    "judge_s4",
-    "judge_s5",
-    "judge_s6",
-    "judge_small_and_quick",
-    "judge_smallest",
-    "judge_t1",
-    "judge_t2",
-    "judge_t3",
-    "judge_v1",
-    "judge_v2",
-    "judge_v3",
-    "judge_x1",
-    "judge_x2",
+    "naive_contents",
+    "naive_size",
+    "small_and_quick_image",
+    "smallest_image",
+    "start_and_storage",
+    "time_saved",
+    "title_sizes",
 ]

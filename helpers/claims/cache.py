@@ -14,7 +14,7 @@ from helpers.claims.model import ABOUT, Judgement, Verdict
 TIMES_FASTER = 9.0
 
 
-def judge_t1(
+def install_order(
     unordered_source: Installs, source: Installs, dependency: Installs, script: Installs
 ) -> Judgement:
     """T1: installing first keeps the install cached after a source edit, and only then.
@@ -45,7 +45,7 @@ def judge_t1(
     return Judgement("T1", Verdict.HOLDS, figures, because)
 
 
-def judge_t2(speed_up: Spread, install_share: float, source: Installs) -> Judgement:
+def time_saved(speed_up: Spread, install_share: float, source: Installs) -> Judgement:
     """T2: after a source edit the ordered file builds about nine times faster than the unordered one.
 
     ``speed_up`` holds one ratio a round; ``install_share`` is the part of the unordered build's time
@@ -70,7 +70,7 @@ def judge_t2(speed_up: Spread, install_share: float, source: Installs) -> Judgem
     return Judgement("T2", Verdict.CONDITION, figures, because)
 
 
-def judge_t3(naive: Installs, multistage: Mapping[str, Installs]) -> Judgement:
+def cached_installs(naive: Installs, multistage: Mapping[str, Installs]) -> Judgement:
     """T3: after a source edit naive installs again, and none of the multi-stage files does."""
     counts = {"naive": naive, **multistage}
     told = ", ".join(f"{name} {installs}" for name, installs in counts.items())

@@ -11,7 +11,7 @@ LITTLE_LEFT = 0.1  # of the needless bytes: a list that leaves no more than this
 HALF_LEFT = 0.5  # a list that leaves more than this does less than half of it
 
 
-def judge_x1(in_folder: Mapping[str, int], arrived: Mapping[str, int]) -> Judgement:
+def copied_context(in_folder: Mapping[str, int], arrived: Mapping[str, int]) -> Judgement:
     """X1: without an ignore file all that the claim names is copied whole.
 
     Both are bytes by what the claim names: in the folder, and in the image that ``COPY . .`` made.
@@ -29,7 +29,7 @@ def judge_x1(in_folder: Mapping[str, int], arrived: Mapping[str, int]) -> Judgem
     return Judgement("X1", Verdict.HOLDS, figures, because)
 
 
-def judge_x2(without: int, minimal: int, fuller: int, secrets: Sequence[str]) -> Judgement:
+def ignore_list(without: int, minimal: int, fuller: int, secrets: Sequence[str]) -> Judgement:
     """X2: the article's list lets no secret through, and little of what the build does not need.
 
     The bytes are those that were sent without a list, with the article's and with a fuller one, which

@@ -48,7 +48,7 @@ class Goal:
         )
 
 
-def judge_smallest(sizes: Mapping[str, Size]) -> Goal:
+def smallest_image(sizes: Mapping[str, Size]) -> Goal:
     """Goal 1: an image of `SMALLEST_MB` or less on disk; all of ``sizes`` passed the app's checks."""
     goal = f"At most {SMALLEST_MB:.0f} MB on disk, and it answers as the others do."
     best = min(sizes, key=lambda name: sizes[name].uncompressed)
@@ -58,7 +58,7 @@ def judge_smallest(sizes: Mapping[str, Size]) -> Goal:
     )
 
 
-def judge_small_and_quick(
+def small_and_quick_image(
     sizes: Mapping[str, Size],
     starts: Mapping[str, Spread],
     cpu: Mapping[str, Spread],

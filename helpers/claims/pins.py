@@ -16,7 +16,9 @@ from helpers.host.errors import WorkbookError
 DAYS_A_MONTH = 365.25 / 12
 
 
-def judge_b1(lines: Mismatch, libcs: Mismatch, pin: PinTest, *, line: int, supported: bool) -> Judgement:
+def base_pins(
+    lines: Mismatch, libcs: Mismatch, pin: PinTest, *, line: int, supported: bool
+) -> Judgement:
     """B1: two lines of Node bite, and a digest keeps the base where a tag does not.
 
     The conditions are what one digest does not give: one C library across stages on two images, and

@@ -11,7 +11,7 @@ NAIVE_GB, SMALL_GB = 60.0, 6.0
 CLEARLY = 1.5  # times faster, by the medians, with ranges that do not meet
 
 
-def judge_p1(naive: Day, small: Day) -> Judgement:
+def daily_transfer(naive: Day, small: Day) -> Judgement:
     """P1: 50 deploys of the naive image move about 60 GB a day, of the small one about 6 GB."""
     figures = "; ".join(
         f"{name}: {_gb(day.kept)} to a node that keeps its layers, {_gb(day.empty)} to empty nodes"
@@ -31,7 +31,7 @@ def judge_p1(naive: Day, small: Day) -> Judgement:
     return Judgement("P1", Verdict.FAILS, figures, because)
 
 
-def judge_p2(naive: Waits, small: Waits) -> Judgement:
+def start_and_storage(naive: Waits, small: Waits) -> Judgement:
     """P2: the small image is pulled and started clearly faster, and takes less room in a registry."""
     figures = (
         f"pull on an empty node: {naive.pull} against {small.pull}; start once pulled: {naive.start} "

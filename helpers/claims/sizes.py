@@ -15,7 +15,7 @@ TITLE_MB = (1000.0, 50.0)
 TIMES_SMALLER = 10.0
 
 
-def judge_s1(naive: Size) -> Judgement:
+def naive_size(naive: Size) -> Judgement:
     """S1: the naive image's uncompressed size lies in the article's range."""
     low, high = NAIVE_MB
     inside = low <= naive.uncompressed / MB <= high
@@ -26,7 +26,7 @@ def judge_s1(naive: Size) -> Judgement:
     return Judgement("S1", Verdict.FAILS, str(naive), f"The size on disk lies {side} the range.")
 
 
-def judge_s2(composition: Mapping[str, int]) -> Judgement:
+def naive_contents(composition: Mapping[str, int]) -> Judgement:
     """S2: each passenger that the article names takes bytes; ``composition`` is bytes a category."""
     missing = [name for name in PASSENGERS if not composition.get(name)]
     carried = ", ".join(f"{name} {in_mb(size)}" for name, size in composition.items() if size)
@@ -50,7 +50,7 @@ PASSENGERS = (
 )
 
 
-def judge_s3(naive: Size, alpine: Size) -> Judgement:
+def alpine_size(naive: Size, alpine: Size) -> Judgement:
     """S3: the Alpine image is about 120 MB, and the naive one about ten times its size or more."""
     times = naive.uncompressed / alpine.uncompressed
     on_wire = naive.compressed / alpine.compressed
@@ -69,7 +69,7 @@ def judge_s3(naive: Size, alpine: Size) -> Judgement:
     return Judgement("S3", Verdict.FAILS, figures, "The image is not even five times smaller.")
 
 
-def judge_s4(named: Sequence[str], crossed: Sequence[str]) -> Judgement:
+def copied_files(named: Sequence[str], crossed: Sequence[str]) -> Judgement:
     """S4: no file of the builder is in the final image outside the paths that ``COPY`` named.
 
     ``named`` are those paths; ``crossed`` the files that the builder made and the final image has.
@@ -83,7 +83,7 @@ def judge_s4(named: Sequence[str], crossed: Sequence[str]) -> Judgement:
     return Judgement("S4", Verdict.FAILS, figures, because)
 
 
-def judge_s5(alpine: Size, as_written: Size, pruned: Size) -> Judgement:
+def distroless_size(alpine: Size, as_written: Size, pruned: Size) -> Judgement:
     """S5: the article's own file gives 60-80 MB on disk, and less than Alpine, since it "drops"."""
     figures = f"as written: {as_written}; pruned: {pruned}; Alpine: {alpine}"
     low, high = DISTROLESS_MB
@@ -109,7 +109,7 @@ def _way_out(pruned: Size, high: float) -> str:
     return " Pruned, it misses the range as well."
 
 
-def judge_s6(naive: Size, best: Size) -> Judgement:
+def title_sizes(naive: Size, best: Size) -> Judgement:
     """S6: from about 1 GB to about 50 MB or less, disk compared with disk."""
     before, after = TITLE_MB
     figures = f"naive: {naive}; smallest: {best}"

@@ -10,7 +10,7 @@ WAYS = ("sidecar", "docker cp", "--target builder", ":debug tag")
 _NUMBERS = ("none of the four", "one of the four", "two of the four", "three of the four", "all four")
 
 
-def judge_b2(has: Mapping[str, bool], differs: Sequence[str], blind: bool) -> Judgement:
+def builder_for_debugging(has: Mapping[str, bool], differs: Sequence[str], blind: bool) -> Judgement:
     """B2: the builder, from the same file, has all that one debugs with.
 
     ``has`` says which of those things it has, ``differs`` in what it is not the runner, and ``blind``
@@ -30,7 +30,7 @@ def judge_b2(has: Mapping[str, bool], differs: Sequence[str], blind: bool) -> Ju
     return Judgement("B2", Verdict.CONDITION, figures, because)
 
 
-def judge_v2(shells: Mapping[str, bool], ways: Mapping[str, bool]) -> Judgement:
+def exec_shells(shells: Mapping[str, bool], ways: Mapping[str, bool]) -> Judgement:
     """V2: no shell starts with ``docker exec``; ``ways`` says of each of `WAYS` whether it worked."""
     started = [name for name, starts in shells.items() if starts]
     worked = [name for name in WAYS if ways.get(name)]

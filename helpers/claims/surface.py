@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 
 from helpers.claims.model import Judgement, Verdict
 
-V3_ORDER = ("naive", "alpine", "distroless")
-V3_WAY_OUT = "distroless_pruned"  # the article's file with production dependencies only
-V3_NOT_COUNTED = "CVEs not counted here"
+SURFACE_ORDER = ("naive", "alpine", "distroless")
+SURFACE_PRUNED = "distroless_pruned"  # the article's file with production dependencies only
+NOT_COUNTED = "CVEs not counted here"
 
 
-def judge_v1(shells: Sequence[str], package_managers: Sequence[str], shell_ran: bool) -> Judgement:
+def distroless_tools(
+    shells: Sequence[str], package_managers: Sequence[str], shell_ran: bool
+) -> Judgement:
     """V1: the image holds no shell and no package manager, and none can be started in it."""
     found = [*shells, *package_managers]
     figures = f"{len(shells)} shells, {len(package_managers)} package managers"
@@ -23,24 +25,24 @@ def judge_v1(shells: Sequence[str], package_managers: Sequence[str], shell_ran: 
     return Judgement("V1", Verdict.FAILS, figures, f"It holds {what}.")
 
 
-def judge_v3(
+def attack_surface(
     measures: Mapping[str, Mapping[str, int | None]], cves: Mapping[str, int] | None
 ) -> Judgement:
     """V3: each measure falls from naive over Alpine to distroless, and the CVEs from naive to it.
 
-    ``measures`` holds, for each measure, the number of each variant of `V3_ORDER` and of `V3_WAY_OUT`,
-    None where it is not known; ``cves`` what a scanner counted, None where none was here. The claim
-    does not hold where even the pruned file breaks the order, or has no fewer CVEs than naive. It holds
-    with a condition where only the pruned file keeps the order, where a scanner counts fewer CVEs in
-    Alpine, or where no scanner counted.
+    ``measures`` holds, for each measure, the number of each variant of `SURFACE_ORDER` and of
+    `SURFACE_PRUNED`, None where it is not known; ``cves`` what a scanner counted, None where none was
+    here. The claim does not hold where even the pruned file breaks the order, or has no fewer CVEs than
+    naive. It holds with a condition where only the pruned file keeps the order, where a scanner counts
+    fewer CVEs in Alpine, or where no scanner counted.
     """
     figures = "; ".join(_in_a_row(name, numbers) for name, numbers in measures.items())
-    figures += f"; {_in_a_row('CVEs', cves)}" if cves else f"; {V3_NOT_COUNTED}"
-    broken = [name for name, numbers in measures.items() if not _falls(_row(numbers, V3_WAY_OUT))]
+    figures += f"; {_in_a_row('CVEs', cves)}" if cves else f"; {NOT_COUNTED}"
+    broken = [name for name, numbers in measures.items() if not _falls(_row(numbers, SURFACE_PRUNED))]
     if broken:
         because = f"Even pruned, distroless breaks the order in {', '.join(broken)}."
         return Judgement("V3", Verdict.FAILS, figures, because)
-    if cves and cves[V3_WAY_OUT] >= cves["naive"]:
+    if cves and cves[SURFACE_PRUNED] >= cves["naive"]:
         because = (
             "The files fall in order, but a scanner counts no fewer CVEs in distroless than in naive."
         )
@@ -65,7 +67,7 @@ def _of_cves(cves: Mapping[str, int] | None) -> str:
 
 
 def _row(numbers: Mapping[str, int | None], last: str) -> list[int]:
-    names = (*V3_ORDER[:-1], last)
+    names = (*SURFACE_ORDER[:-1], last)
     return [number for name in names if (number := numbers[name]) is not None]
 
 
@@ -76,5 +78,5 @@ def _falls(row: Sequence[int]) -> bool:
 
 
 def _in_a_row(name: str, numbers: Mapping[str, int | None]) -> str:
-    shown = ["?" if (n := numbers[v]) is None else f"{n:,}" for v in (*V3_ORDER, V3_WAY_OUT)]
+    shown = ["?" if (n := numbers[v]) is None else f"{n:,}" for v in (*SURFACE_ORDER, SURFACE_PRUNED)]
     return f"{name} {' → '.join(shown[:-1])} (pruned {shown[-1]})"

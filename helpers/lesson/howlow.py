@@ -154,7 +154,7 @@ def _word(answer: bool) -> str:
 
 def smallest(measured: Starts) -> Goal:
     """Judge the goal on size; each image was tried out over HTTP."""
-    return claims.judge_smallest({verbs.label(r): verbs.size(r) for r in measured.results})
+    return claims.smallest_image({verbs.label(r): verbs.size(r) for r in measured.results})
 
 
 def small_and_quick(measured: Starts) -> Goal:
@@ -164,7 +164,7 @@ def small_and_quick(measured: Starts) -> Goal:
     pairs = list(zip(names, measured.starts, strict=True))
     seconds = {name: start.seconds for name, start in pairs}
     cpu = {name: start.cpu_seconds for name, start in pairs if start.cpu_seconds}
-    return claims.judge_small_and_quick(sizes, seconds, cpu, plain=names[0])
+    return claims.small_and_quick_image(sizes, seconds, cpu, plain=names[0])
 
 
 def compare_guesses(measured: Starts, smallest_mb: float, later_s: float) -> pd.DataFrame:

@@ -232,15 +232,15 @@ def judge(
 ) -> Judgement:
     """Judge V3 by what was counted in the article's three images and in the pruned one."""
     results = (naive, alpine, distroless, pruned)
-    by_name = dict(zip((*claims.V3_ORDER, claims.V3_WAY_OUT), results, strict=True))
+    by_name = dict(zip((*claims.SURFACE_ORDER, claims.SURFACE_PRUNED), results, strict=True))
     counted = {name: survey(result).judged() for name, result in by_name.items()}
     measures = {
         measure: {name: numbers[measure] for name, numbers in counted.items()}
-        for measure in counted[claims.V3_ORDER[0]]
+        for measure in counted[claims.SURFACE_ORDER[0]]
     }
     cves = {name: f.total for name, r in by_name.items() if isinstance(f := _findings(r), Findings)}
     complete = cves if len(cves) == len(by_name) else None
-    return verbs.verdict(claims.judge_v3(measures, complete), *results)
+    return verbs.verdict(claims.attack_surface(measures, complete), *results)
 
 
 def compare_guess(result: BuildResult, guess: int) -> pd.DataFrame:

@@ -54,7 +54,7 @@ def test_the_naive_image_holds_the_secret_and_the_alpine_one_does_not(variants):
 def test_only_the_named_folder_crosses_into_the_alpine_image(variants):
     crossed = verbs.crossed_paths(variants["alpine"])
     assert "/app/dist/index.js" in crossed
-    assert claims.judge_s4(["/app/dist"], crossed).verdict is Verdict.HOLDS
+    assert claims.copied_files(["/app/dist"], crossed).verdict is Verdict.HOLDS
 
 
 def test_a_shell_starts_in_alpine_and_not_in_distroless(variants):

@@ -80,7 +80,7 @@ def test_all_four_ways_lead_into_the_article_s_image_and_no_shell_does(images):
     assert set(ways) == set(claims.WAYS)
     assert all(ways.values())
     assert ways_in.shells(images["runner"]) == {"sh": False, "bash": False}
-    assert claims.judge_v2(ways_in.shells(images["runner"]), ways).verdict is Verdict.HOLDS
+    assert claims.exec_shells(ways_in.shells(images["runner"]), ways).verdict is Verdict.HOLDS
 
 
 def test_the_way_of_the_debug_tag_is_closed_without_the_tag(images):

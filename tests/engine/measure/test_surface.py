@@ -157,7 +157,9 @@ def test_a_bill_of_materials_is_valid_and_names_node_as_it_runs(variants, name):
 
 
 def test_v3_holds_with_the_condition_that_someone_prunes(variants):
-    judged = surface_lesson.judge(*(variants[name] for name in (*claims.V3_ORDER, claims.V3_WAY_OUT)))
+    judged = surface_lesson.judge(
+        *(variants[name] for name in (*claims.SURFACE_ORDER, claims.SURFACE_PRUNED))
+    )
     assert judged.verdict is Verdict.CONDITION
     assert surface_lesson.APP_NPM in judged.because
 

@@ -9,20 +9,20 @@ FOLDER = {"node_modules": 90, ".git": 8, ".env": 3, "fixtures": 200}
 
 
 def test_x1_holds_when_everything_arrived_whole():
-    assert claims.judge_x1(FOLDER, dict(FOLDER)).verdict is Verdict.HOLDS
+    assert claims.copied_context(FOLDER, dict(FOLDER)).verdict is Verdict.HOLDS
 
 
 @pytest.mark.parametrize("name", FOLDER)
 def test_x1_has_a_condition_when_a_part_is_missing_and_fails_when_all_of_one_is(name):
-    part = claims.judge_x1(FOLDER, FOLDER | {name: FOLDER[name] - 1})
-    none = claims.judge_x1(FOLDER, FOLDER | {name: 0})
+    part = claims.copied_context(FOLDER, FOLDER | {name: FOLDER[name] - 1})
+    none = claims.copied_context(FOLDER, FOLDER | {name: 0})
     assert (part.verdict, none.verdict) == (Verdict.CONDITION, Verdict.FAILS)
     assert name in part.because
     assert name in none.because
 
 
 def test_x1_does_not_hold_for_a_folder_that_lacks_what_the_claim_names():
-    assert claims.judge_x1(FOLDER | {".env": 0}, FOLDER).verdict is Verdict.FAILS
+    assert claims.copied_context(FOLDER | {".env": 0}, FOLDER).verdict is Verdict.FAILS
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_x1_does_not_hold_for_a_folder_that_lacks_what_the_claim_names():
 )
 def test_x1_shows_each_size_in_a_unit_that_fits_it(size, shown):
     sizes = {".env": size}
-    assert claims.judge_x1(sizes, sizes).figures == f".env {shown}"
+    assert claims.copied_context(sizes, sizes).figures == f".env {shown}"
 
 
 @pytest.mark.parametrize(
@@ -45,14 +45,14 @@ def test_x1_shows_each_size_in_a_unit_that_fits_it(size, shown):
     ],
 )
 def test_x2_is_judged_by_the_share_of_needless_bytes_that_are_left(minimal, verdict):
-    assert claims.judge_x2(1000, minimal, 100, []).verdict is verdict
+    assert claims.ignore_list(1000, minimal, 100, []).verdict is verdict
 
 
 def test_x2_fails_when_one_secret_passes_however_few_the_bytes():
-    judgement = claims.judge_x2(1000, 100, 100, ["tools/.env"])
+    judgement = claims.ignore_list(1000, 100, 100, ["tools/.env"])
     assert judgement.verdict is Verdict.FAILS
     assert "tools/.env" in judgement.figures
 
 
 def test_x2_of_a_folder_without_anything_needless_divides_by_nothing():
-    assert claims.judge_x2(100, 100, 100, []).verdict is Verdict.HOLDS
+    assert claims.ignore_list(100, 100, 100, []).verdict is Verdict.HOLDS

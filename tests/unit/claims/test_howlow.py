@@ -16,7 +16,7 @@ def sizes(**megabytes: float) -> dict[str, Size]:
 
 def judge(megabytes, cpu):
     busy = {name: Spread((5.0,) * 7) for name in cpu}
-    return claims.judge_small_and_quick(sizes(**megabytes), busy, cpu, "plain")
+    return claims.small_and_quick_image(sizes(**megabytes), busy, cpu, "plain")
 
 
 def later(*seconds: float) -> Spread:
@@ -27,7 +27,7 @@ def later(*seconds: float) -> Spread:
     ("mb", "reached"), [(28.3, Reached.YES), (30, Reached.YES), (30.000001, Reached.NO)]
 )
 def test_the_smallest_reaches_the_first_goal_at_30_mb_and_not_a_byte_above(mb, reached):
-    goal = claims.judge_smallest(sizes(plain=131, small=mb))
+    goal = claims.smallest_image(sizes(plain=131, small=mb))
     assert goal.reached is reached
     assert goal.variant == ("small" if reached is Reached.YES else None)
 
@@ -82,19 +82,19 @@ def test_a_slow_round_is_slow_for_both_so_rounds_are_compared_and_not_medians():
 def test_cpu_seconds_decide_since_a_busy_machine_delays_what_it_likes():
     megabytes, cpu = sizes(plain=131, small=40), {"plain": PLAIN, "small": later(*[0.1] * 7)}
     starts = {"plain": Spread((2.0,) * 7), "small": Spread((9.0,) * 7)}
-    goal = claims.judge_small_and_quick(megabytes, starts, cpu, "plain")
+    goal = claims.small_and_quick_image(megabytes, starts, cpu, "plain")
     assert goal.reached is Reached.YES
     starts, cpu = cpu, {"plain": PLAIN, "small": later(*[0.9] * 7)}
-    assert claims.judge_small_and_quick(megabytes, starts, cpu, "plain").reached is Reached.NO
+    assert claims.small_and_quick_image(megabytes, starts, cpu, "plain").reached is Reached.NO
 
 
 def test_where_the_engine_counts_no_cpu_the_time_in_all_decides_and_that_is_said():
     starts = {"plain": PLAIN, "small": later(*[0.1] * 7)}
-    goal = claims.judge_small_and_quick(sizes(plain=131, small=40), starts, {}, "plain")
+    goal = claims.small_and_quick_image(sizes(plain=131, small=40), starts, {}, "plain")
     assert goal.reached is Reached.YES
     assert "0.60 s in all; plain Node 0.50 s in all; the time in all decides" in goal.figures
     starts["small"] = later(*[0.9] * 7)
-    goal = claims.judge_small_and_quick(sizes(plain=131, small=40), starts, {}, "plain")
+    goal = claims.small_and_quick_image(sizes(plain=131, small=40), starts, {}, "plain")
     assert goal.reached is Reached.NO
 
 
@@ -108,7 +108,7 @@ def test_the_smallest_of_those_in_time_is_named_not_the_smallest_of_all():
 
 @pytest.mark.parametrize(
     ("goal", "mark"),
-    [(claims.judge_smallest(sizes(a=20)), "✓"), (claims.judge_smallest(sizes(a=90)), "✗")],
+    [(claims.smallest_image(sizes(a=20)), "✓"), (claims.smallest_image(sizes(a=90)), "✗")],
 )
 def test_a_notebook_shows_a_goal_with_its_mark_and_its_figures(goal, mark):
     assert mark in goal._repr_html_()

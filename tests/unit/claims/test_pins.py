@@ -16,7 +16,7 @@ GOOD = PinTest(by_tag=("20.18.0", "20.19.5"), by_digest=("20.18.0", "20.18.0"), 
 
 
 def judged(lines=BITES, libcs=HARMLESS, pin=GOOD, *, supported=True):
-    return claims.judge_b1(lines, libcs, pin, line=20, supported=supported)
+    return claims.base_pins(lines, libcs, pin, line=20, supported=supported)
 
 
 def test_it_holds_when_lines_bite_a_digest_keeps_the_base_and_nothing_else_is_needed():

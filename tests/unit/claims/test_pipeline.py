@@ -28,16 +28,16 @@ def day(kept: float, empty: float | None = None) -> Day:
     ],
 )
 def test_p1_compares_what_moves_with_what_the_article_counts(naive, small, verdict):
-    assert claims.judge_p1(naive, small).verdict is verdict
+    assert claims.daily_transfer(naive, small).verdict is verdict
 
 
 def test_p1_says_when_not_even_empty_nodes_make_the_figure():
-    assert "Not even" in claims.judge_p1(day(0.4, 22), day(0.1, 2)).because
-    assert "Not even" not in claims.judge_p1(day(0.4, 90), day(0.1, 2)).because
+    assert "Not even" in claims.daily_transfer(day(0.4, 22), day(0.1, 2)).because
+    assert "Not even" not in claims.daily_transfer(day(0.4, 90), day(0.1, 2)).because
 
 
 def test_p1_shows_both_ways_of_counting():
-    figures = claims.judge_p1(day(0.444, 22), day(0.05, 2.5)).figures
+    figures = claims.daily_transfer(day(0.444, 22), day(0.05, 2.5)).figures
     assert "naive: 444 MB to a node that keeps its layers, 22.0 GB to empty nodes" in figures
 
 
@@ -66,9 +66,9 @@ NAIVE = waits((6.0, 7.0, 9.0), stored=500)
     ],
 )
 def test_p2_wants_pull_start_and_storage(small, verdict):
-    assert claims.judge_p2(NAIVE, small).verdict is verdict
+    assert claims.start_and_storage(NAIVE, small).verdict is verdict
 
 
 def test_p2_says_what_is_missing():
-    assert "pulled clearly faster" in claims.judge_p2(NAIVE, waits((6.0, 7.0))).because
-    assert "cheaper to keep" in claims.judge_p2(NAIVE, waits((0.6,), stored=900)).because
+    assert "pulled clearly faster" in claims.start_and_storage(NAIVE, waits((6.0, 7.0))).because
+    assert "cheaper to keep" in claims.start_and_storage(NAIVE, waits((0.6,), stored=900)).because

@@ -23,17 +23,17 @@ def size(uncompressed_mb: float, compressed_mb: float | None = None) -> Size:
     ],
 )
 def test_s1_holds_inside_the_articles_range(naive_mb, verdict):
-    assert claims.judge_s1(size(naive_mb)).verdict is verdict
+    assert claims.naive_size(size(naive_mb)).verdict is verdict
 
 
 def test_s2_holds_when_every_passenger_is_on_board():
-    assert claims.judge_s2(dict.fromkeys(claims.PASSENGERS, 1)).verdict is Verdict.HOLDS
+    assert claims.naive_contents(dict.fromkeys(claims.PASSENGERS, 1)).verdict is Verdict.HOLDS
 
 
 @pytest.mark.parametrize("missing", claims.PASSENGERS)
 def test_s2_fails_when_one_passenger_is_missing(missing):
     composition = dict.fromkeys(claims.PASSENGERS, 1) | {missing: 0}
-    judgement = claims.judge_s2(composition)
+    judgement = claims.naive_contents(composition)
     assert judgement.verdict is Verdict.FAILS
     assert missing in judgement.because
 
@@ -51,19 +51,19 @@ def test_s2_fails_when_one_passenger_is_missing(missing):
     ],
 )
 def test_s3_wants_the_size_and_the_ratio(naive_mb, alpine_mb, verdict):
-    assert claims.judge_s3(size(naive_mb), size(alpine_mb)).verdict is verdict
+    assert claims.alpine_size(size(naive_mb), size(alpine_mb)).verdict is verdict
 
 
 def test_s4_holds_when_all_that_crossed_was_named():
     crossed = ["/app/dist/index.js", "/app/dist/app.js"]
-    assert claims.judge_s4(["/app/dist"], crossed).verdict is Verdict.HOLDS
+    assert claims.copied_files(["/app/dist"], crossed).verdict is Verdict.HOLDS
 
 
 def test_s4_fails_with_a_stray_or_with_nothing():
-    stray = claims.judge_s4(["/app/dist"], ["/app/dist/index.js", "/app/src/index.ts"])
+    stray = claims.copied_files(["/app/dist"], ["/app/dist/index.js", "/app/src/index.ts"])
     assert stray.verdict is Verdict.FAILS
     assert "/app/src/index.ts" in stray.because
-    assert claims.judge_s4(["/app/dist"], []).verdict is Verdict.FAILS
+    assert claims.copied_files(["/app/dist"], []).verdict is Verdict.FAILS
 
 
 @pytest.mark.parametrize(
@@ -79,13 +79,13 @@ def test_s4_fails_with_a_stray_or_with_nothing():
     ],
 )
 def test_s5_judges_the_articles_own_file_against_alpine_at_144_mb(written, verdict):
-    assert claims.judge_s5(size(144, 51), written, size(129, 51)).verdict is verdict
+    assert claims.distroless_size(size(144, 51), written, size(129, 51)).verdict is verdict
 
 
 def test_s5_says_what_pruning_brings():
-    on_wire = claims.judge_s5(size(144, 51), size(205, 74), size(129, 51)).because
-    on_disk = claims.judge_s5(size(144, 51), size(205, 74), size(79, 30)).because
-    neither = claims.judge_s5(size(144, 51), size(205, 74), size(190, 81)).because
+    on_wire = claims.distroless_size(size(144, 51), size(205, 74), size(129, 51)).because
+    on_disk = claims.distroless_size(size(144, 51), size(205, 74), size(79, 30)).because
+    neither = claims.distroless_size(size(144, 51), size(205, 74), size(190, 81)).because
     assert "larger than Alpine" in on_wire
     assert "on the wire" in on_wire
     assert "reaches the range" in on_disk
@@ -102,18 +102,18 @@ def test_s5_says_what_pruning_brings():
     ],
 )
 def test_s6_compares_disk_with_disk(naive, best, verdict):
-    assert claims.judge_s6(naive, best).verdict is verdict
+    assert claims.title_sizes(naive, best).verdict is verdict
 
 
 def test_v1_holds_only_without_shell_and_package_manager():
-    assert claims.judge_v1([], [], shell_ran=False).verdict is Verdict.HOLDS
-    assert claims.judge_v1(["/bin/sh"], [], shell_ran=True).verdict is Verdict.FAILS
-    assert claims.judge_v1([], ["/usr/bin/dpkg"], shell_ran=False).verdict is Verdict.FAILS
-    assert claims.judge_v1([], [], shell_ran=True).verdict is Verdict.FAILS
+    assert claims.distroless_tools([], [], shell_ran=False).verdict is Verdict.HOLDS
+    assert claims.distroless_tools(["/bin/sh"], [], shell_ran=True).verdict is Verdict.FAILS
+    assert claims.distroless_tools([], ["/usr/bin/dpkg"], shell_ran=False).verdict is Verdict.FAILS
+    assert claims.distroless_tools([], [], shell_ran=True).verdict is Verdict.FAILS
 
 
 def test_a_judgement_reads_as_text_and_as_a_table():
-    judgement = claims.judge_s1(size(1239, 479))
+    judgement = claims.naive_size(size(1239, 479))
     assert "verdict  holds" in repr(judgement)
     assert "1,239 MB on disk, 479 MB on the wire" in repr(judgement)
     assert "<table>" in judgement._repr_html_()

@@ -12,13 +12,13 @@ ALL = dict.fromkeys(claims.WAYS, True)
 
 @pytest.mark.parametrize("missing", HAS)
 def test_b2_fails_when_the_builder_lacks_a_thing_that_one_debugs_with(missing):
-    judgement = claims.judge_b2(HAS | {missing: False}, [], blind=False)
+    judgement = claims.builder_for_debugging(HAS | {missing: False}, [], blind=False)
     assert judgement.verdict is Verdict.FAILS
     assert missing in judgement.because
 
 
 def test_b2_fails_when_nothing_was_observed():
-    assert claims.judge_b2({}, [], blind=False).verdict is Verdict.FAILS
+    assert claims.builder_for_debugging({}, [], blind=False).verdict is Verdict.FAILS
 
 
 @pytest.mark.parametrize(
@@ -31,12 +31,12 @@ def test_b2_fails_when_nothing_was_observed():
     ],
 )
 def test_b2_has_a_condition_when_the_builder_is_not_the_runner(differs, blind, verdict):
-    assert claims.judge_b2(HAS, differs, blind).verdict is verdict
+    assert claims.builder_for_debugging(HAS, differs, blind).verdict is verdict
 
 
 def test_b2_names_what_differs_and_the_fault_only_when_one_was_seen():
-    seen = claims.judge_b2(HAS, ["C library"], blind=True)
-    unseen = claims.judge_b2(HAS, ["C library"], blind=False)
+    seen = claims.builder_for_debugging(HAS, ["C library"], blind=True)
+    unseen = claims.builder_for_debugging(HAS, ["C library"], blind=False)
     assert "C library" in seen.figures
     assert "did not show" in seen.because
     assert "did not show" not in unseen.because
@@ -44,13 +44,13 @@ def test_b2_names_what_differs_and_the_fault_only_when_one_was_seen():
 
 @pytest.mark.parametrize("shell", NONE_STARTS)
 def test_v2_fails_as_soon_as_one_shell_starts(shell):
-    judgement = claims.judge_v2(NONE_STARTS | {shell: True}, ALL)
+    judgement = claims.exec_shells(NONE_STARTS | {shell: True}, ALL)
     assert judgement.verdict is Verdict.FAILS
     assert shell in judgement.because
 
 
 def test_v2_fails_when_no_shell_was_tried():
-    assert claims.judge_v2({}, ALL).verdict is Verdict.FAILS
+    assert claims.exec_shells({}, ALL).verdict is Verdict.FAILS
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_v2_fails_when_no_shell_was_tried():
 )
 def test_v2_holds_without_a_shell_and_counts_the_other_ways(working, words):
     ways = {way: at < working for at, way in enumerate(claims.WAYS)}
-    judgement = claims.judge_v2(NONE_STARTS, ways)
+    judgement = claims.exec_shells(NONE_STARTS, ways)
     assert judgement.verdict is Verdict.HOLDS
     assert words in judgement.because
     assert all((way in judgement.because) == works for way, works in ways.items())

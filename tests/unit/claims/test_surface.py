@@ -8,7 +8,11 @@ from helpers.claims import Verdict
 
 def counts(naive, alpine, distroless, pruned):
     return dict(
-        zip((*claims.V3_ORDER, claims.V3_WAY_OUT), (naive, alpine, distroless, pruned), strict=True)
+        zip(
+            (*claims.SURFACE_ORDER, claims.SURFACE_PRUNED),
+            (naive, alpine, distroless, pruned),
+            strict=True,
+        )
     )
 
 
@@ -18,20 +22,20 @@ FEWER = counts(900, 4, 3, 3)
 
 
 def test_v3_holds_where_everything_falls_and_a_scanner_says_so_too():
-    judged = claims.judge_v3({"commands": COMMANDS, "setuid": counts(13, 0, 0, 0)}, FEWER)
+    judged = claims.attack_surface({"commands": COMMANDS, "setuid": counts(13, 0, 0, 0)}, FEWER)
     assert judged.verdict is Verdict.HOLDS
     assert "CVEs 900 → 4 → 3 (pruned 3)" in judged.figures
 
 
 def test_v3_needs_a_condition_where_no_scanner_counted():
-    judged = claims.judge_v3({"commands": COMMANDS}, None)
+    judged = claims.attack_surface({"commands": COMMANDS}, None)
     assert judged.verdict is Verdict.CONDITION
     assert "not counted here" in judged.figures
     assert "for want of a scanner" in judged.because
 
 
 def test_v3_needs_a_condition_where_only_the_pruned_file_keeps_the_order():
-    judged = claims.judge_v3({"commands": COMMANDS, "npm packages": WRITTEN_BREAKS}, FEWER)
+    judged = claims.attack_surface({"commands": COMMANDS, "npm packages": WRITTEN_BREAKS}, FEWER)
     assert judged.verdict is Verdict.CONDITION
     assert "breaks the order in npm packages; pruned" in judged.because
 
@@ -52,7 +56,7 @@ def test_v3_needs_a_condition_where_only_the_pruned_file_keeps_the_order():
     ],
 )
 def test_v3_takes_equal_steps_and_unknown_counts_but_no_rise(numbers, verdict):
-    assert claims.judge_v3({"it": numbers}, FEWER).verdict is verdict
+    assert claims.attack_surface({"it": numbers}, FEWER).verdict is verdict
 
 
 @pytest.mark.parametrize(
@@ -66,7 +70,7 @@ def test_v3_takes_equal_steps_and_unknown_counts_but_no_rise(numbers, verdict):
     ],
 )
 def test_v3_asks_a_scanner_for_fewer_cves_than_naive_and_no_more_than_alpine(cves, verdict):
-    judged = claims.judge_v3({"commands": COMMANDS}, cves)
+    judged = claims.attack_surface({"commands": COMMANDS}, cves)
     assert judged.verdict is verdict
     if verdict is Verdict.CONDITION:
         assert "the fewest in alpine" in judged.because
@@ -75,5 +79,5 @@ def test_v3_asks_a_scanner_for_fewer_cves_than_naive_and_no_more_than_alpine(cve
 def test_v3_shows_an_unknown_count_as_a_question_mark():
     assert (
         "OS packages 414 → ? → 10 (pruned 10)"
-        in claims.judge_v3({"OS packages": counts(414, None, 10, 10)}, None).figures
+        in claims.attack_surface({"OS packages": counts(414, None, 10, 10)}, None).figures
     )
