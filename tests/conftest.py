@@ -1,4 +1,4 @@
-"""What all tests share: Ctrl-C is heard, however they were started."""
+"""What all tests share: Ctrl-C is heard however they were started, and a slow machine fails no example."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("workbook", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("workbook")
 
 
 @pytest.fixture(scope="session", autouse=True)
