@@ -34,8 +34,8 @@ def run(*names: str, repeats: int = REPEATS, scenarios: tuple[Scenario, ...] = U
     """
     files = {name.rpartition("/")[2].removesuffix(".Dockerfile"): _file(name) for name in names}
     total = cache.count(len(files), repeats, scenarios)
-    with live_series.line("experiment", total) as told:
-        return cache.run(files, verbs.app(), repeats=repeats, scenarios=scenarios, told=told)
+    with live_series.line("experiment", total) as say:
+        return cache.run(files, verbs.app(), repeats=repeats, scenarios=scenarios, say=say)
 
 
 def _file(name: str) -> Path:
@@ -160,8 +160,8 @@ def hand_over(name: str) -> Handover | None:
     if not ci_cache.available():
         print("Not measured here: a fresh builder machine needs the private engine (`make engine`).")
         return None
-    with live_series.line("fresh machines", 2) as told:
-        return ci_cache.hand_over(_file(name), verbs.app(), told)
+    with live_series.line("fresh machines", 2) as say:
+        return ci_cache.hand_over(_file(name), verbs.app(), say)
 
 
 def handed_over(handover: Handover | None) -> pd.DataFrame | None:

@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers import buildx, plots
-from helpers.buildx import BuildResult, Request, context, dockerignore, live
-from helpers.buildx.context import Survey, Tree
+from helpers.buildx import BuildResult, Request, dockerignore, live
+from helpers.buildx.context import Survey, Tree, survey
 from helpers.claims import Judgement
 from helpers.engine import engine
-from helpers.host import paths as places
-from helpers.host import workspace
+from helpers.host import paths, workspace
+from helpers.host.errors import WorkbookError
 from helpers.host.tables import MB
 from helpers.host.workspace import FAKE_SECRET, Workspace
 from helpers.image import secrets
 from helpers.lesson import verbs
-from helpers.measure import context as context_probe
-from helpers.measure import developer_folder, sample
+from helpers.measure import context, developer_folder, sample
 from helpers.measure.context import Sending
 from helpers.plots import Chart
 
@@ -78,7 +77,7 @@ def tree(name: str | None = None, depth: int = 1) -> Tree:
 
 def forecast(patterns: str, depth: int = 1) -> Tree:
     """Return the filled copy as a tree under ignore patterns of one's own, one a line."""
-    return context.survey(folder().path, dockerignore.parse(patterns)).tree(depth)
+    return survey(folder().path, dockerignore.parse(patterns)).tree(depth)
 
 
 def send(
@@ -91,7 +90,7 @@ def send(
     """
     label = label or (name or "no list")
     with live.watcher(f"context, {label}") as watch:
-        return context_probe.send(
+        return context.send(
             folder(),
             label,
             sample.dockerfile(dockerfile),
@@ -129,9 +128,9 @@ def chart(*sendings: Sending) -> Chart:
     return plots.sent(frame.fillna(0.0), caption=sendings[0].result.conditions)
 
 
-def _by_kind(survey: Survey, needed: set[str]) -> dict[str, int]:
+def _by_kind(surveyed: Survey, needed: set[str]) -> dict[str, int]:
     found = dict.fromkeys(plots.SENT, 0)
-    for entry in survey.sent:
+    for entry in surveyed.sent:
         found[_kind(entry.path, needed)] += entry.bytes
     return found
 
@@ -216,7 +215,7 @@ def verdict(judgement: Judgement, *sendings: Sending) -> Judgement:
 
 def build(name: str, ignore: str) -> BuildResult:
     """Build a Dockerfile of the sample app live from the filled folder, under an ignore list."""
-    with context_probe.twin(folder(), _list(ignore)) as copy, live.watcher(name) as watch:
+    with context.twin(folder(), _list(ignore)) as copy, live.watcher(name) as watch:
         tag = f"workbook/{name}-{ignore}"
         return buildx.build(Request(sample.dockerfile(name), copy.path, tag), watch)
 
@@ -288,8 +287,8 @@ def read_history(result: BuildResult) -> None:
 
 
 def _list(name: str) -> str:
-    file: Path = places.DOCKERFILES / f"{name}.dockerignore"
+    file: Path = paths.DOCKERFILES / f"{name}.dockerignore"
     if not file.is_file():
-        known = ", ".join(sorted(f.stem for f in places.DOCKERFILES.glob("*.dockerignore")))
-        raise verbs.LessonError(f"There is no ignore list {name!r}; there are {known}.")
+        known = ", ".join(sorted(f.stem for f in paths.DOCKERFILES.glob("*.dockerignore")))
+        raise WorkbookError(f"There is no ignore list {name!r}; there are {known}.")
     return file.read_text(encoding="utf-8")

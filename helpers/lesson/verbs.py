@@ -18,9 +18,8 @@ from helpers.buildx import dockerfile as dockerfiles
 from helpers.claims import Judgement, Size, ledger
 from helpers.engine import container as containers
 from helpers.engine import engine
-from helpers.host import paths as places
-from helpers.host import workspace
-from helpers.host.errors import WorkbookError, stoppable
+from helpers.host import paths, workspace
+from helpers.host.errors import stoppable
 from helpers.host.tables import MB
 from helpers.host.workspace import Workspace
 from helpers.image import attack_surface, image
@@ -43,10 +42,6 @@ ARTICLE_SAYS_MB: Mapping[str, tuple[float, float]] = {
 
 _copy: Workspace | None = None
 _proven: set[str] = set()
-
-
-class LessonError(WorkbookError):
-    """A lesson was asked for something that it does not have."""
 
 
 def app() -> Workspace:
@@ -85,10 +80,10 @@ def command(name: str) -> Markdown:
     """Show the command that `build` runs, ready to paste in a terminal at the top of the checkout."""
     from IPython.display import Markdown
 
-    where = engine.find()
-    words = buildx.plan(Request(_file(name), app().path, f"workbook/{name}"), where)
-    settings = [f"{key}={value}" for key, value in where.environment.items()]
-    shown = " ".join([*settings, shlex.join(words)]).replace(f"{places.ROOT}/", "")
+    here = engine.find()
+    words = buildx.plan(Request(_file(name), app().path, f"workbook/{name}"), here)
+    settings = [f"{key}={value}" for key, value in here.environment.items()]
+    shown = " ".join([*settings, shlex.join(words)]).replace(f"{paths.ROOT}/", "")
     return Markdown("```sh\n" + shown.replace(" --", " \\\n  --") + "\n```")
 
 
@@ -272,10 +267,10 @@ def chart_crossing(builder: BuildResult, final: BuildResult) -> Chart:
     """Draw what of the builder crossed into the final image, by what it is."""
     import pandas as pd
 
-    paths = set(crossed_paths(final))
+    copied = set(crossed_paths(final))
     rows: dict[str, list[float]] = {name: [0.0, 0.0] for name in contents.CATEGORIES}
     for file, what in contents.classified(builder.image_id, builder.engine, sample.APP):
-        rows[what][file.path not in paths] += file.bytes / MB
+        rows[what][file.path not in copied] += file.bytes / MB
     columns = ["category", "copied MB", "discarded MB"]
     frame = pd.DataFrame([(n, *v) for n, v in rows.items() if sum(v)], columns=columns)
     return plots.crossing(frame, caption=conditions(builder, final))

@@ -17,13 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers import buildx
-from helpers.buildx import BuildResult, Request
-from helpers.buildx import steps as shared_steps
+from helpers.buildx import BuildResult, Request, steps
 from helpers.buildx.steps import Served
 from helpers.claims import figures
 from helpers.claims.figures import Spread
 from helpers.engine import engine
-from helpers.engine.engine import Engine
 from helpers.host.errors import WorkbookError
 from helpers.host.workspace import Workspace
 from helpers.measure import sample
@@ -33,10 +31,6 @@ if TYPE_CHECKING:
 
 # A name before the ids of all cache mounts of a build; BuildKit's Dockerfile reference documents it.
 _MOUNTS = "BUILDKIT_CACHE_MOUNT_NS"
-
-
-class ExperimentError(WorkbookError):
-    """The experiment was asked for a run that it did not make."""
 
 
 class Scenario(StrEnum):
@@ -71,7 +65,7 @@ class Run:
     @cached_property
     def steps(self) -> list[Served]:
         """The steps in the Dockerfile's own words."""
-        return shared_steps.of(self.result)
+        return steps.of(self.result)
 
 
 @dataclass(frozen=True)
@@ -81,11 +75,11 @@ class Experiment:
     runs: tuple[Run, ...]
 
     def of(self, dockerfile: str, scenario: Scenario) -> list[Run]:
-        """Return the repeats of one build. Raises `ExperimentError` when there is none."""
+        """Return the repeats of one build. Raises `WorkbookError` when there is none."""
         found = [r for r in self.runs if (r.dockerfile, r.scenario) == (dockerfile, scenario)]
         if not found:
             made = ", ".join(dict.fromkeys(f"{r.dockerfile} ({r.scenario})" for r in self.runs))
-            raise ExperimentError(f"There is no run of {dockerfile} ({scenario}); there are {made}.")
+            raise WorkbookError(f"There is no run of {dockerfile} ({scenario}); there are {made}.")
         return found
 
     def seconds(self, dockerfile: str, scenario: Scenario) -> Spread:
@@ -94,8 +88,8 @@ class Experiment:
 
     def installs(self, dockerfile: str, scenario: Scenario) -> tuple[int, int]:
         """Return how many install steps ran, and how many there were, over the repeats."""
-        steps = [s for run in self.of(dockerfile, scenario) for s in run.steps if s.installs]
-        return sum(not step.cached for step in steps), len(steps)
+        installs = [s for run in self.of(dockerfile, scenario) for s in run.steps if s.installs]
+        return sum(not step.cached for step in installs), len(installs)
 
     def times(self) -> pd.DataFrame:
         """Return a row each scenario and Dockerfile: median and range of the seconds."""
@@ -132,16 +126,16 @@ def run(
     *,
     repeats: int = 2,
     scenarios: Iterable[Scenario] = USUAL,
-    told: Callable[[str], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Experiment:
     """Build each of ``dockerfiles`` from ``app`` in each scenario, and return all runs.
 
     Every one of the ``repeats`` rounds builds each once, so that what drifts on the machine falls on
-    all alike. ``told`` hears of every build before it begins. The images are removed again. Raises the
+    all alike. ``say`` hears of every build before it begins. The images are removed again. Raises the
     errors of `helpers.buildx.build`.
     """
     scenarios = tuple(scenarios)
-    with _Builder(dockerfiles, app, told) as builder:
+    with _Builder(dockerfiles, app, say) as builder:
         if Scenario.COLD not in scenarios:
             builder.build_once()
         figures.interleaved(repeats, builder.measures(scenarios))
@@ -159,13 +153,13 @@ class _Builder:
     """Makes the runs one after another, and takes its images away at the end."""
 
     def __init__(
-        self, dockerfiles: Mapping[str, Path], app: Workspace, told: Callable[[str], None]
+        self, dockerfiles: Mapping[str, Path], app: Workspace, say: Callable[[str], None]
     ) -> None:
         self.runs: list[Run] = []
         self._dockerfiles = dockerfiles
         self._app = app
-        self._told = told
-        self._where: Engine = engine.find()
+        self._say = say
+        self._engine = engine.find()
         self._mark = secrets.token_hex(4)
         self._mounts = dict.fromkeys(dockerfiles, self._mark)
 
@@ -178,7 +172,7 @@ class _Builder:
 
         for name in self._dockerfiles:
             with contextlib.suppress(DockerException, requests.RequestException):
-                self._where.client.images.remove(self._tag(name))
+                self._engine.client.images.remove(self._tag(name))
 
     def measures(self, scenarios: Iterable[Scenario]) -> dict[str, Callable[[], float]]:
         """Return one measurement each scenario and Dockerfile, in this order."""
@@ -191,11 +185,11 @@ class _Builder:
     def build_once(self) -> None:
         """Build each Dockerfile as the project is, so that the edits to come find it in the cache."""
         for name in self._dockerfiles:
-            self._told(f"{name}, as it is")
+            self._say(f"{name}, as it is")
             self._build(name, cold=False)
 
     def _run(self, name: str, scenario: Scenario) -> float:
-        self._told(f"{name}, {scenario}")
+        self._say(f"{name}, {scenario}")
         if scenario is Scenario.COLD:
             self._mounts[name] = secrets.token_hex(4)
         with self._edited(scenario):
@@ -212,7 +206,7 @@ class _Builder:
         arguments = {_MOUNTS: self._mounts[name]}
         file, tag = self._dockerfiles[name], self._tag(name)
         request = Request(file, self._app.path, tag, build_args=arguments, cold=cold)
-        return buildx.build(request, where=self._where)
+        return buildx.build(request, where=self._engine)
 
     def _tag(self, name: str) -> str:
         return f"workbook/{name.rpartition('/')[2].lower()}-experiment:{self._mark}"

@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING
 
 from helpers import buildx
 from helpers.bases import bases
-from helpers.buildx import BuildResult, Request, dockerfile
-from helpers.buildx import steps as shared_steps
-from helpers.engine import engine
+from helpers.buildx import BuildResult, Request, dockerfile, steps
+from helpers.engine import engine as engines
 from helpers.engine.engine import Engine
 from helpers.engine.private import PrivateEngine
 from helpers.host import paths, processes
@@ -49,38 +48,38 @@ class Handover:
         import pandas as pd
 
         columns = {"first machine": self.first, "second machine, with the cache": self.second}
-        found = {name: shared_steps.of(result) for name, result in columns.items()}
-        steps = list(dict.fromkeys((s.stage, s.text) for steps in found.values() for s in steps))
-        frame = pd.DataFrame(steps, columns=["stage", "step"])
+        found = {name: steps.of(result) for name, result in columns.items()}
+        rows = list(dict.fromkeys((s.stage, s.text) for served in found.values() for s in served))
+        frame = pd.DataFrame(rows, columns=["stage", "step"])
         for name, served in found.items():
             state = {(s.stage, s.text): "cached" if s.cached else "ran" for s in served}
-            frame[name] = [state.get(step, "not needed") for step in steps]
+            frame[name] = [state.get(step, "not needed") for step in rows]
         return frame
 
 
 def hand_over(
     file: Path,
     app: Workspace,
-    told: Callable[[str], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
     *,
     mode: str = "max",
-    where: Engine | None = None,
+    engine: Engine | None = None,
 ) -> Handover:
     """Build ``file`` on one fresh machine, hand the cache to another, edit a source, build there.
 
     ``mode`` is what is exported: ``max`` the steps of all stages, ``min`` those of the final image.
     Raises the errors of `fresh_machine` and `helpers.buildx.build`.
     """
-    where = where or engine.find()
-    names = dockerfile.read(file, architecture=where.architecture).base_images()
-    images = [base.reference for base in bases.resolve(names, where)]
+    engine = engine or engines.find()
+    names = dockerfile.read(file, architecture=engine.architecture).base_images()
+    images = [base.reference for base in bases.resolve(names, engine)]
     with tempfile.TemporaryDirectory(prefix="workbook-cache-") as folder:
-        told("first machine: boot, build, export")
-        with fresh_machine(images, where) as machine:
+        say("first machine: boot, build, export")
+        with fresh_machine(images, engine) as machine:
             first = _build(file, app, machine, "--cache-to", f"type=local,dest={folder},mode={mode}")
         size = sum(blob.stat().st_size for blob in Path(folder).rglob("*") if blob.is_file())
-        told("second machine: boot, import, build after a source edit")
-        with fresh_machine(images, where) as machine, sample.source_edit(app):
+        say("second machine: boot, import, build after a source edit")
+        with fresh_machine(images, engine) as machine, sample.source_edit(app):
             second = _build(file, app, machine, "--cache-from", f"type=local,src={folder}")
     return Handover(first, second, size)
 
@@ -92,27 +91,23 @@ def _build(file: Path, app: Workspace, machine: Engine, *cache: str) -> BuildRes
 # A fresh machine
 
 
-class FreshMachineError(WorkbookError):
-    """No fresh machine can be started here."""
-
-
 def available() -> bool:
     """Whether `fresh_machine` can work here."""
     return PrivateEngine().installed and os.geteuid() == 0
 
 
 @contextlib.contextmanager
-def fresh_machine(images: Iterable[str], where: Engine | None = None) -> Iterator[Engine]:
-    """Start a machine that has ``images`` (taken from ``where``) and nothing else; yield its engine.
+def fresh_machine(images: Iterable[str], engine: Engine | None = None) -> Iterator[Engine]:
+    """Start a machine that has ``images`` (taken from ``engine``) and nothing else; yield its engine.
 
-    Raises `FreshMachineError` where none can be had, with the remedy.
+    Raises `WorkbookError` where none can be had, with the remedy.
     """
     if not available():
-        raise FreshMachineError(
+        raise WorkbookError(
             "A fresh builder machine needs the workbook's private engine, which is not installed here; "
             "run `make engine` as root on Linux, or try the commands below on your own builder."
         )
-    where = where or engine.find()
+    engine = engine or engines.find()
     home = paths.state("machines")
     _sweep_machines()
     machine = PrivateEngine(
@@ -122,12 +117,12 @@ def fresh_machine(images: Iterable[str], where: Engine | None = None) -> Iterato
     )
     try:
         machine.start()
-        fresh = engine.of(machine)
+        fresh = engines.of(machine)
         for image in images:
-            _copy_image(image, where, fresh)
+            _copy_image(image, engine, fresh)
         yield fresh
     except PrivateEngineError as error:
-        raise FreshMachineError(f"The fresh machine did not start: {error}") from None
+        raise WorkbookError(f"The fresh machine did not start: {error}") from None
     finally:
         machine.remove()
 
@@ -157,4 +152,4 @@ def _copy_image(image: str, giver: Engine, taker: Engine) -> None:
         save.stdout.close()
     if save.wait() or loaded.returncode:
         why = loaded.stderr.strip() or f"`docker save` ended with {save.returncode}"
-        raise FreshMachineError(f"The image {image} could not be handed to the fresh machine: {why}.")
+        raise WorkbookError(f"The image {image} could not be handed to the fresh machine: {why}.")

@@ -91,7 +91,7 @@ def send(
     copy: Workspace,
     label: str,
     dockerfile: Path,
-    where: Engine,
+    engine: Engine,
     ignore: str | None = None,
     own_ignore: str | None = None,
     watch: Watcher | None = None,
@@ -110,11 +110,11 @@ def send(
             dockerfile = aside
         forecast = context.survey(folder.path, context.rules(folder.path, dockerfile))
         tag = f"workbook/context-{secrets.token_hex(4)}"
-        result = buildx.build(Request(dockerfile, folder.path, tag), watch, where)
+        result = buildx.build(Request(dockerfile, folder.path, tag), watch, engine)
         try:
             arrived = _arrived(result)
         finally:
-            _forget(where, tag)
+            _forget(engine, tag)
     return Sending(label, forecast, result.context_bytes, _transfer_seconds(result), arrived, result)
 
 
@@ -133,9 +133,9 @@ def _transfer_seconds(result: BuildResult) -> float:
     return sum(step.seconds or 0.0 for step in steps)
 
 
-def _forget(where: Engine, tag: str) -> None:
+def _forget(engine: Engine, tag: str) -> None:
     from docker.errors import APIError
 
-    client: Any = where.client
+    client: Any = engine.client
     with contextlib.suppress(APIError):
         client.images.remove(tag)

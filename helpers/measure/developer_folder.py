@@ -42,17 +42,13 @@ _GIT = {
 }
 
 
-class ClutterError(WorkbookError):
-    """A working copy that could not be filled."""
-
-
 def fill(copy: Workspace, installed: str, engine: Engine) -> None:
     """Fill a working copy; ``installed`` is an image whose /app holds node_modules and dist.
 
-    Raises `ClutterError` when the disk is too full or Git fails, `ImageError` without such an image.
+    Raises `WorkbookError` when the disk is too full or Git fails, `ImageError` without such an image.
     """
     if shutil.disk_usage(copy.path).free < _NEEDS:
-        raise ClutterError(f"{copy.path} has less than {_NEEDS / 1e6:.0f} MB free; make some room.")
+        raise WorkbookError(f"{copy.path} has less than {_NEEDS / 1e6:.0f} MB free; make some room.")
     _repository(copy)
     for folder in ("node_modules", "dist"):
         image.extract(installed, f"/app/{folder}", copy.path, engine)
@@ -125,7 +121,7 @@ def _git(program: str, copy: Workspace, *words: str) -> None:
         check=False,
     )
     if done.returncode:
-        raise ClutterError(f"git {words[0]} failed in the working copy: {done.stderr.strip()}")
+        raise WorkbookError(f"git {words[0]} failed in the working copy: {done.stderr.strip()}")
 
 
 def _repository_without_git(copy: Workspace) -> None:

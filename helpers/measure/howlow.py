@@ -56,20 +56,20 @@ class Start:
     cpu_seconds: Spread | None
 
 
-def starts(images: Mapping[str, str], repeats: int, where: Engine | None = None) -> dict[str, Start]:
+def starts(images: Mapping[str, str], repeats: int, engine: Engine | None = None) -> dict[str, Start]:
     """Start each image ``repeats`` times, one of each a round; ``images`` gives them by a name.
 
     Raises `ContainerError`.
     """
-    where = where or engines.find()
-    rounds = [{name: _start(image, where) for name, image in images.items()} for _ in range(repeats)]
+    engine = engine or engines.find()
+    rounds = [{name: _start(image, engine) for name, image in images.items()} for _ in range(repeats)]
     taken = {name: [one[name] for one in rounds] for name in images}
     spreads = {name: [Spread(values) for values in zip(*taken[name], strict=True)] for name in images}
-    return {name: Start(s, cpu if where.accounts else None) for name, (s, cpu) in spreads.items()}
+    return {name: Start(s, cpu if engine.accounts else None) for name, (s, cpu) in spreads.items()}
 
 
-def _start(image: str, where: Engine) -> tuple[float, float]:
-    with containers.running(image, where=where) as api:
+def _start(image: str, engine: Engine) -> tuple[float, float]:
+    with containers.running(image, where=engine) as api:
         return api.ready_seconds, cpu_seconds(_stats(api))
 
 
@@ -82,11 +82,11 @@ def cpu_seconds(stats: Mapping[str, Any]) -> float:
     return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
 
 
-def in_use(image: str, program: str, where: Engine | None = None) -> InUse:
+def in_use(image: str, program: str, engine: Engine | None = None) -> InUse:
     """Run an image and look; ``program`` is what it runs. Raises `ContainerError`."""
-    where = where or engines.find()
-    with containers.running(image, where=where) as api:
-        own = own_memory(_stats(api)) if where.accounts else None
+    engine = engine or engines.find()
+    with containers.running(image, where=engine) as api:
+        own = own_memory(_stats(api)) if engine.accounts else None
         begun = time.monotonic()
         code, _ = api.execute(program, "-e", f"process.exit({_OWN_CODE})")
         seconds = time.monotonic() - begun if code == _OWN_CODE else None

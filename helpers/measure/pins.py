@@ -20,7 +20,8 @@ from helpers import buildx
 from helpers.bases import local_registry
 from helpers.bases.bases import Base, Source
 from helpers.buildx import Request
-from helpers.engine import container, engine, pull
+from helpers.engine import container, pull
+from helpers.engine import engine as engines
 from helpers.engine.engine import Engine
 from helpers.host.errors import WorkbookError
 
@@ -29,10 +30,6 @@ _QUESTION = (
     "JSON.stringify([process.versions.node, process.versions.modules, "
     "process.report.getReport().header.glibcVersionRuntime ?? ''])"
 )
-
-
-class DigestError(WorkbookError):
-    """A name could not be published, resolved or pinned."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +62,9 @@ class Registry:
     Use it as a context manager, or close it; it goes with the process in any case.
     """
 
-    def __init__(self, where: Engine | None = None) -> None:
+    def __init__(self, engine: Engine | None = None) -> None:
         """Start it. Raises the errors of `local_registry.serving`."""
-        self.engine = where or engine.find()
+        self.engine = engine or engines.find()
         closing = ExitStack()
         self.address = closing.enter_context(local_registry.serving(self.engine))
         self._finalizer = weakref.finalize(self, closing.close)
@@ -89,7 +86,7 @@ class Registry:
     def publish(self, image: str, tag: str) -> Pin:
         """Publish a base image as ``tag`` (such as ``node:20``), moving the tag if it is there.
 
-        Raises `DigestError` when the push fails, and the errors of `helpers.buildx.build`.
+        Raises `WorkbookError` when the push fails, and the errors of `helpers.buildx.build`.
         """
         name = f"{self.address}/{tag}"
         with tempfile.TemporaryDirectory(prefix="workbook-") as folder:
@@ -108,10 +105,10 @@ class Registry:
         repository, _, tag = name.rpartition(":")
         for said in self.engine.client.api.push(repository, tag=tag, stream=True, decode=True):
             if "error" in said:
-                raise DigestError(f"{name} could not be pushed: {said['error']}.")
+                raise WorkbookError(f"{name} could not be pushed: {said['error']}.")
 
     def resolve(self, tag: str) -> Pin:
-        """Ask the registry which digest a tag names now. Raises `DigestError` when it has no such."""
+        """Ask the registry which digest a tag names now. Raises `WorkbookError` when it has no such."""
         return Pin(self.address, tag, resolve(f"{self.address}/{tag}", self.engine))
 
     def base(self, name: str) -> Base | None:
@@ -123,39 +120,35 @@ class Registry:
         return replace(known, name=name, reference=name) if known else Base(name, Source.PULLED, name)
 
 
-def resolve(name: str, where: Engine) -> str:
+def resolve(name: str, engine: Engine) -> str:
     """Return the digest that a tag names in its registry now, ``sha256:…``; nothing is pulled.
 
     Of an image for several platforms it is the digest of the index, the one to pin. Raises
-    `DigestError` when the registry gives none.
+    `WorkbookError` when the registry gives none.
     """
     from docker.errors import DockerException
 
     try:
-        found = where.client.api.inspect_distribution(name)
+        found = engine.client.api.inspect_distribution(name)
     except DockerException as error:
-        raise DigestError(str(pull.refusal(name, str(error)))) from error
+        raise WorkbookError(str(pull.refusal(name, str(error)))) from error
     return str(found["Descriptor"]["digest"])
 
 
 def repin(text: str, argument: str, reference: str) -> str:
     """Return a Dockerfile whose ``ARG argument`` has another default.
 
-    Raises `DigestError` unless just one line declares that argument with a default.
+    Raises `WorkbookError` unless just one line declares that argument with a default.
     """
     line = re.compile(rf"^ARG[ \t]+{re.escape(argument)}=.*$", re.MULTILINE | re.IGNORECASE)
     if (times := len(line.findall(text))) != 1:
-        raise DigestError(
+        raise WorkbookError(
             f"ARG {argument}= stands in the Dockerfile {times} times; name the base in one line."
         )
     return line.sub(lambda _: f"ARG {argument}={reference}", text)
 
 
 # The Node inside an image
-
-
-class RuntimeIdentityError(WorkbookError):
-    """An image could not be asked, for it holds no Node that runs."""
 
 
 @dataclass(frozen=True)
@@ -167,17 +160,17 @@ class Runtime:
     libc: str
 
 
-def runtime(image: str, where: Engine) -> Runtime:
-    """Return what the Node of an image is. Raises `RuntimeIdentityError` or `ContainerError`."""
-    entry = where.client.images.get(image).attrs["Config"].get("Entrypoint") or []
+def runtime(image: str, engine: Engine) -> Runtime:
+    """Return what the Node of an image is. Raises `WorkbookError` or `ContainerError`."""
+    entry = engine.client.images.get(image).attrs["Config"].get("Entrypoint") or []
     is_node = bool(entry) and PurePosixPath(entry[-1]).name == "node"
     command = [*([] if is_node else ["node"]), "--print", _QUESTION]
-    said = container.finished(image, *command, where=where)
+    said = container.finished(image, *command, where=engine)
     try:
         node, abi, glibc = json.loads(said.output)
     except ValueError:
         lines = said.output.strip().splitlines() or ["nothing"]
-        raise RuntimeIdentityError(
+        raise WorkbookError(
             f"{image} holds no Node that runs; it said: {lines[-1]}. Name an image of Node."
         ) from None
     return Runtime(node, int(abi), f"glibc {glibc}" if glibc else "musl")

@@ -67,11 +67,11 @@ def build_release(
     name: str, dockerfile: Path, context: Path, watch: Watcher | None = None
 ) -> BuildResult:
     """Build ``workbook/NAME`` of this process's release. Raises the errors of `helpers.buildx.build`."""
-    where = engine.find()
-    leftovers.sweep(where)
+    here = engine.find()
+    leftovers.sweep(here)
     owner = ("--label", f"{OWNER_LABEL}={container.this_process()}")
     request = Request(dockerfile, context, f"{_PREFIX}{name}:{RELEASE}", extra=owner)
-    result = buildx.build(request, watch, where)
+    result = buildx.build(request, watch, here)
     atexit.register(leftovers.remove, result.tag, result.engine)
     return result
 

@@ -41,12 +41,12 @@ def serving(result: BuildResult) -> Iterator[Running]:
 
 @contextlib.contextmanager
 def sidecar(
-    api: Running, where: Engine, user: str = "", capabilities: Sequence[str] = (PTRACE,)
+    api: Running, engine: Engine, user: str = "", capabilities: Sequence[str] = (PTRACE,)
 ) -> Iterator[Sidecar]:
     """Run a sidecar of `TOOLS` beside a container until the block ends."""
-    image_of_tools = bases.resolve([TOOLS], where)[0].reference
+    image_of_tools = bases.resolve([TOOLS], engine)[0].reference
     with debugging.sidecar(
-        api.container, image_of_tools, user=user, capabilities=capabilities, where=where
+        api.container, image_of_tools, user=user, capabilities=capabilities, where=engine
     ) as side:
         yield side
 
@@ -81,27 +81,27 @@ def all_four(runner: BuildResult, builder: BuildResult, debug: BuildResult) -> d
     }
 
 
-def still_open(container: Container, where: Engine) -> dict[str, bool]:
+def still_open(container: Container, engine: Engine) -> dict[str, bool]:
     """Return which ways into one container work in the state that it is in."""
-    image_of_tools = bases.resolve([TOOLS], where)[0].reference
+    image_of_tools = bases.resolve([TOOLS], engine)[0].reference
     return {
         "docker logs": bool(debugging.last_words(container)),
         "docker exec … sh": debugging.starts_a_shell(container, "sh"),
         f"docker exec … {NODE}": containers.execute(container, NODE, "-v")[0] == 0,
-        "sidecar": debugging.can_join(container, image_of_tools, where),
+        "sidecar": debugging.can_join(container, image_of_tools, engine),
         "docker cp": bool(debugging.copy_out(container, DIST)),
     }
 
 
-def identity(api: Running, where: Engine) -> str:
+def identity(api: Running, engine: Engine) -> str:
     """Return user and group of the app's process as ``uid:gid``; anyone may read those."""
-    with sidecar(api, where) as side:
+    with sidecar(api, engine) as side:
         return ":".join(side.run("awk '/^[UG]id:/ {print $2}' /proc/1/status").output.split())
 
 
-def sees_files(api: Running, where: Engine, user: str, capabilities: Sequence[str]) -> bool:
+def sees_files(api: Running, engine: Engine, user: str, capabilities: Sequence[str]) -> bool:
     """Whether a sidecar of that user with those capabilities sees the app's files."""
-    with sidecar(api, where, user, capabilities) as side:
+    with sidecar(api, engine, user, capabilities) as side:
         return side.run(f"ls /proc/1/root{DIST}/index.js").code == 0
 
 

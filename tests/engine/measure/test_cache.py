@@ -10,11 +10,10 @@ import pytest
 
 from helpers.engine.private import PrivateEngine
 from helpers.host import paths, workspace
-from helpers.lesson import cache
-from helpers.measure import cache as experiment
-from helpers.measure import ci_cache, sample
+from helpers.host.errors import WorkbookError
+from helpers.lesson import cache as cache_lesson
+from helpers.measure import cache, ci_cache, sample
 from helpers.measure.cache import Scenario
-from helpers.measure.ci_cache import FreshMachineError
 
 pytestmark = pytest.mark.engine
 
@@ -55,7 +54,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def runs(files, app):
-    return experiment.run(files, app, repeats=2, scenarios=tuple(Scenario))
+    return cache.run(files, app, repeats=2, scenarios=tuple(Scenario))
 
 
 def states(runs, name, scenario):
@@ -111,13 +110,13 @@ def test_a_cold_build_begins_with_empty_cache_mounts(app, tmp_path):
     file.write_text(
         "FROM node:20-alpine\nRUN --mount=type=cache,target=/kept test ! -e /kept/mark && touch /kept/mark\n"
     )
-    made = experiment.run({"mounts": file}, app, repeats=2, scenarios=(Scenario.COLD,))
+    made = cache.run({"mounts": file}, app, repeats=2, scenarios=(Scenario.COLD,))
     assert len(made.of("mounts", Scenario.COLD)) == 2
 
 
 def test_npm_takes_the_edited_lock_file(app):
     """The lesson's dependency edit, by the real ``npm ci``; it raises if npm refuses."""
-    runs = experiment.run(
+    runs = cache.run(
         {"alpine": sample.dockerfile("alpine")}, app, repeats=1, scenarios=(Scenario.DEPENDENCY,)
     )
     assert runs.installs("alpine", Scenario.DEPENDENCY) == (2, 2)
@@ -171,7 +170,7 @@ def test_a_fresh_machine_has_the_images_it_was_given_and_no_cache():
 
 def test_where_there_is_no_private_engine_the_sentence_says_what_to_do(monkeypatch, capsys):
     monkeypatch.setattr(PrivateEngine, "installed", property(lambda _: False))
-    with pytest.raises(FreshMachineError, match="make engine"), ci_cache.fresh_machine([]):
+    with pytest.raises(WorkbookError, match="make engine"), ci_cache.fresh_machine([]):
         pass
-    assert cache.hand_over("alpine") is None
+    assert cache_lesson.hand_over("alpine") is None
     assert "Not measured here" in capsys.readouterr().out

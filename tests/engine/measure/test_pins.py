@@ -8,10 +8,11 @@ from helpers import buildx
 from helpers.bases import bases
 from helpers.buildx import BuildError, Request
 from helpers.engine import container
+from helpers.host.errors import WorkbookError
 from helpers.lesson import pins as pinning_lesson
 from helpers.lesson import verbs
 from helpers.measure import pins
-from helpers.measure.pins import DigestError, Registry, RuntimeIdentityError
+from helpers.measure.pins import Registry
 
 pytestmark = pytest.mark.engine
 
@@ -90,14 +91,14 @@ def test_only_a_digest_that_is_not_there_counts_as_refused(registry, base):
 
 
 def test_a_tag_that_nobody_published_is_one_sentence(registry):
-    with pytest.raises(DigestError, match=r"no image .*nothing:1"):
+    with pytest.raises(WorkbookError, match=r"no image .*nothing:1"):
         registry.resolve("nothing:1")
 
 
 def test_a_closed_registry_answers_no_more(engine):
     with Registry(engine) as registry:
         address = registry.address
-    with pytest.raises(DigestError, match="cannot be reached"):
+    with pytest.raises(WorkbookError, match="cannot be reached"):
         pins.resolve(f"{address}/node:20", engine)
 
 
@@ -116,7 +117,7 @@ def test_an_image_whose_program_answers_otherwise_is_one_sentence(context, engin
         'ENTRYPOINT ["/bin/busybox", "node"]\n'
     )
     built = buildx.build(Request(context / "Dockerfile", context, tag), where=engine)
-    with pytest.raises(RuntimeIdentityError, match="no Node that runs"):
+    with pytest.raises(WorkbookError, match="no Node that runs"):
         pins.runtime(built.image_id, engine)
 
 

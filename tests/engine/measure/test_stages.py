@@ -6,8 +6,9 @@ from helpers import buildx, claims
 from helpers.buildx import BuildError, Request, dockerfile, stage_graph
 from helpers.claims import Verdict
 from helpers.host import workspace
-from helpers.lesson import stages, verbs
-from helpers.measure import stages as ways_in
+from helpers.lesson import stages as stages_lesson
+from helpers.lesson import verbs
+from helpers.measure import stages
 
 pytestmark = pytest.mark.engine
 
@@ -43,7 +44,7 @@ def test_a_build_runs_the_stages_that_the_graph_calls_needed_and_no_other(make, 
     found = stage_graph.graph(dockerfile.read(built.request.dockerfile), target)
     seen = {step.stage for step in built.steps if not step.internal}
     assert seen == {node.name for node in found.nodes if node.is_stage and node.needed}
-    frame = stages.ran(built)
+    frame = stages_lesson.ran(built)
     assert list(frame["the graph says"]) == list(frame["in the build it"])
 
 
@@ -63,7 +64,7 @@ def test_with_an_arrow_from_the_test_stage_a_failing_test_stops_the_build(make):
 
 def test_the_gate_leaves_the_image_as_it_was(make):
     plain, gated = make(), make(source="test", cold=False)
-    assert stages.same_image(plain, gated)
+    assert stages_lesson.same_image(plain, gated)
 
 
 @pytest.fixture(scope="module")
@@ -76,28 +77,28 @@ def images():
 
 
 def test_all_four_ways_lead_into_the_article_s_image_and_no_shell_does(images):
-    ways = ways_in.all_four(images["runner"], images["builder"], images["debug"])
+    ways = stages.all_four(images["runner"], images["builder"], images["debug"])
     assert set(ways) == set(claims.WAYS)
     assert all(ways.values())
-    assert ways_in.shells(images["runner"]) == {"sh": False, "bash": False}
-    assert claims.exec_shells(ways_in.shells(images["runner"]), ways).verdict is Verdict.HOLDS
+    assert stages.shells(images["runner"]) == {"sh": False, "bash": False}
+    assert claims.exec_shells(stages.shells(images["runner"]), ways).verdict is Verdict.HOLDS
 
 
 def test_the_way_of_the_debug_tag_is_closed_without_the_tag(images):
-    ways = ways_in.all_four(images["runner"], images["builder"], debug=images["runner"])
+    ways = stages.all_four(images["runner"], images["builder"], debug=images["runner"])
     assert not ways[":debug tag"]
 
 
 def test_after_a_crash_only_the_log_and_the_files_are_left(images):
-    frame = stages.after_a_crash(images["runner"], PORT="three").set_index("way")
+    frame = stages_lesson.after_a_crash(images["runner"], PORT="three").set_index("way")
     left = list(frame.index[frame["after it stopped"] == "works"])
     assert left == ["docker logs", "docker cp"]
     assert frame.loc["sidecar", "while it runs"] == "works"
 
 
 def test_the_builder_has_what_one_debugs_with_and_is_another_machine(images):
-    assert all(ways_in.workbench(images["builder"]).values())
-    assert stages.differences(images["builder"], images["runner"]) == [
+    assert all(stages.workbench(images["builder"]).values())
+    assert stages_lesson.differences(images["builder"], images["runner"]) == [
         "base image",
         "C library",
         "starts with",
@@ -106,16 +107,16 @@ def test_the_builder_has_what_one_debugs_with_and_is_another_machine(images):
 
 def test_the_broken_file_stops_in_the_runner_and_answers_in_the_builder():
     broken, builder = verbs.build("broken"), verbs.build("broken", target="builder")
-    frame = stages.answers(builder, broken)
-    assert stages.is_blind(frame)
+    frame = stages_lesson.answers(builder, broken)
+    assert stages_lesson.is_blind(frame)
     assert "./http/problem" in frame["its last words"][1]
-    files = stages.crash(broken).files
+    files = stages_lesson.crash(broken).files
     assert "/app/dist/index.js" in files
     assert not any(path.startswith("/app/dist/http/") for path in files)
 
 
 def test_node_s_inspector_answers_a_sidecar(images):
-    (said,) = stages.inspector(images["runner"], "6 * 7").lines
+    (said,) = stages_lesson.inspector(images["runner"], "6 * 7").lines
     assert "debug> 42" in said.output
 
 
@@ -128,4 +129,4 @@ def test_the_lesson_s_bug_is_one_that_the_app_s_tests_catch_and_its_types_do_not
         with pytest.raises(BuildError) as caught:
             buildx.build(Request(file, app.path, new_tag()), where=engine)
     assert caught.value.step.stage == "test"
-    assert stages.telling(caught.value.log) == "✖ follows a shipment to its delivery"
+    assert stages_lesson.telling(caught.value.log) == "✖ follows a shipment to its delivery"

@@ -143,7 +143,7 @@ def test_without_git_a_folder_of_its_shape_is_written(copy, monkeypatch):
 
 def test_git_that_fails_is_quoted(copy):
     copy.write(".git", "not a repository")
-    with pytest.raises(developer_folder.ClutterError, match="git init failed"):
+    with pytest.raises(WorkbookError, match="git init failed"):
         developer_folder._repository(copy)
 
 

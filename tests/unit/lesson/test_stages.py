@@ -8,7 +8,6 @@ from helpers.engine import sidecar
 from helpers.engine.sidecar import Said
 from helpers.lesson import stages
 from helpers.lesson.stages import Attempt, Transcript
-from helpers.measure import stages as ways_in
 
 FAILED = Step("sha256:1", "[test 1/1] RUN npm test", "test", 0.0, 1.0, False, "exit code: 1", ())
 LOG = [
@@ -82,9 +81,3 @@ def test_a_builder_is_blind_to_a_fault_only_when_it_answers_and_the_runner_does_
     assert stages.is_blind(table("yes", "no"))
     assert not stages.is_blind(table("yes", "yes"))
     assert not stages.is_blind(table("no", "no"))
-
-
-def test_the_c_library_is_told_by_its_loader():
-    assert ways_in.c_library(["/lib/ld-musl-x86_64.so.1", "/bin/sh"]) == "musl"
-    assert ways_in.c_library(["/lib64/ld-linux-x86-64.so.2"]) == "glibc"
-    assert ways_in.c_library(["/bin/busybox"]) == "none"

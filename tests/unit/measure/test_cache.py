@@ -8,10 +8,10 @@ import pytest
 
 from helpers.buildx import BuildResult, Request
 from helpers.buildx.stream import Step
-from helpers.lesson import cache
-from helpers.measure import cache as experiment
-from helpers.measure import sample
-from helpers.measure.cache import Experiment, ExperimentError, Run, Scenario
+from helpers.host.errors import WorkbookError
+from helpers.lesson import cache as cache_lesson
+from helpers.measure import cache, sample
+from helpers.measure.cache import Experiment, Run, Scenario
 
 ENGINE = SimpleNamespace(architecture="amd64", description="Docker Engine 0")
 LINES = {
@@ -71,33 +71,33 @@ def test_installs_are_counted_over_the_repeats(runs):
 
 
 def test_a_run_that_was_not_made_is_named_with_those_that_were(runs):
-    with pytest.raises(ExperimentError, match=r"no run of naive \(cold\).*unordered"):
+    with pytest.raises(WorkbookError, match=r"no run of naive \(cold\).*unordered"):
         runs.of("naive", Scenario.COLD)
 
 
 def test_the_middle_run_of_three_is_the_median_and_of_two_the_faster():
     made = [run("naive", Scenario.COLD, seconds) for seconds in (5.0, 3.0, 4.0)]
-    assert experiment.middle(made).result.seconds == 4.0
-    assert experiment.middle(made[:2]).result.seconds == 3.0
+    assert cache.middle(made).result.seconds == 4.0
+    assert cache.middle(made[:2]).result.seconds == 3.0
 
 
 def test_the_table_of_steps_reads_from_top_to_bottom(runs):
-    frame = cache.steps(runs, "naive")
+    frame = cache_lesson.steps(runs, "naive")
     assert list(frame["step"]) == LINES["naive"]
     assert list(frame["a source line changed"]) == ["cached", "cached", "ran", "ran"]
     assert list(frame["nothing changed"]) == ["cached"] * 4
 
 
 def test_a_speed_up_is_taken_round_by_round(runs):
-    assert cache.speed_up(runs, "unordered", "naive").values == (3.0, 2.5)
+    assert cache_lesson.speed_up(runs, "unordered", "naive").values == (3.0, 2.5)
 
 
 def test_the_installs_share_is_of_the_whole_builds(runs):
-    assert cache.install_share(runs, "unordered") == pytest.approx(12 / 19)
+    assert cache_lesson.install_share(runs, "unordered") == pytest.approx(12 / 19)
 
 
 def test_nine_times_needs_an_install_of_eight_times_the_rest(runs):
-    frame = cache.nine_times(runs, "unordered")
+    frame = cache_lesson.nine_times(runs, "unordered")
     here, needed, article = frame.itertuples(index=False)
     assert here[1:] == (6.0, 3.0, 3.0)
     assert needed[1:] == (24.0, 3.0, 9.0)
@@ -107,5 +107,5 @@ def test_nine_times_needs_an_install_of_eight_times_the_rest(runs):
 
 
 def test_builds_are_counted_before_they_are_made():
-    assert experiment.count(4, 2) == 4 * 2 * 4
-    assert experiment.count(1, 1, (Scenario.SCRIPT,)) == 2
+    assert cache.count(4, 2) == 4 * 2 * 4
+    assert cache.count(1, 1, (Scenario.SCRIPT,)) == 2

@@ -6,8 +6,8 @@ import pytest
 
 from helpers.engine.private import PrivateEngine
 from helpers.host import paths
+from helpers.host.errors import WorkbookError
 from helpers.measure import ci_cache
-from helpers.measure.ci_cache import FreshMachineError
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def test_a_machine_of_a_killed_owner_is_swept_and_a_living_ones_stays():
 def test_without_the_private_engine_s_programs_there_is_none(monkeypatch):
     monkeypatch.setattr(PrivateEngine, "installed", property(lambda _: False))
     assert not ci_cache.available()
-    with pytest.raises(FreshMachineError, match="make engine"), ci_cache.fresh_machine([]):
+    with pytest.raises(WorkbookError, match="make engine"), ci_cache.fresh_machine([]):
         pass
 
 

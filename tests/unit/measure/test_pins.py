@@ -2,8 +2,9 @@
 
 import pytest
 
+from helpers.host.errors import WorkbookError
 from helpers.measure import pins, sample
-from helpers.measure.pins import DigestError, Pin
+from helpers.measure.pins import Pin
 
 PIN = Pin("127.0.0.1:5000", "node:20", "sha256:" + "ab" * 32)
 
@@ -42,5 +43,5 @@ def test_a_backslash_in_a_name_is_taken_as_it_is():
     "text", ["FROM node:20\n", "ARG NODE\nFROM $NODE\n", "ARG NODE=a\nARG NODE=b\nFROM $NODE\n"]
 )
 def test_a_dockerfile_without_one_place_for_the_pin_is_refused(text):
-    with pytest.raises(DigestError, match="one line"):
+    with pytest.raises(WorkbookError, match="one line"):
         pins.repin(text, "NODE", "x")
