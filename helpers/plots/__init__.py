@@ -4,19 +4,16 @@ Each function takes a DataFrame and returns a `Chart`, which a notebook shows as
 alternative. It measures nothing and builds nothing. MB are 10^6 bytes.
 """
 
-from helpers.plots.cache import invalidation
+from helpers.plots.cache import invalidation, scenarios, timeline
 from helpers.plots.composition import composition, crossing
 from helpers.plots.context import SENT, sent
 from helpers.plots.howlow import frontier
-from helpers.plots.layers import layers
 from helpers.plots.pins import lines
 from helpers.plots.pipeline import cost, day, moves, waits
-from helpers.plots.sizes import sizes
-from helpers.plots.spare import spare
+from helpers.plots.sizes import layers, sizes, spare
 from helpers.plots.stages import stages
 from helpers.plots.style import Chart
 from helpers.plots.surface import surface
-from helpers.plots.times import scenarios, timeline
 from helpers.plots.verdicts import board
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Images' sizes beside what the article says of them."""
+"""Image sizes: beside what the article says of them, layer by layer, and what could be left out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,21 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from helpers.plots import style
-from helpers.plots.style import ON_DISK, ON_WIRE, RUST, SMALL, VERMILION, Chart, mb, mb_range
+from helpers.plots.style import (
+    BASE,
+    KEPT,
+    LEFT,
+    ON_DISK,
+    ON_WIRE,
+    OWN,
+    RUST,
+    SMALL,
+    VERMILION,
+    Chart,
+    mb,
+    mb_range,
+    short,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,3 +103,63 @@ def _beside(value: float, claim: tuple[float, float] | None, limit: float) -> fl
     if claim and value < claim[1] and value + 0.25 * limit > claim[0]:
         return claim[1]
     return value
+
+
+@style.in_house_style
+def layers(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
+    """Draw one image's layers in the order of its instructions, those of its base apart.
+
+    Columns: instruction, uncompressed MB, from base.
+    """
+    names = [str(name) for name in frame["instruction"]]
+    values = [float(value) for value in frame["uncompressed MB"]]
+    base = [bool(flag) for flag in frame["from base"]]
+    top = max(range(len(values)), key=values.__getitem__)
+    total = sum(values)
+    title = title or (
+        f"One layer holds {mb(values[top])} of the image's {mb(total)}: {short(names[top], 40)}"
+    )
+    figure, (axes,) = style.sheet(2.2 + 0.52 * len(values), title, caption)
+    for at, value in enumerate(values):
+        axes.barh(at, value, height=0.72, **(BASE if base[at] else OWN).fill())
+        style.value(axes, value, at, mb(value))
+    axes.set_xlim(0, 1.16 * max(values) or 1)
+    axes.set_xlabel("uncompressed size of the layer in MB")
+    style.name_steps(axes, names, 36)
+    parts = {
+        flag: sum(v for v, b in zip(values, base, strict=True) if b is flag) for flag in (True, False)
+    }
+    style.key(
+        axes,
+        [
+            (f"base image: {mb(parts[True])}", BASE),
+            (f"the Dockerfile's own: {mb(parts[False])}", OWN),
+        ],
+    )
+    facts = (
+        f"{name} {mb(value)}{' (base)' if b else ''}"
+        for name, value, b in zip(names, values, base, strict=True)
+    )
+    return style.chart(figure, "Bar chart of an image's layers", title, facts, caption)
+
+
+@style.in_house_style
+def spare(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
+    """Draw an image's bytes by kind, those that a final stage would not need apart from the rest.
+
+    Columns: what, MB, spare. The spare ones are a lower bound, and the title says so.
+    """
+    rows = [(str(r["what"]), float(r["MB"]), bool(r["spare"])) for _, r in frame.iterrows()]
+    total = sum(value for _, value, _ in rows)
+    left = sum(value for _, value, is_spare in rows if is_spare)
+    title = title or f"A final stage would do without at least {mb(left)} of these {mb(total)}"
+    figure, (axes,) = style.sheet(2.4 + 0.75 * len(rows), title, caption)
+    for at, (_, value, is_spare) in enumerate(rows):
+        axes.barh(at, value, height=0.7, **(LEFT if is_spare else KEPT).fill())
+        style.value(axes, value, at, mb(value))
+    axes.set_xlim(0, 1.16 * max(value for _, value, _ in rows) or 1)
+    axes.set_xlabel("uncompressed size in MB")
+    style.name_rows(axes, [name for name, _, _ in rows])
+    style.key(axes, [("not needed at run time, by kind", LEFT), ("not told apart", KEPT)])
+    facts = (f"{name} {mb(value)}{' (spare)' if is_spare else ''}" for name, value, is_spare in rows)
+    return style.chart(figure, "Bar chart of what an image could do without", title, facts, caption)
