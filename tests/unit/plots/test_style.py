@@ -12,7 +12,7 @@ import itertools
 import numpy as np
 import pytest
 
-from helpers.plots import style
+from helpers.plots import SENT, pins, style
 from helpers.plots.verdicts import LOOKS
 
 MACHADO = {
@@ -78,10 +78,10 @@ def test_the_series_of_a_chart_differ(eyes):
 
 @EYES
 def test_areas_that_meet_differ_in_colour_or_hatch(eyes):
-    looks = style.CATEGORIES
-    for one, other in itertools.combinations(looks, 2):
-        a, b = looks[one], looks[other]
-        assert a.hatch != b.hatch or apart(a.color, b.color, eyes) >= APART, (one, other)
+    for looks in (style.CATEGORIES, SENT, {"gets fixes": pins.SUPPORTED, "gets none": pins.OVER}):
+        for one, other in itertools.combinations(looks, 2):
+            a, b = looks[one], looks[other]
+            assert a.hatch != b.hatch or apart(a.color, b.color, eyes) >= APART, (one, other)
 
 
 @EYES
