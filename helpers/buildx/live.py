@@ -1,7 +1,8 @@
 """Show a build while it runs: in a notebook, in a terminal, or as plain lines in a log.
 
-`watcher` chooses the surface by itself. It draws what `stream` knows and lets clocks tick in between; it
-starts no build, judges no result, and the seconds that a lesson quotes come from `build`, not from here.
+`watcher` shows one build, `series` how far several have come; both choose the surface by themselves. A
+drawing shows what `stream` knows, and lets clocks tick in between. This module starts no build and
+judges no result; the seconds that a lesson quotes come from `run`, not from here.
 """
 
 from __future__ import annotations
@@ -428,6 +429,65 @@ def as_rich(board: Board) -> RenderableType:
             table.add_row("", "", Text(row.note), "", style=style)
     heading = Text.assemble((board.title, "bold"), f": {board.headline}")
     return Group(heading, ProgressBar(total=max(1, board.known), completed=board.done), table)
+
+
+# A series of builds
+
+
+@contextlib.contextmanager
+def series(title: str, total: int) -> Iterator[Callable[[str], None]]:
+    """Show how far a series of builds has come: one line, changed in place, whose clock ticks.
+
+    Yields a function that is told of each of ``total`` builds before it begins.
+    """
+    begun, current, seen = time.monotonic(), "", 0
+    changed, since = threading.Event(), begun
+    show = _line_surface(total)
+    ticks = in_notebook()
+
+    def tell(what: str) -> None:
+        nonlocal current, seen, since
+        current, seen, since = what, seen + 1, time.monotonic()
+        if ticks:
+            changed.set()
+        else:
+            show(f"{title}: {seen} of {total} · {what} · {_minutes(since - begun)}", seen - 1)
+
+    def draw() -> None:
+        now = time.monotonic()
+        if seen:
+            clocks = f"for {_minutes(now - since)} · {_minutes(now - begun)} in all"
+            show(f"{title}: {seen} of {total} · {current}, {clocks}", seen - 1)
+
+    try:
+        with ticking(draw, changed) if ticks else contextlib.nullcontext():
+            yield tell
+    except BaseException:
+        show(f"{title}: stopped at {seen} of {total} after {_minutes(time.monotonic() - begun)}", seen)
+        raise
+    show(f"{title}: {seen} builds in {_minutes(time.monotonic() - begun)}", total)
+
+
+def _line_surface(total: int) -> Callable[[str, int], None]:
+    if not in_notebook():
+        return lambda text, _: print(text, file=sys.stderr, flush=True)
+    from IPython.display import DisplayHandle
+
+    handle: Any = DisplayHandle()
+    drawn = False
+
+    def show(text: str, done: int) -> None:
+        nonlocal drawn
+        html = f'<p>{escape(text)}<br><progress value="{done}" max="{total}">{done}</progress></p>'
+        draw = handle.update if drawn else handle.display
+        draw({"text/html": html, "text/plain": text}, raw=True)
+        drawn = True
+
+    return show
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.1f} min" if seconds >= 90 else f"{seconds:.0f} s"
 
 
 # The class is doubled to outweigh the tables of JupyterLab.

@@ -1,4 +1,4 @@
-"""Tell which lines of a Dockerfile each step of a build served, in words that no build changes.
+"""Tell which lines of a Dockerfile each step of a build served, and what each line cost.
 
 BuildKit does two equal steps of two stages once, and names what it did after either stage: after one in
 a cold build, perhaps after the other in the next. Here a step bears the Dockerfile's own text and the
@@ -12,14 +12,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from helpers.buildx import dockerfile as dockerfiles
 from helpers.buildx.dockerfile import Dockerfile, Instruction, Stage
 from helpers.buildx.run import BuildResult
 from helpers.buildx.stream import Step
+from helpers.host.tables import MB
+from helpers.image import image
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WORK = ("COPY", "ADD", "RUN")
 _STEPS = {*WORK, "WORKDIR"}  # what BuildKit makes a step of
+_POSITION = re.compile(r"(\d+)/\d+\] ")
 INSTALLS = re.compile(r"\bnpm (ci|i|install)\b")
 
 
@@ -73,6 +80,21 @@ def served(steps: Iterable[Step], parsed: Dockerfile, target: str | None = None)
     return sorted(rows, key=lambda row: row.line)
 
 
+def in_order(file: Dockerfile, result: BuildResult) -> list[Step]:
+    """Return the steps that stand for lines of the Dockerfile, stage by stage, as they stand there.
+
+    BuildKit may show a step twice, when it takes over the same step of another build; the later counts.
+    """
+    stages = {stage.label: stage.index for stage in file.stages}
+
+    def place(step: Step) -> tuple[int, int]:
+        number = _POSITION.search(step.name)
+        return stages.get(step.stage, 0), int(number[1]) if number else 0
+
+    own = {place(step): step for step in result.steps if not step.internal}
+    return [own[at] for at in sorted(own)]
+
+
 def covered(rows: Iterable[Served]) -> float:
     """Return the seconds in which at least one of the steps worked."""
     total, reach = 0.0, 0.0
@@ -80,6 +102,35 @@ def covered(rows: Iterable[Served]) -> float:
         total += max(0.0, row.ended - max(row.started, reach))
         reach = max(reach, row.ended)
     return total
+
+
+def line_costs(result: BuildResult) -> pd.DataFrame:
+    """Return one row an instruction that the build needed, in the file's order: what the line cost.
+
+    ``seconds`` is NaN where no step worked for the line (``FROM``, ``WORKDIR``, ``EXPOSE``) and 0 where
+    its result came from the cache; ``in the image MB`` counts uncompressed bytes (10^6) of the line's
+    layer, and for the last stage's ``FROM`` those of all layers below. A line of an earlier stage
+    leaves no bytes: only the last stage is the image.
+    """
+    import pandas as pd
+
+    parsed = dockerfiles.read(result.request.dockerfile, result.request.build_args)
+    final = parsed.stage(result.request.target)
+    seconds = {
+        (stage, step.text): step.seconds
+        for step in of(result)
+        for stage in step.stages or (final.label,)
+    }
+    base, sizes = _sizes(result, len([i for i in final.instructions if i.keyword in _STEPS]))
+    rows = []
+    for stage in parsed.needs(result.request.target):
+        rows.append((stage.label, f"FROM {stage.base}", float("nan"), base if stage is final else 0.0))
+        for instruction in stage.instructions:
+            line = _text(instruction)
+            took = seconds.get((stage.label, line), float("nan"))
+            size = sizes.pop(0) if stage is final and sizes and instruction.keyword in _STEPS else 0.0
+            rows.append((stage.label, line, took, size))
+    return pd.DataFrame(rows, columns=["stage", "line", "seconds", "in the image MB"])
 
 
 def _begin(steps: list[Step]) -> float:
@@ -146,3 +197,10 @@ def _find(steps: list[Step], above: str | None, stage: Stage, instruction: Instr
             fits.append((stands + reads + bears, step))
     score, best = max(fits, key=lambda fit: fit[0], default=(0, None))
     return best if score >= 2 else None
+
+
+def _sizes(result: BuildResult, own: int) -> tuple[float, list[float]]:
+    """Return the MB below the stage's own layers, and those of its ``own`` layers one by one."""
+    layers = image.inspect(result.image_id, result.engine).layers
+    sizes = [layer.uncompressed_bytes / MB for layer in layers]
+    return sum(sizes[: len(sizes) - own]), sizes[len(sizes) - own :]

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from helpers.buildx import BuildResult, steps
 from helpers.buildx import context as contexts
 from helpers.buildx import dockerfile as dockerfiles
 from helpers.buildx.context import Survey
 from helpers.buildx.dockerfile import Dockerfile
-from helpers.buildx.run import BuildResult
 from helpers.engine.engine import Engine
-from helpers.examine import rebuild, removable, unwanted
+from helpers.examine import removable, unwanted
 from helpers.examine.report import BuildContext, BuiltImage, Folder, LayerSize
 from helpers.host.errors import WorkbookError
 from helpers.image import image
@@ -164,7 +164,7 @@ def built(sources: Sources, result: BuildResult) -> BuiltImage:
         )
         for number, layer in enumerate(facts.layers)
     ]
-    steps = rebuild.steps_in_order(sources.file, result)
+    ran = steps.in_order(sources.file, result)
     return BuiltImage(
         tag=result.tag,
         user=facts.user or "root",
@@ -176,8 +176,8 @@ def built(sources: Sources, result: BuildResult) -> BuiltImage:
             if file.layer >= base_layers and file.kind == "file" and unwanted.is_secret(file.path)
         ),
         build_seconds=result.seconds,
-        steps_cached=sum(step.cached for step in steps),
-        steps=len(steps),
+        steps_cached=sum(step.cached for step in ran),
+        steps=len(ran),
     )
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers import buildx
-from helpers.buildx import BuildResult, Watcher
+from helpers.buildx import BuildResult, Watcher, steps
 from helpers.buildx.context import Survey
 from helpers.buildx.dockerfile import Dockerfile
 from helpers.buildx.stream import Step
@@ -32,7 +32,6 @@ _NOT_THE_PROGRAM = re.compile(
     r"(^|/)(\.[^/]+|node_modules|vendor|tests?|spec|docs?|examples?|scripts?|dockerfiles)/"
     r"|(^|/)[^/]*(\.config\.|\.test\.|\.spec\.|_test\.|\.d\.ts)[^/]*$|(^|/)(setup\.py|\.[^/]+)$"
 )
-_POSITION = re.compile(r"(\d+)/\d+\] ")
 _WHERE_PROGRAMS_ARE = ("src", "app", "cmd", "lib", "server", "internal")
 
 
@@ -143,27 +142,12 @@ def _remove(tag: str, first: BuildResult) -> None:
         first.engine.client.images.remove(tag)
 
 
-def steps_in_order(file: Dockerfile, result: BuildResult) -> list[Step]:
-    """Return the steps that stand for lines of the Dockerfile, stage by stage, as they stand there.
-
-    BuildKit may show a step twice, when it takes over the same step of another build; the later counts.
-    """
-    stages = {stage.label: stage.index for stage in file.stages}
-
-    def place(step: Step) -> tuple[int, int]:
-        number = _POSITION.search(step.name)
-        return stages.get(step.stage, 0), int(number[1]) if number else 0
-
-    own = {place(step): step for step in result.steps if not step.internal}
-    return [own[at] for at in sorted(own)]
-
-
 def _outcomes(file: Dockerfile, first: BuildResult, second: BuildResult) -> Iterator[Outcome]:
     """Pair the steps of both builds by stage and text; a step that stands twice is paired in order."""
     before: dict[tuple[str, str], list[Step]] = {}
-    for step in steps_in_order(file, first):
+    for step in steps.in_order(file, first):
         before.setdefault((step.stage, step.instruction), []).append(step)
-    for step in steps_in_order(file, second):
+    for step in steps.in_order(file, second):
         known = before.get((step.stage, step.instruction))
         old = known.pop(0) if known else None
         yield Outcome(

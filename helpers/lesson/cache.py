@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from helpers import plots
-from helpers.buildx import BuildResult, live_series
+from helpers.buildx import BuildResult, live
 from helpers.buildx import steps as shared_steps
 from helpers.claims import TIMES_FASTER, Installs
 from helpers.claims.figures import Spread
@@ -34,7 +34,7 @@ def run(*names: str, repeats: int = REPEATS, scenarios: tuple[Scenario, ...] = U
     """
     files = {name.rpartition("/")[2].removesuffix(".Dockerfile"): _file(name) for name in names}
     total = cache.count(len(files), repeats, scenarios)
-    with live_series.line("experiment", total) as say:
+    with live.series("experiment", total) as say:
         return cache.run(files, verbs.app(), repeats=repeats, scenarios=scenarios, say=say)
 
 
@@ -160,7 +160,7 @@ def hand_over(name: str) -> Handover | None:
     if not ci_cache.available():
         print("Not measured here: a fresh builder machine needs the private engine (`make engine`).")
         return None
-    with live_series.line("fresh machines", 2) as say:
+    with live.series("fresh machines", 2) as say:
         return ci_cache.hand_over(_file(name), verbs.app(), say)
 
 

@@ -14,7 +14,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from helpers import plots
-from helpers.buildx import BuildResult, line_costs
+from helpers.buildx import BuildResult, steps
 from helpers.host.tables import MB
 from helpers.image import image, layers
 from helpers.image.layers import Wanted
@@ -158,8 +158,8 @@ class SideBySide:
     builds: Mapping[str, BuildResult]
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return what each line of one build's Dockerfile cost (see `line_costs.of`)."""
-        return line_costs.of(self.builds[name])
+        """Return what each line of one build's Dockerfile cost (see `steps.line_costs`)."""
+        return steps.line_costs(self.builds[name])
 
     @cached_property
     def controls(self) -> dict[str, Widget]:

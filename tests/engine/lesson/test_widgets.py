@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from helpers.buildx import Request, build, line_costs
+from helpers.buildx import Request, build, steps
 from helpers.lesson.widgets import Explorer, SideBySide
 
 pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
@@ -61,7 +61,7 @@ def test_a_page_without_widgets_gets_a_table(result):
 
 
 def test_each_line_costs_its_step_and_its_layer(result):
-    frame = line_costs.of(result).set_index(["stage", "line"])
+    frame = steps.line_costs(result).set_index(["stage", "line"])
     assert frame.loc[("last", "COPY source.txt /copy.txt"), "in the image MB"] == pytest.approx(
         3, rel=0.01
     )
