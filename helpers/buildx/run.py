@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from helpers.bases import bases as base_images
 from helpers.bases.bases import Base
 from helpers.buildx import dockerfile, failure
+from helpers.buildx.dockerfile import Dockerfile
 from helpers.buildx.failure import BuildCancelledError, BuildError
 from helpers.buildx.stream import Progress, Step
 from helpers.engine import engine, leftovers
@@ -81,11 +82,13 @@ class Request:
 class BuildResult:
     """What a build did and what came out of it.
 
+    ``dockerfile`` is the file as it was read for the build, whatever becomes of it afterwards;
     ``seconds`` is the wall time of the command; ``context_bytes`` what was sent to the builder;
     ``image_id`` and ``digest`` are the engine's (equal where the store keeps no manifest).
     """
 
     request: Request
+    dockerfile: Dockerfile = field(repr=False)
     command: tuple[str, ...]
     image_id: str
     digest: str
@@ -144,7 +147,7 @@ class BuildResult:
 def plan(request: Request, where: Engine | None = None) -> list[str]:
     """Return the command that `build` would run. Raises as `build` does before it begins."""
     where = where or engine.find()
-    return request.command(where, _bases(request, where))
+    return request.command(where, _bases(request, _read(request, where), where))
 
 
 @stoppable(_STOPPED, BuildCancelledError)
@@ -159,7 +162,8 @@ def build(request: Request, watch: Watcher | None = None, where: Engine | None =
     where = where or engine.find()
     if not request.context.is_dir():
         raise BuildError(f"There is no build context at {request.context}; check the path.")
-    bases = _bases(request, where)
+    parsed = _read(request, where)
+    bases = _bases(request, parsed, where)
     command = request.command(where, bases)
     replaced = _image_id(request.tag, where)
     started, progress = datetime.now(UTC), Progress()
@@ -175,6 +179,7 @@ def build(request: Request, watch: Watcher | None = None, where: Engine | None =
     leftovers.clear(image_id or config, replaced, where)
     return BuildResult(
         request=request,
+        dockerfile=parsed,
         command=tuple(command),
         image_id=image_id or config,
         digest=digest,
@@ -187,10 +192,16 @@ def build(request: Request, watch: Watcher | None = None, where: Engine | None =
     )
 
 
-def _bases(request: Request, where: Engine) -> list[Base]:
+def _read(request: Request, where: Engine) -> Dockerfile:
+    """Read the Dockerfile of a request. Raises `DockerfileError`, also for a target that it lacks."""
+    parsed = dockerfile.read(request.dockerfile, request.build_args, where.architecture)
+    parsed.stage(request.target)
+    return parsed
+
+
+def _bases(request: Request, parsed: Dockerfile, where: Engine) -> list[Base]:
     found: Sequence[Base] | None = request.bases
     if found is None:
-        parsed = dockerfile.read(request.dockerfile, request.build_args, where.architecture)
         found = base_images.resolve(parsed.base_images(request.target), where)
     return base_images.handed(found, where)
 

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from helpers.buildx import dockerfile as dockerfiles
 from helpers.buildx.dockerfile import Dockerfile, Instruction, Stage
 from helpers.buildx.run import BuildResult
 from helpers.buildx.stream import Step
@@ -62,9 +61,7 @@ class Served:
 
 def of(result: BuildResult) -> list[Served]:
     """Return the steps of a build in the order of its Dockerfile; those it did not need are absent."""
-    request = result.request
-    parsed = dockerfiles.read(request.dockerfile, request.build_args, result.engine.architecture)
-    return served(result.steps, parsed, request.target)
+    return served(result.steps, result.dockerfile, result.request.target)
 
 
 def served(steps: Iterable[Step], parsed: Dockerfile, target: str | None = None) -> list[Served]:
@@ -80,12 +77,12 @@ def served(steps: Iterable[Step], parsed: Dockerfile, target: str | None = None)
     return sorted(rows, key=lambda row: row.line)
 
 
-def in_order(file: Dockerfile, result: BuildResult) -> list[Step]:
+def in_order(result: BuildResult) -> list[Step]:
     """Return the steps that stand for lines of the Dockerfile, stage by stage, as they stand there.
 
     BuildKit may show a step twice, when it takes over the same step of another build; the later counts.
     """
-    stages = {stage.label: stage.index for stage in file.stages}
+    stages = {stage.label: stage.index for stage in result.dockerfile.stages}
 
     def place(step: Step) -> tuple[int, int]:
         number = _POSITION.search(step.name)
@@ -114,7 +111,7 @@ def line_costs(result: BuildResult) -> pd.DataFrame:
     """
     import pandas as pd
 
-    parsed = dockerfiles.read(result.request.dockerfile, result.request.build_args)
+    parsed = result.dockerfile
     final = parsed.stage(result.request.target)
     seconds = {
         (stage, step.text): step.seconds

@@ -164,7 +164,7 @@ def built(sources: Sources, result: BuildResult) -> BuiltImage:
         )
         for number, layer in enumerate(facts.layers)
     ]
-    ran = steps.in_order(sources.file, result)
+    ran = steps.in_order(result)
     return BuiltImage(
         tag=result.tag,
         user=facts.user or "root",

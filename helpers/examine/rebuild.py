@@ -86,7 +86,7 @@ def measure(
             second = buildx.build(again, watch, first.engine)
         finally:
             _remove(again.tag, first)
-    return Rebuild(edited, second.seconds, tuple(_outcomes(file, first, second)))
+    return Rebuild(edited, second.seconds, tuple(_outcomes(first, second)))
 
 
 def source_to_edit(file: Dockerfile, target: str | None, survey: Survey) -> str | None:
@@ -142,12 +142,12 @@ def _remove(tag: str, first: BuildResult) -> None:
         first.engine.client.images.remove(tag)
 
 
-def _outcomes(file: Dockerfile, first: BuildResult, second: BuildResult) -> Iterator[Outcome]:
+def _outcomes(first: BuildResult, second: BuildResult) -> Iterator[Outcome]:
     """Pair the steps of both builds by stage and text; a step that stands twice is paired in order."""
     before: dict[tuple[str, str], list[Step]] = {}
-    for step in steps.in_order(file, first):
+    for step in steps.in_order(first):
         before.setdefault((step.stage, step.instruction), []).append(step)
-    for step in steps.in_order(file, second):
+    for step in steps.in_order(second):
         known = before.get((step.stage, step.instruction))
         old = known.pop(0) if known else None
         yield Outcome(

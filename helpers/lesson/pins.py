@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers import buildx, plots
@@ -21,7 +20,7 @@ from helpers.engine import container as containers
 from helpers.engine.container import ContainerError
 from helpers.host.tables import MB
 from helpers.lesson import verbs
-from helpers.measure import pins, sample
+from helpers.measure import pins
 from helpers.measure.pins import Pin, Registry
 from helpers.plots import Chart
 
@@ -40,13 +39,13 @@ def registry() -> Registry:
 def build(label: str, image: str, shelf: Registry) -> BuildResult:
     """Build the Dockerfile `pinned` on an image of the registry, by tag or by digest."""
     arguments = {ARGUMENT: f"{shelf.address}/{image}"}
-    return _build(label, Request(_file("pinned"), *_place(label), build_args=arguments), shelf)
+    request = replace(verbs.request("pinned"), tag=f"workbook/{label}", build_args=arguments)
+    return _build(request, shelf)
 
 
 def build_file(name: str, shelf: Registry, *, target: str | None = None) -> BuildResult:
     """Build a Dockerfile whose bases lie in the registry; ``target`` stops at a stage."""
-    label = Path(name).name.removesuffix(".Dockerfile") + (f"-{target}" if target else "")
-    return _build(label, Request(_file(name), *_place(label), target=target), shelf)
+    return _build(verbs.request(name, target=target), shelf)
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def refusal(image: str, shelf: Registry) -> Refusal:
     A build that fails for another reason than that digest raises its error.
     """
     arguments = {ARGUMENT: f"{shelf.address}/{image}"}
-    request = Request(_file("pinned"), *_place("refused"), build_args=arguments)
+    request = replace(verbs.request("pinned"), tag="workbook/refused", build_args=arguments)
     try:
         buildx.build(_given(request, shelf), where=shelf.engine)
     except BuildError as error:
@@ -75,17 +74,8 @@ def refusal(image: str, shelf: Registry) -> Refusal:
     return Refusal(None)
 
 
-def _place(label: str) -> tuple[Path, str]:
-    return verbs.app().path, f"workbook/{label}"
-
-
-def _file(name: str) -> Path:
-    own = verbs.app().path / name
-    return own if own.is_file() else sample.dockerfile(name)
-
-
-def _build(label: str, request: Request, shelf: Registry) -> BuildResult:
-    with live.watcher(label) as watch:
+def _build(request: Request, shelf: Registry) -> BuildResult:
+    with live.watcher(request.tag.removeprefix("workbook/")) as watch:
         return buildx.build(_given(request, shelf), watch, shelf.engine)
 
 
@@ -137,10 +127,9 @@ def stages(result: BuildResult) -> pd.DataFrame:
     """Return one row a stage that stands on an image: its base, and what a native module must fit."""
     import pandas as pd
 
-    parsed = dockerfiles.read(result.request.dockerfile, result.request.build_args)
     references = {base.name: base.reference for base in result.bases}
     rows = []
-    for stage in (stage for stage in parsed.stages if stage.base in references):
+    for stage in (stage for stage in result.dockerfile.stages if stage.base in references):
         found = pins.runtime(references[stage.base], result.engine)
         rows.append((stage.label, stage.base, found.node, found.abi, found.libc))
     return pd.DataFrame(rows, columns=["stage", "FROM", "Node", "module version", "C library"])

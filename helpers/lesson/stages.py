@@ -112,8 +112,7 @@ def ran(result: BuildResult) -> pd.DataFrame:
     """
     import pandas as pd
 
-    request = result.request
-    found = stage_graph.graph(dockerfiles.read(request.dockerfile, request.build_args), request.target)
+    found = stage_graph.graph(result.dockerfile, result.request.target)
     seen = [step.stage for step in result.steps if not step.internal]
     rows = [
         (node.name, _runs(node.needed), _runs(node.name in seen), seen.count(node.name))

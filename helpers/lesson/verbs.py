@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from helpers import buildx, claims, plots
 from helpers.bases import bases
 from helpers.buildx import BuildResult, Request, live
-from helpers.buildx import dockerfile as dockerfiles
 from helpers.claims import Judgement, Size, ledger
 from helpers.engine import container as containers
 from helpers.engine import engine
@@ -40,6 +39,7 @@ ARTICLE_SAYS_MB: Mapping[str, tuple[float, float]] = {
     "distroless": claims.DISTROLESS_MB,
 }
 
+_PREFIX = "workbook/"  # of the tags of all images that the lessons build
 _copy: Workspace | None = None
 _proven: set[str] = set()
 
@@ -81,7 +81,7 @@ def command(name: str) -> Markdown:
     from IPython.display import Markdown
 
     here = engine.find()
-    words = buildx.plan(Request(_file(name), app().path, f"workbook/{name}"), here)
+    words = buildx.plan(request(name), here)
     settings = [f"{key}={value}" for key, value in here.environment.items()]
     shown = " ".join([*settings, shlex.join(words)]).replace(f"{paths.ROOT}/", "")
     return Markdown("```sh\n" + shown.replace(" --", " \\\n  --") + "\n```")
@@ -104,11 +104,15 @@ def build(name: str, *, target: str | None = None, cold: bool = False) -> BuildR
     ``name`` is a short name (``naive``) or the path of a file in the working copy; ``target`` stops at
     a stage; ``cold`` ignores the cache. Raises the errors of `helpers.buildx.build`.
     """
-    file = _file(name)
-    label = Path(name).name.removesuffix(".Dockerfile") + (f"-{target}" if target else "")
-    request = Request(file, app().path, f"workbook/{label}", target=target, cold=cold)
-    with live.watcher(label) as watch:
-        return buildx.build(request, watch)
+    wanted = request(name, target=target, cold=cold)
+    with live.watcher(wanted.tag.removeprefix(_PREFIX)) as watch:
+        return buildx.build(wanted, watch)
+
+
+def request(name: str, *, target: str | None = None, cold: bool = False) -> Request:
+    """Return what `build` asks of the builder, the image's tag included."""
+    label = Path(name).name.removesuffix(".Dockerfile").lower() + (f"-{target}" if target else "")
+    return Request(_file(name), app().path, f"{_PREFIX}{label}", target=target, cold=cold)
 
 
 def _file(name: str) -> Path:
@@ -149,7 +153,7 @@ def verdict(judgement: Judgement, *results: BuildResult) -> Judgement:
 
 def label(result: BuildResult) -> str:
     """Return an image's name in tables and charts."""
-    return result.tag.removeprefix("workbook/")
+    return result.tag.removeprefix(_PREFIX)
 
 
 def conditions(*results: BuildResult) -> str:
@@ -174,12 +178,7 @@ def layers(result: BuildResult) -> pd.DataFrame:
 
 def final_base(result: BuildResult) -> str:
     """Return the image from outside on which an image stands, through all stages in between."""
-    parsed = dockerfiles.read(result.request.dockerfile, result.request.build_args)
-    stage = parsed.stage(result.request.target)
-    earlier = {other.label: other for other in parsed.stages}
-    while stage.base in earlier and earlier[stage.base].index < stage.index:
-        stage = earlier[stage.base]
-    return stage.base
+    return result.dockerfile.lineage(result.request.target)[0].base
 
 
 def _facts(result: BuildResult) -> image.ImageFacts:
@@ -245,8 +244,7 @@ def _crossed(result: BuildResult) -> list[File]:
 
 def _copied_layers(result: BuildResult) -> list[int]:
     """Find the layers of ``COPY --from`` by their order: the engine's record leaves the flag out."""
-    parsed = dockerfiles.read(result.request.dockerfile, result.request.build_args)
-    stage = parsed.stage(result.request.target)
+    stage = result.dockerfile.stage(result.request.target)
     copies = [i for i in stage.instructions if i.keyword == "COPY"]
     facts = _facts(result)
     made = [

@@ -1,14 +1,16 @@
 """The lessons' verbs on the article's Dockerfiles: what they measure, and what they leave alone."""
 
 import hashlib
+import shlex
 
 import pytest
 
 from helpers import claims
+from helpers.buildx import steps
 from helpers.claims import Verdict
 from helpers.host import paths
 from helpers.host.tables import MB
-from helpers.lesson import verbs
+from helpers.lesson import pins, stages, verbs
 
 pytestmark = pytest.mark.engine
 
@@ -80,3 +82,55 @@ def test_a_dockerfile_that_the_reader_changes_is_built_as_changed(variants):
     image = built.engine.client.images.get(built.image_id)
     assert image.labels["reader"] == "me"
     built.engine.client.images.remove(built.tag)
+
+
+TWO_STAGES = """\
+FROM node:20-alpine AS one
+RUN echo built > /built
+FROM node:20-alpine AS two
+RUN echo mine > /mine
+COPY --from=one /built /built
+"""
+OTHER = (
+    "FROM scratch AS elsewhere\nCOPY package.json /a\nFROM elsewhere AS another\nCOPY package.json /b\n"
+)
+
+
+def analysed(built):
+    """Return what each verb that needs the Dockerfile says of a build."""
+    return {
+        "the last stage stands on": verbs.final_base(built),
+        "layers": verbs.layers(built).to_dict(),
+        "copied from another stage": verbs.crossed_paths(built),
+        "stages on an image": pins.stages(built).to_dict("list"),
+        "stages that ran": stages.ran(built).to_dict("list"),
+        "steps": steps.of(built),
+        "steps in order": steps.in_order(built),
+        "costs": steps.line_costs(built).to_csv(),
+    }
+
+
+@pytest.mark.parametrize("afterwards", [OTHER, None], ids=["another file", "no file"])
+def test_an_analysis_speaks_of_the_file_that_was_built_whatever_becomes_of_it(afterwards):
+    name = "dockerfiles/edited_afterwards.Dockerfile"
+    file = verbs.app().write(name, TWO_STAGES)
+    built = verbs.build(name)
+    before = analysed(built)
+    assert before["copied from another stage"] == ["/built"]
+    file.write_text(afterwards) if afterwards else file.unlink()
+    after = analysed(built)
+    built.engine.client.images.remove(built.tag)
+    assert after == before
+
+
+@pytest.mark.parametrize("name", ["alpine", "dockerfiles/Of_Mine.Dockerfile"])
+def test_the_command_that_is_shown_is_the_one_that_the_build_runs(name):
+    if "/" in name:
+        verbs.app().write(name, "FROM scratch\nCOPY package.json /a\n")
+    shown = verbs.command(name).data
+    built = verbs.build(name)
+    if "/" in name:
+        built.engine.client.images.remove(built.tag)
+    words = shown.removeprefix("```sh\n").removesuffix("\n```").replace("\\\n", " ")
+    ran = built.shell_command.replace(f"{paths.ROOT}/", "")
+    assert shlex.split(words) == shlex.split(ran)

@@ -19,7 +19,15 @@ import pytest
 from docker.errors import APIError, ImageNotFound
 
 from helpers.bases.bases import Base, BaseError, Source
-from helpers.buildx import BuildCancelledError, BuildError, DiskFullError, Request, build, plan
+from helpers.buildx import (
+    BuildCancelledError,
+    BuildError,
+    DiskFullError,
+    Request,
+    build,
+    dockerfile,
+    plan,
+)
 from helpers.buildx import run as builds
 from helpers.buildx.dockerfile_words import DockerfileError
 from helpers.engine.engine import Engine, EngineLostError
@@ -136,7 +144,8 @@ def test_the_command_shown_can_be_pasted_with_its_settings():
 def _result(request: Request, where: Engine, bases: tuple[Base, ...] = ()) -> builds.BuildResult:
     command = tuple(request.command(where, list(bases)))
     day = datetime(2026, 11, 25, tzinfo=UTC)
-    return builds.BuildResult(request, command, "i", "d", 1.0, (), 0, bases, day, where)
+    parsed = dockerfile.parse("FROM scratch\n")
+    return builds.BuildResult(request, parsed, command, "i", "d", 1.0, (), 0, bases, day, where)
 
 
 def test_conditions_name_engine_bases_and_date():

@@ -78,7 +78,7 @@ def test_a_shown_command_and_a_shown_step_are_free_of_them():
     request = Request(None, None, "t", build_args={"HTTP_PROXY": f"http://a:{SECRET}@b"})
     where = engine.Engine("docker", {"DOCKER_HOST": f"tcp://a:{SECRET}@b:1"}, *["x"] * 5, False, None)
     command = tuple(request.command(where, []))
-    result = BuildResult(request, command, "", "", 0.0, (), 0, (), None, where)
+    result = BuildResult(request, None, command, "", "", 0.0, (), 0, (), None, where)
     assert SECRET in "".join(result.command)
     assert SECRET not in result.shell_command
     assert "http://***@b" in result.shell_command

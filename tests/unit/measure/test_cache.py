@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from helpers.buildx import BuildResult, Request
+from helpers.buildx import BuildResult, Request, dockerfile
 from helpers.buildx.stream import Step
 from helpers.host.errors import WorkbookError
 from helpers.lesson import cache as cache_lesson
@@ -31,6 +31,7 @@ def run(name, scenario, seconds, *, cached=0, install=6.0):
         above, clock = str(n), clock + took
     result = BuildResult(
         request=Request(sample.dockerfile(name), Path(), f"workbook/{name}"),
+        dockerfile=dockerfile.read(sample.dockerfile(name)),
         command=(),
         image_id="",
         digest="",
