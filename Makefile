@@ -62,7 +62,8 @@ check: environment ## style, types and the tests that need no engine
 	$(RUN) -m pytest -q tests/unit tests/notebooks
 
 notebooks: bases ## run the lessons live and keep their outputs
-	$(RUN) -m helpers.notebooks $(NOTEBOOKS)
+	$(RUN) -m nbconvert --config tests/notebooks/execute.py --execute --inplace \
+	  $(filter-out $(LEDGER),$(NOTEBOOKS)) $(LEDGER)
 
 slides: environment ## one slide deck a lesson, each a single file that needs no network
 	@$(RUN) -m helpers.decks $(NOTEBOOKS)
