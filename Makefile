@@ -69,7 +69,10 @@ slides: environment ## one slide deck a lesson, each a single file that needs no
 	@$(RUN) -m helpers.decks $(NOTEBOOKS)
 
 book: environment ## the lessons as a site to read, in book/
-	@$(RUN) -m helpers.book $(NOTEBOOKS)
+	@rm -rf book
+	@$(RUN) -m sphinx --quiet --fail-on-warning --fresh-env docs/book book
+	@rm -rf book/.doctrees
+	@echo book/index.html
 
 bench: bases ## what the workbook costs against the same work typed by hand
 	$(RUN) -m tests.bench $(TOPICS)
