@@ -66,7 +66,7 @@ notebooks: bases ## run the lessons live and keep their outputs
 	  $(filter-out $(LEDGER),$(NOTEBOOKS)) $(LEDGER)
 
 slides: environment ## one slide deck a lesson, each a single file that needs no network
-	@$(RUN) -m helpers.decks $(NOTEBOOKS)
+	@$(RUN) -m nbconvert --config docs/slides/nbconvert.py $(NOTEBOOKS)
 
 book: environment ## the lessons as a site to read, in book/
 	@rm -rf book

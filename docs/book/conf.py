@@ -24,7 +24,7 @@ suppress_warnings = ["myst.xref_missing"]  # lesson 11 links to a report that on
 
 
 def describe_pictures(_app: Any, docname: str, source: list[str]) -> None:
-    """Put the words of each cell's pictures where MyST-NB looks for them; outputs hold them elsewhere."""
+    """Put the words of each cell's pictures, which its outputs hold, where MyST-NB looks for them."""
     if not docname.startswith("lessons/"):
         return
     notebook = json.loads(source[0])

@@ -16,13 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import decks
 from helpers.bases import bases
 from helpers.engine import engine
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
 from helpers.lesson import verbs
-from tests.browser import chromium, lab
+from tests.browser import chromium, decks, lab
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -121,10 +120,10 @@ def run_all(page: Page) -> None:
 def _of_slide(opened: Browser, folder: Path) -> bytes:
     """Return the slide with a chart below the heading that `SLIDE` names."""
     lesson, heading = SLIDE
-    deck = decks.write(paths.ROOT / "notebooks" / f"{lesson}.ipynb", folder)
+    decks.write([paths.ROOT / "notebooks" / f"{lesson}.ipynb"], folder)
     size = {"width": decks.WIDTH, "height": decks.HEIGHT}
     page = opened.new_page(viewport=size)  # type: ignore[arg-type]
-    page.goto(deck.as_uri())
+    page.goto((folder / f"{lesson}.html").as_uri())
     page.wait_for_function("window.Reveal && Reveal.isReady()")
     slide = page.locator("section.present:not(.stack)")
     while not (slide.locator("h1, h2").first.inner_text() == heading and slide.locator("img").count()):

@@ -183,7 +183,7 @@ def texts_of(path: Path) -> str:
 
 def shared() -> list[Path]:
     """Return what readers pass on: lessons with their outputs, pages, templates, measurements."""
-    folders = ("notebooks", "docs", "bench", "helpers/templates", "README.md", "SECURITY.md")
+    folders = ("notebooks", "docs", "bench", "README.md", "SECURITY.md")
     return [p for p in committed() if named(p).startswith(folders) and p.suffix not in (".png", ".svg")]
 
 
