@@ -1,5 +1,6 @@
 """The three lists of dependencies agree: pyproject.toml, environment.yml, requirements.lock."""
 
+import json
 import re
 import tomllib
 
@@ -33,8 +34,15 @@ def test_the_lock_pins_each_dependency_with_hashes_and_no_address():
     assert "://" not in lock
 
 
-def test_the_readme_says_what_each_dependency_is_for():
-    readme = (paths.ROOT / "README.md").read_text()
-    for requirement in PROJECT["dependencies"]:
-        name = re.split(r"[<>=;\s]", requirement)[0]
-        assert re.search(rf"^\| `{re.escape(name)}` \| \S", readme, re.M), name
+def test_every_package_for_npm_is_locked_with_its_integrity_and_no_address():
+    locks = [
+        *paths.SAMPLE_APP.glob("package-lock.json"),
+        *paths.ROOT.glob("helpers/**/package-lock.json"),
+    ]
+    assert len(locks) > 1
+    for lock in locks:
+        packages = json.loads(lock.read_text())["packages"]
+        for name, entry in packages.items():
+            if name and not entry.get("link"):
+                assert entry.get("integrity", "").startswith("sha512-"), f"{lock}: {name}"
+                assert "resolved" not in entry, f"{lock}: {name}"
