@@ -27,7 +27,8 @@ class Entry:
     """One path of a context, relative to it; only a ``file`` has bytes.
 
     Of several hard links to one content the first has the bytes, as only it is sent whole.
-    ``by`` is the line of the ignore file that decided (None: no line fits, so it is sent).
+    ``by`` is the line of the ignore file that decided (None: no line fits, so it is sent); ``target``
+    is where a ``symlink`` points.
     """
 
     path: str
@@ -35,6 +36,7 @@ class Entry:
     bytes: int
     kept_out: bool
     by: Pattern | None
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,8 @@ def _walk(
         content = (decision.kept_out, facts.st_dev, facts.st_ino)
         size = facts.st_size if kind == "file" and content not in seen else 0
         seen.add(content)
-        yield Entry(path, kind, size, decision.kept_out, decision.by)
+        target = os.readlink(item) if kind == "symlink" else ""  # noqa: PTH115 - a Path drops a / at the end
+        yield Entry(path, kind, size, decision.kept_out, decision.by, target)
         if kind == "directory":
             yield from _walk(Path(item.path), f"{path}/", patterns, seen)
 

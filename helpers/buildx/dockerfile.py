@@ -54,12 +54,10 @@ class Instruction:
         prefix = f"--{name}="
         return [flag.removeprefix(prefix) for flag in self.flags if flag.startswith(prefix)]
 
-    def copied(self) -> list[str]:
-        """Return the paths of the build context that a COPY or ADD names, as they are written."""
-        if self.keyword not in ("ADD", "COPY") or self.flag("from"):
-            return []
-        words = _json_words(self.value) or self.value.split()
-        return [word for word in words[:-1] if not _HEREDOC.fullmatch(word)]
+    def words(self) -> list[str]:
+        """Return the words of its JSON or shell form, without those that open a here-document."""
+        found = _json_words(self.value) or _GAP.split(self.value)
+        return [word for word in found if word and not (self.heredocs and _HEREDOC.fullmatch(word))]
 
     def sources(self) -> list[str]:
         """Return what the instruction copies or mounts from: stage names, stage numbers, images."""
@@ -110,12 +108,18 @@ class Need:
 
 @dataclass(frozen=True)
 class Dockerfile:
-    """A parsed Dockerfile: directives (``syntax`` …), instructions, stages, its text."""
+    """A parsed Dockerfile: directives (``syntax`` …), instructions, stages, its text.
+
+    ``build_args`` are those that were given, ``arguments`` the values of every ``ARG`` before the first
+    ``FROM`` and of those that the builder sets by itself.
+    """
 
     directives: Mapping[str, str]
     instructions: tuple[Instruction, ...]
     stages: tuple[Stage, ...]
     text: str = field(repr=False)
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
     def stage(self, target: str | None = None) -> Stage:
         """Return a stage by name, the last one by default; BuildKit takes no number here."""
@@ -258,7 +262,8 @@ def parse(
     given = dict(build_args or {})
     known = _platform(architecture)
     known |= {name: value for name, value in given.items() if name in known}
-    return Dockerfile(directives, instructions, _stages(instructions, given, known, escape), text)
+    stages = _stages(instructions, given, known, escape)
+    return Dockerfile(directives, instructions, stages, text, given, known)
 
 
 def _directives(lines: list[str]) -> dict[str, str]:
@@ -436,7 +441,7 @@ def _stages(
 def _take_arguments(
     instruction: Instruction, given: dict[str, str], known: dict[str, str], escape: str
 ) -> None:
-    for assignment in _words(instruction.value, escape):
+    for assignment in split(instruction.value, escape):
         name, has_default, default = assignment.partition("=")
         if name in given:
             known[name] = given[name]
@@ -486,7 +491,7 @@ def _base_name(
     )
 
 
-def _words(text: str, escape: str) -> list[str]:
+def split(text: str, escape: str) -> list[str]:
     """Split at spaces outside quotes; quotes and escapes stay in the words."""
     words, word, quote, at = [], "", "", 0
     while at < len(text):

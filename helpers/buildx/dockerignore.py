@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from helpers.buildx.dockerfile_words import SPACE
@@ -108,6 +108,12 @@ def parse(text: str) -> Rules:
     _check_can_be_sent(read)
     patterns = (_pattern(number, lines[number - 1], text) for number, text in read.items())
     return Rules(tuple(pattern for pattern in patterns if pattern))
+
+
+def rules(patterns: Iterable[str]) -> Rules:
+    """Return the rules of patterns that stand in no file, as of ``COPY --exclude``."""
+    made = (_pattern(number, text, text) for number, text in enumerate(patterns, 1))
+    return Rules(tuple(pattern for pattern in made if pattern))
 
 
 def _read(line: str) -> str:

@@ -5,15 +5,18 @@ They read and run nothing; whether a step really loses its cache is for `examine
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Collection, Iterator, Sequence
 
+from helpers.buildx import copies
+from helpers.buildx.copies import Copy
 from helpers.buildx.dockerfile import Dockerfile, Instruction, Stage
 from helpers.examine import shell_commands
 from helpers.examine.findings import Finding, Severity
-from helpers.examine.shell_commands import Command, Installer
+from helpers.examine.shell_commands import INSTALLERS, Command, Installer
 
-_WHOLE = {".", "./", "/", "*", "./*"}
+_WILDCARD = re.compile(r"[*?[]")
 _SOURCE_FOLDERS = {
     "app",
     "cmd",
@@ -46,7 +49,9 @@ def check(
         inherited = [i for above in _above(file, stage) for i in above.instructions]
         parent = file.parent(stage)
         own = [*(parent.triggers() if parent else ()), *stage.instructions]
-        found += _sources_before_installs(inherited, own)
+        copied = [c for s in [*_above(file, stage), stage] for c in copies.of_stage(file, s)]
+        sources = {copy.instruction for copy in copied if _copies_sources(copy)}
+        found += _sources_before_installs(inherited, own, sources)
         found += _early_arguments(own, set(build_args))
         for instruction in own:
             found += _update_alone(instruction)
@@ -66,13 +71,13 @@ def _above(file: Dockerfile, stage: Stage) -> list[Stage]:
 
 
 def _sources_before_installs(
-    inherited: Sequence[Instruction], own: Sequence[Instruction]
+    inherited: Sequence[Instruction], own: Sequence[Instruction], sources: Collection[Instruction]
 ) -> Iterator[Finding]:
-    """Find installs that stand below the first copy of sources and so run after each edit of one."""
+    """Find installs that stand below the first copy of ``sources`` and so run after each edit of one."""
     copy: Instruction | None = None
     early: set[str] = set()
     for at, instruction in enumerate([*inherited, *own]):
-        if copy is None and _copies_sources(instruction):
+        if copy is None and instruction in sources:
             copy = instruction
         if instruction.keyword != "RUN":
             continue
@@ -84,11 +89,20 @@ def _sources_before_installs(
                 early.add(installer.name)
 
 
-def _copies_sources(instruction: Instruction) -> bool:
-    return any(
-        path in _WHOLE or path.removeprefix("./").strip("/").partition("/")[0] in _SOURCE_FOLDERS
-        for path in instruction.copied()
-        if "." not in path.rpartition("/")[2].strip(".")
+def _copies_sources(copy: Copy) -> bool:
+    """Whether a copy takes the whole context or a folder of sources, and not just one file of it."""
+    return copy.takes_all or any(
+        path.removeprefix("./").strip("/").partition("/")[0] in _SOURCE_FOLDERS
+        and not _names_a_file(path.rpartition("/")[2])
+        for path in copy.sources
+    )
+
+
+def _names_a_file(name: str) -> bool:
+    """Whether the end of a path has an ending, or fits the file that some installer reads."""
+    manifests = [manifest for installer in INSTALLERS for manifest in installer.manifests]
+    return "." in name.strip(".") and (
+        not _WILDCARD.search(name) or bool(fnmatch.filter(manifests, name))
     )
 
 
@@ -174,7 +188,7 @@ def _update_alone(instruction: Instruction) -> Iterator[Finding]:
 def _remote_add(instruction: Instruction) -> Iterator[Finding]:
     if instruction.keyword != "ADD" or instruction.flag("checksum"):
         return
-    for source in instruction.copied():
+    for source in copies.written(instruction):
         if source.startswith(("http://", "https://")) and not source.endswith(".git"):
             yield Finding(
                 "remote-add",

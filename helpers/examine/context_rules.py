@@ -5,24 +5,32 @@ They look at what was gathered; they walk no folder.
 
 from __future__ import annotations
 
+from helpers.buildx import context as contexts
+from helpers.buildx import copies
+from helpers.buildx.context import Survey
 from helpers.buildx.dockerfile import Dockerfile, Instruction
 from helpers.examine.findings import Finding, Severity, size
 from helpers.examine.report import BuildContext
 from helpers.examine.unwanted import Unwanted
 
-_WHOLE = {".", "./", "/", "*"}
 _WORTH_A_WORD = 1_000_000  # bytes from which an unwanted file is a finding
 
 
-def check(file: Dockerfile, target: str | None, context: BuildContext) -> list[Finding]:
-    """Return findings on what is sent; it matters most where a COPY takes the whole context."""
-    instructions = (i for stage in file.needs(target) for i in stage.instructions)
-    whole = next((i for i in instructions if _WHOLE & set(i.copied())), None)
+def check(file: Dockerfile, target: str | None, context: BuildContext, survey: Survey) -> list[Finding]:
+    """Return findings on what is sent; it matters most where a COPY takes it into an image."""
+    made = [copy for stage in file.needs(target) for copy in copies.of_stage(file, stage)]
+    whole = next((copy.instruction for copy in made if copy.takes_all), None)
     found = [_no_ignore_file(whole)] if whole and not context.ignore_file else []
-    found += [
-        _unwanted(one, whole) for one in context.unwanted if one.secret or one.bytes >= _WORTH_A_WORD
-    ]
+    taken = {copy.instruction: copy.taken(survey) for copy in made if not copy.unsure}
+    for one in context.unwanted:
+        if one.secret or one.bytes >= _WORTH_A_WORD:
+            by = (i for i, copied in taken.items() if any(_is_in(path, one) for path in copied))
+            found.append(_unwanted(one, next(by, None)))
     return found
+
+
+def _is_in(path: str, one: Unwanted) -> bool:
+    return f"{contexts.printable(path)}/".startswith(f"{one.path}/")
 
 
 def _no_ignore_file(whole: Instruction) -> Finding:
@@ -36,14 +44,14 @@ def _no_ignore_file(whole: Instruction) -> Finding:
     )
 
 
-def _unwanted(one: Unwanted, whole: Instruction | None) -> Finding:
+def _unwanted(one: Unwanted, by: Instruction | None) -> Finding:
     severity = Severity.ERROR if one.secret else Severity.WARNING
-    does = "is copied" if whole else "can be sent"
+    does = "is copied" if by else "can be sent"
     return Finding(
         "secret-in-context" if one.secret else "unwanted-in-context",
         "context",
-        severity if whole else Severity.HINT,
-        whole.line if whole else None,
+        severity if by else Severity.HINT,
+        by.line if by else None,
         f"{one.path} ({size(one.bytes)}, {one.what}) {does}: no pattern keeps it out.",
         f"Add `{one.pattern}` to the .dockerignore.",
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fnmatch
 import re
 import secrets
 from collections.abc import Iterable, Iterator
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers import buildx
-from helpers.buildx import BuildResult, Watcher, steps
+from helpers.buildx import BuildResult, Watcher, copies, steps
 from helpers.buildx.context import Survey
 from helpers.buildx.dockerfile import Dockerfile
 from helpers.buildx.stream import Step
@@ -91,14 +90,18 @@ def measure(
 
 def source_to_edit(file: Dockerfile, target: str | None, survey: Survey) -> str | None:
     """Return a source file of the program that the build copies: where programs are, then by name."""
-    copied = [path for s in file.needs(target) for i in s.instructions for path in i.copied()]
-    copied += [path for s in file.stages for i in s.triggers() for path in i.copied()]
-    sources = [
+    copied: set[str] = set()
+    for stage in file.needs(target):
+        for copy in copies.of_stage(file, stage):
+            copied |= copy.taken(survey)
+    reached = [
         entry.path
         for entry in survey.sent
-        if entry.kind == "file" and _CODE.search(entry.path) and not _NOT_THE_PROGRAM.search(entry.path)
+        if entry.kind == "file"
+        and entry.path in copied
+        and _CODE.search(entry.path)
+        and not _NOT_THE_PROGRAM.search(entry.path)
     ]
-    reached = [path for path in sources if any(_reaches(pattern, path) for pattern in copied)]
     home = re.compile(rf"(^|/)({'|'.join(_WHERE_PROGRAMS_ARE)})/")
     return min(reached, key=lambda path: (not home.search(path), path.count("/"), path), default=None)
 
@@ -106,15 +109,6 @@ def source_to_edit(file: Dockerfile, target: str | None, survey: Survey) -> str 
 def _blank_line() -> bytes:
     """Return a line that no earlier edit had, or the cache would know its build already."""
     return b"\n" + bytes(secrets.choice(b" \t") for _ in range(48)) + b"\n"
-
-
-def _reaches(pattern: str, path: str) -> bool:
-    """Whether a COPY of ``pattern`` takes a file; one that is put together from variables may."""
-    if "$" in pattern:
-        return True
-    parts = [part for part in pattern.split("/") if part not in ("", ".")]
-    inside = path.split("/")
-    return len(parts) <= len(inside) and all(map(fnmatch.fnmatchcase, inside, parts))
 
 
 def _unsent(context: Path, survey: Survey) -> workspace.Ignore:

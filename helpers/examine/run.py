@@ -123,9 +123,9 @@ def _stages(file: Dockerfile) -> tuple[tuple[str, str], ...]:
 
 def _context(sources: Sources) -> Check:
     what = "rules on the build context"
-    if sources.context is None:
+    if sources.context is None or sources.survey is None:
         return Check(what, note=f"The build context was not looked at: {sources.trouble}")
-    found = context_rules.check(sources.file, sources.project.target, sources.context)
+    found = context_rules.check(sources.file, sources.project.target, sources.context, sources.survey)
     return Check(what, tuple(found))
 
 

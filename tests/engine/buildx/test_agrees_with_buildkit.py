@@ -7,7 +7,9 @@ its own for each ignore file, a label for each word.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import subprocess
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from helpers.buildx import context, dockerfile
+from helpers.buildx import context, copies, dockerfile
 from helpers.buildx.dockerfile_words import DockerfileError, expand
 from helpers.buildx.stream import Progress
 from helpers.host.errors import WorkbookError
@@ -148,6 +150,156 @@ def test_an_ignore_file_keeps_out_what_the_builder_leaves_out(engine, home, file
         assert asked(engine, root / name, "--output", "type=cacheonly").returncode, every[name]
 
 
+# What COPY and ADD take
+
+FILES = ["a.log", "b.txt", ".env", "src/c.ts", "src/.e", "src/deep/d.ts", "src/deep/f.log", "lib/g.ts"]
+LINKS = {  # each leads elsewhere by another text, so that one knows it by that
+    "way": "src/deep",
+    "one": "b.txt",
+    "up": "src/../a.log",
+    "root": "/lib/g.ts",
+    "src/out": "../b.txt",
+    "round": "round",
+    "lib/broken": "nowhere",
+}
+SOURCES = [
+    *(
+        *FILES,
+        *LINKS,
+        "src",
+        "src/deep",
+        "lib",
+        "empty",
+        "none",
+        ".",
+        "src/",
+        "/lib",
+        "./src/deep/",
+        "../b.txt",
+    ),
+    *(
+        "src/../lib",
+        "*",
+        "*.log",
+        "?.txt",
+        "[a-b].*",
+        "s*",
+        "s*/",
+        "src/*",
+        "*/*",
+        "*/*.ts",
+        "way/*",
+        "w*",
+    ),
+    *("src/d*/*", "**", "**/*.ts", "*/out", "*/out/*", "[^s]*", "no*", "src/[[-z]*", "$D/d.ts", "${F}*"),
+]
+EXCLUDED = [
+    "*.ts",
+    "**/*.ts",
+    ".env",
+    "deep",
+    "*/deep",
+    "**/d*",
+    "src",
+    "!**/d.ts",
+    "/b.txt",
+    "*",
+    "b.txt",
+]
+_excluded = st.lists(st.sampled_from(EXCLUDED).map("--exclude={}".format), min_size=1, max_size=2)
+_parents = st.sampled_from([["--parents"], ["--parents=true"], ["--parents=false"]])
+_ignored = st.sampled_from(
+    ["", "**/*.log", "src\n!src/deep", "*\n!lib\n!s*/c.ts", "b.txt\n.dockerignore"]
+)
+
+
+def _copying(flags):
+    words = st.lists(st.sampled_from(SOURCES), min_size=1, max_size=3)
+    keyword = st.sampled_from(["COPY", "ADD"])
+    return st.tuples(keyword, flags, words, st.booleans()).map(lambda t: _written(*t))
+
+
+def _written(keyword: str, flags: list[str], words: list[str], as_json: bool) -> str:
+    keyword = "COPY" if any("parents" in flag for flag in flags) else keyword
+    words = [*words, "/at/"]
+    return " ".join([keyword, *flags, json.dumps(words) if as_json else " ".join(words)])
+
+
+def copied_forecast(folder: Path, line: str) -> list[str]:
+    """Return what we say that a line takes: the paths of files, and where links lead to."""
+    text = f"FROM scratch\nARG D=src/deep\nENV F=s\n{line}\n"
+    file = dockerfile.parse(text)
+    (copy,) = copies.of_stage(file, file.stages[0])
+    survey = context.survey(folder, context.rules(folder, folder / "Dockerfile"))
+    return sorted({LINKS.get(path, path) for path in copy.taken(survey)} - {".dockerignore"})
+
+
+def copied_really(engine, folder: Path, line: str) -> list[str] | None:
+    """Return what the builder takes, told by its content; None when it finds no such path."""
+    (folder / "Dockerfile").write_text(f"FROM scratch\nARG D=src/deep\nENV F=s\n{line}\n")
+    out = folder.parent / f"{folder.name}.tar"
+    done = asked(engine, folder, "--quiet", "--output", f"type=tar,dest={out}")
+    if done.returncode:
+        assert re.search("not found|no such file|too many (sym)?links", done.stderr), (line, done.stderr)
+        return None
+    with tarfile.open(out) as tar:
+        found = {
+            m.linkname if m.issym() else tar.extractfile(m).read().decode() for m in tar if not m.isdir()
+        }
+    return sorted(found - {(folder / name).read_text() for name in (".dockerignore", "Dockerfile")})
+
+
+@pytest.mark.parametrize(
+    ("flags", "needs"),
+    [
+        (st.just([]), []),
+        (_excluded, ["--exclude=x"]),
+        (_parents, ["--parents"]),
+        (
+            st.tuples(_parents, _excluded).map(lambda pair: pair[0] + pair[1]),
+            ["--parents", "--exclude=x"],
+        ),
+    ],
+    ids=["plain", "exclude", "parents", "parents and exclude"],
+)
+def test_an_instruction_takes_what_the_builder_copies(engine, home, flags, needs):
+    probe = home()
+    (probe / "f").write_text("f")
+    (probe / "Dockerfile").write_text(f"FROM scratch\nCOPY {' '.join(needs)} f /\n")
+    if "unknown flag" in asked(engine, probe, "--output", "type=cacheonly").stderr:
+        pytest.skip(f"this builder does not know {' and '.join(needs)}")
+
+    told: list[list[str]] = []
+
+    @few
+    @given(lines=st.lists(_copying(flags), min_size=18, max_size=18, unique=True), ignored=_ignored)
+    def agrees(lines, ignored):
+        root = home()
+
+        def one(at: int) -> tuple[str, list[str] | None, list[str]]:
+            folder = root / f"copy-{at}"
+            for name in [*FILES, *LINKS]:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_text(name) if name in FILES else (folder / name).symlink_to(
+                    LINKS[name]
+                )
+            (folder / "empty").mkdir()
+            (folder / ".dockerignore").write_text(f"Dockerfile\n{ignored}\n")
+            return (
+                lines[at],
+                copied_really(engine, folder, lines[at]),
+                copied_forecast(folder, lines[at]),
+            )
+
+        with ThreadPoolExecutor(4) as pool:
+            outcomes = list(pool.map(one, range(len(lines))))
+        assert [o for o in outcomes if o[1] is not None and o[1] != o[2]] == []
+        told.extend(really for _, really, _ in outcomes if really)
+
+    agrees()
+    assert len(told) >= 15
+
+
 # Words
 
 KNOWN = {"A": "1", "E": "", "V": "v20.18.0", "P": "/a/b.c/a", "U": "üé空ü", "S": " x  y ", "X": "a*b?c"}
@@ -200,7 +352,7 @@ def test_words_become_what_the_builder_makes_of_them(engine, home, new_tag, word
     for at, word in enumerate(words):
         line = f"LABEL k{at}={word}z\n"
         (label,) = dockerfile.parse(f"# escape={escape}\nFROM scratch\n{line}").instructions[1:]
-        if len(dockerfile._words(label.value, escape)) == 1:
+        if len(dockerfile.split(label.value, escape)) == 1:
             try:
                 wanted[f"k{at}"] = expand(label.value.partition("=")[2], KNOWN, escape)
                 head += line

@@ -48,13 +48,23 @@ def test_an_install_above_the_copy_is_left(command):
     assert not found(f"FROM a\nCOPY manifest ./\nRUN {command}\nCOPY . .\n", "sources-before-install")
 
 
-@pytest.mark.parametrize("copy", ["COPY . .", "ADD ./ /app", "COPY src ./src", 'COPY [".", "/app"]'])
+@pytest.mark.parametrize(
+    "copy",
+    [
+        *("COPY . .", "ADD ./ /app", "COPY src ./src", 'COPY [".", "/app"]', "COPY src/*.ts ./"),
+        *("ARG S=src\nCOPY $S ./", "COPY --exclude=*.md . .", "COPY --parents src/**/*.ts ./"),
+    ],
+)
 def test_sources_are_known_by_what_is_copied(copy):
     assert found(f"FROM a\n{copy}\nRUN npm ci\n", "sources-before-install")
 
 
 @pytest.mark.parametrize(
-    "copy", ["COPY package*.json ./", "COPY .npmrc ./", "COPY --from=b . .", "COPY <<E /x\n.\nE"]
+    "copy",
+    [
+        *("COPY package*.json ./", "COPY .npmrc ./", "COPY --from=b . .", "COPY <<E /x\n.\nE"),
+        *("COPY --parents **/package.json ./", "COPY app/package*.json ./"),
+    ],
 )
 def test_manifests_settings_and_other_stages_are_no_sources(copy):
     text = f"FROM b AS b\nFROM a\n{copy}\nRUN npm ci\n"

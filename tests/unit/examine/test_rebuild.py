@@ -45,6 +45,14 @@ def test_a_path_from_a_variable_may_be_any(tmp_path):
     assert chosen(tmp_path, ["api/main.go"], "FROM a\nARG P\nCOPY $P /x\n") == "api/main.go"
 
 
+def test_what_a_copy_excludes_is_not_edited_and_what_a_link_leads_to_is(tmp_path):
+    files = ["src/a.ts", "src/b.ts"]
+    assert chosen(tmp_path, files, "FROM a\nCOPY --exclude=src/a.ts . .\n") == "src/b.ts"
+    assert chosen(tmp_path, files, "FROM a\nCOPY --parents **/b.ts ./\n") == "src/b.ts"
+    (tmp_path / "main").symlink_to("src/b.ts")
+    assert chosen(tmp_path, files, "FROM a\nCOPY main ./\n") == "src/b.ts"
+
+
 def test_what_is_ignored_or_copied_by_a_skipped_stage_does_not_count(tmp_path):
     assert chosen(tmp_path, ["src/a.py"], ALL, ignore="src\n") is None
     assert chosen(tmp_path, ["src/a.py"], "FROM a AS unused\nCOPY . .\nFROM a\nRUN x\n") is None

@@ -197,3 +197,21 @@ def test_a_broken_ignore_file_is_a_note(tmp_path, pattern):
     report = run.examine(gather.find(tmp_path), build=False)
     assert report.context is None
     assert any("context was not looked at" in note for note in report.not_done)
+
+
+def test_a_secret_is_an_error_where_a_copy_takes_it_and_a_hint_where_one_excludes_it(tmp_path):
+    (tmp_path / "src").mkdir()
+    (tmp_path / ".env").write_text("KEY=1")
+    (tmp_path / "src" / "id_rsa").write_text("key")
+
+    def told(line: str) -> dict[str, tuple[Severity, int | None]]:
+        (tmp_path / "Dockerfile").write_text(f"FROM scratch\n{line}\n")
+        report = run.examine(gather.find(tmp_path), build=False)
+        found = [f for f in report.findings if f.rule == "secret-in-context"]
+        return {f.sentence.split()[0]: (f.severity, f.line) for f in found}
+
+    copied, can_be_sent = (Severity.ERROR, 2), (Severity.HINT, None)
+    assert told("COPY . /x/") == {".env": copied, "src/id_rsa": copied}
+    assert told("COPY --exclude=.env . /x/") == {".env": can_be_sent, "src/id_rsa": copied}
+    assert told("COPY --exclude=.env .e* /x/") == {".env": copied, "src/id_rsa": can_be_sent}
+    assert told("COPY --parents **/id_* /x/") == {".env": can_be_sent, "src/id_rsa": copied}

@@ -1,0 +1,230 @@
+"""Say what COPY and ADD take from the build context, as the builder takes it.
+
+The rules are those of BuildKit's sources: its Dockerfile frontend for variables, options and
+here-documents, and tonistiigi/fsutil (``copy.go``) for wildcards, links and ``--exclude``. It reads a
+parsed Dockerfile and a survey of the context; it looks at no disk and at no builder.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from helpers.buildx import dockerfile, dockerignore
+from helpers.buildx.context import Entry, Survey
+from helpers.buildx.dockerfile import Dockerfile, Instruction, Stage
+from helpers.buildx.dockerfile_words import DockerfileError, expand
+from helpers.host.errors import WorkbookError
+
+_REMOTE = re.compile(r"https?://|git://|git@|ssh://")
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
+_WILDCARD = re.compile(r"(?:\\.|[^\\*?[])*[*?[]", re.DOTALL)
+_GLOB = re.compile(r"\*+|\?|\[\^?(?:\\.|[^]\\])+\]|\\.|.", re.DOTALL)
+_MOST_LINKS = 255
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One COPY or ADD: the paths of the build context that it names, and its options.
+
+    Variables are replaced in ``sources`` and ``excluded`` (the values of ``--exclude``). ``unsure`` says
+    that a variable in them may have a value from the base image, so that they may be any.
+    """
+
+    instruction: Instruction
+    sources: tuple[str, ...]
+    excluded: tuple[str, ...] = ()
+    parents: bool = False
+    unsure: bool = False
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether it names the whole context, though it may exclude some of it."""
+        return any(_cleaned(source) in ("", "*") for source in self.sources)
+
+    def taken(self, survey: Survey) -> frozenset[str]:
+        """Return the paths of the files and links of the context that it copies.
+
+        A source that is a link means what the link leads to, and that is returned. Where the copy is
+        `unsure` that is all that is sent, and nothing where the builder refuses a broken pattern.
+        """
+        sent = {entry.path: entry for entry in survey.sent}
+        if self.unsure:
+            return frozenset(path for path, entry in sent.items() if entry.kind != "directory")
+        try:
+            return frozenset(path for source in self.sources for path in self._taken(source, sent))
+        except WorkbookError:
+            return frozenset()
+
+    def _taken(self, source: str, sent: Mapping[str, Entry]) -> Iterator[str]:
+        pattern = ""
+        if self.parents:  # the paths below "/", or below what stands before "/./", keep their folders
+            before, pivot, after = source.partition("/./")
+            source, pattern = (before, after) if pivot else ("/", source)
+            pattern = _cleaned(pattern)
+        for start in _matches(_cleaned(source), sent):
+            found = _followed(start, sent)
+            if found is None:
+                continue
+            if found and sent[found].kind != "directory":
+                yield found  # neither --exclude nor the pattern of --parents counts for a source itself
+                continue
+            yield from _below(found, sent, pattern if self.parents else None, self.excluded)
+
+
+def written(instruction: Instruction) -> list[str]:
+    """Return the paths and addresses that a COPY or ADD names, as they are written.
+
+    Here-documents are left out, and so is all of a copy from another stage or image.
+    """
+    if instruction.keyword not in ("ADD", "COPY") or instruction.flag("from"):
+        return []
+    return instruction.words()[:-1]
+
+
+def of_stage(file: Dockerfile, stage: Stage) -> list[Copy]:
+    """Return what a stage copies from the context, what its base triggers first."""
+    lineage = [stage]
+    while (parent := file.parent(lineage[0])) is not None:
+        lineage.insert(0, parent)
+    variables = _Variables(file, from_scratch=lineage[0].base == "scratch")
+    found: list[Copy] = []
+    for at in lineage:
+        found = []
+        above = file.parent(at)
+        for instruction in [*(above.triggers() if above else ()), *at.instructions]:
+            variables.follow(instruction)
+            if written(instruction):
+                found.append(variables.copy(instruction))
+    return found
+
+
+class _Variables:
+    """The variables of a stage, as far as the file says them."""
+
+    def __init__(self, file: Dockerfile, *, from_scratch: bool) -> None:
+        self._file = file
+        self._escape = file.directives.get("escape", "\\")
+        self._from_scratch = from_scratch
+        self._arguments: dict[str, str] = {}
+        self._environment: dict[str, str] = {}
+
+    def follow(self, instruction: Instruction) -> None:
+        """Take over what an ARG or ENV sets."""
+        if instruction.keyword not in ("ARG", "ENV"):
+            return
+        known = self._known()
+        words = dockerfile.split(instruction.value, self._escape)
+        if instruction.keyword == "ENV" and words and "=" not in words[0]:  # ENV name value
+            words = [f"{words[0]}={instruction.value.removeprefix(words[0]).strip()}"]
+        for word in words:
+            name, equals, value = word.partition("=")
+            if instruction.keyword == "ENV":
+                self._environment[name] = self._expanded(value, known)
+            elif name in self._file.build_args:
+                self._arguments[name] = self._file.build_args[name]
+            elif equals:
+                self._arguments[name] = self._expanded(value, known)
+            elif name in self._file.arguments:
+                self._arguments[name] = self._file.arguments[name]
+
+    def copy(self, instruction: Instruction) -> Copy:
+        """Return what an instruction copies, its variables replaced."""
+        known = self._known()
+        excluded = instruction.flag_values("exclude")
+        paths = [path for path in written(instruction) if not _REMOTE.match(path)]
+        names = {name for word in [*paths, *excluded] for name in _VARIABLE.findall(word)}
+        return Copy(
+            instruction,
+            tuple(self._expanded(path, known) for path in paths),
+            tuple(self._expanded(pattern, known) for pattern in excluded),
+            parents="--parents" in instruction.flags or instruction.flag("parents") == "true",
+            unsure=bool(names - known.keys()) and not self._from_scratch,
+        )
+
+    def _known(self) -> dict[str, str]:
+        return self._arguments | self._environment
+
+    def _expanded(self, word: str, known: Mapping[str, str]) -> str:
+        try:
+            return expand(word, known, self._escape)
+        except DockerfileError:
+            return word  # the builder says what is wrong
+
+
+def _cleaned(path: str) -> str:
+    """Return a path of the context in its shortest form; empty for the context itself."""
+    return posixpath.normpath(f"/{path}").strip("/")
+
+
+def _matches(source: str, sent: Mapping[str, Entry]) -> Iterator[str]:
+    """Return the paths that a source stands for: itself, or what its wildcards fit.
+
+    The folder before the first wildcard may be a link; below it no link is followed.
+    """
+    parts = source.split("/")
+    plain = next((n for n, part in enumerate(parts) if _WILDCARD.match(part)), len(parts))
+    folder = _followed("/".join(parts[:plain]), sent)
+    if plain == len(parts) or folder is None:
+        yield source
+        return
+    below = f"{folder}/" if folder else ""
+    fits = _glob("/".join(parts[plain:]))
+    for path in sent:
+        if fits and path.startswith(below) and fits.fullmatch(path[len(below) :]):
+            yield path
+
+
+def _glob(pattern: str) -> re.Pattern[str] | None:
+    """Return what Go's ``filepath.Match`` means by a pattern; None for a broken one."""
+    pieces = {"?": "[^/]"}
+    written = [
+        "[^/]*" if piece[0] == "*" else pieces.get(piece, piece if len(piece) > 1 else re.escape(piece))
+        for piece in _GLOB.findall(pattern)
+    ]
+    try:
+        return re.compile("".join(written), re.DOTALL)
+    except re.error:
+        return None
+
+
+def _followed(path: str, sent: Mapping[str, Entry]) -> str | None:
+    """Return where a path leads when its links are followed inside the context; None for nowhere."""
+    waiting, at, links = path.split("/")[::-1], "", 0
+    while waiting:
+        part = waiting.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            at = posixpath.dirname(at)
+            continue
+        entry = sent.get(f"{at}/{part}".lstrip("/"))
+        if entry is None:
+            return None
+        if entry.kind == "symlink":
+            links += 1
+            if links > _MOST_LINKS:
+                return None
+            at = "" if entry.target.startswith("/") else at
+            waiting += entry.target.split("/")[::-1]
+        else:
+            at = entry.path
+    return at
+
+
+def _below(
+    folder: str, sent: Mapping[str, Entry], pattern: str | None, excluded: tuple[str, ...]
+) -> Iterator[str]:
+    """Return the files and links in a folder that a pattern wants and none of ``excluded`` fits."""
+    wanted = dockerignore.rules([pattern]) if pattern is not None else None
+    unwanted = dockerignore.rules(excluded)
+    below = f"{folder}/" if folder else ""
+    for path, entry in sent.items():
+        if path.startswith(below) and entry.kind != "directory":
+            inside = path[len(below) :]
+            if (wanted is None or wanted.decide(inside).kept_out) and not unwanted.decide(
+                inside
+            ).kept_out:
+                yield path
