@@ -28,7 +28,7 @@ from helpers.buildx.failure import BuildCancelledError, BuildError
 from helpers.buildx.stream import Progress, Step
 from helpers.engine import engine, leftovers
 from helpers.engine.engine import LABEL, Engine
-from helpers.host import paths, processes
+from helpers.host import paths, processes, tables
 from helpers.host.errors import redacted, stoppable
 from helpers.image import image
 
@@ -129,8 +129,6 @@ class BuildResult:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a step of the Dockerfile: stage, step, seconds, cached."""
-        import pandas as pd
-
         rows = [
             {
                 "stage": step.stage,
@@ -141,7 +139,7 @@ class BuildResult:
             for step in self.steps
             if not step.internal
         ]
-        return pd.DataFrame(rows, columns=["stage", "step", "seconds", "cached"])
+        return tables.frame(rows, columns=["stage", "step", "seconds", "cached"])
 
 
 def plan(request: Request, where: Engine | None = None) -> list[str]:

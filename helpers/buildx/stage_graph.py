@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from helpers.buildx.dockerfile import Dockerfile, Need, Stage
+from helpers.host import tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,17 +56,13 @@ class StageGraph:
 
     def nodes_frame(self) -> pd.DataFrame:
         """Return one row a node: name, stage, needed, target."""
-        import pandas as pd
-
         rows = [(n.name, n.is_stage, n.needed, n.name == self.target) for n in self.nodes]
-        return pd.DataFrame(rows, columns=["name", "stage", "needed", "target"])
+        return tables.frame(rows, columns=["name", "stage", "needed", "target"])
 
     def edges_frame(self) -> pd.DataFrame:
         """Return one row an edge: source, target, how, needed."""
-        import pandas as pd
-
         rows = [(e.source, e.target, e.how, e.needed) for e in self.edges]
-        return pd.DataFrame(rows, columns=["source", "target", "how", "needed"])
+        return tables.frame(rows, columns=["source", "target", "how", "needed"])
 
 
 def graph(parsed: Dockerfile, target: str | None = None) -> StageGraph:

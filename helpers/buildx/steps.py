@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from helpers.buildx.dockerfile import Dockerfile, Instruction, Stage
 from helpers.buildx.run import BuildResult
 from helpers.buildx.stream import Step
+from helpers.host import tables
 from helpers.host.tables import MB
 from helpers.image import image
 
@@ -109,8 +110,6 @@ def line_costs(result: BuildResult) -> pd.DataFrame:
     layer, and for the last stage's ``FROM`` those of all layers below. A line of an earlier stage
     leaves no bytes: only the last stage is the image.
     """
-    import pandas as pd
-
     parsed = result.dockerfile
     final = parsed.stage(result.request.target)
     seconds = {
@@ -127,7 +126,7 @@ def line_costs(result: BuildResult) -> pd.DataFrame:
             took = seconds.get((stage.label, line), float("nan"))
             size = sizes.pop(0) if stage is final and sizes and instruction.keyword in _STEPS else 0.0
             rows.append((stage.label, line, took, size))
-    return pd.DataFrame(rows, columns=["stage", "line", "seconds", "in the image MB"])
+    return tables.frame(rows, columns=["stage", "line", "seconds", "in the image MB"])
 
 
 def _begin(steps: list[Step]) -> float:

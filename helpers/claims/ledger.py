@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from helpers import claims, plots
 from helpers.claims.model import Judgement, Verdict
-from helpers.host import paths
+from helpers.host import paths, tables
 from helpers.host.errors import WorkbookError
 from helpers.host.records import Kept
 from helpers.plots import Chart
@@ -82,13 +82,11 @@ class Ledger:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a claim: id, claim, verdict, measured, lesson."""
-        import pandas as pd
-
         rows = [
             (claim, claims.TEXTS[claim], *_said(record), claims.LESSONS[claim])
             for claim, record in self.entries
         ]
-        return pd.DataFrame(rows, columns=["id", "claim", "verdict", "measured", "lesson"])
+        return tables.frame(rows, columns=["id", "claim", "verdict", "measured", "lesson"])
 
     def chart(self) -> Chart:
         """Draw the verdicts as a board, one tile a claim."""

@@ -12,6 +12,7 @@ from enum import Enum
 from html import escape
 from typing import TYPE_CHECKING
 
+from helpers.host import tables
 from helpers.host.tables import MB
 
 if TYPE_CHECKING:
@@ -121,11 +122,9 @@ def size(count: int) -> str:
 
 def to_frame(findings: Iterable[Finding]) -> pd.DataFrame:
     """Return one row a finding; a line of 0 stands for none."""
-    import pandas as pd
-
     rows = [
         (f.line or 0, str(f.severity), f.topic, f.sentence, f.remedy, f"{f.source} {f.rule}")
         for f in findings
     ]
     columns = ["line", "severity", "topic", "finding", "what to do", "rule"]
-    return pd.DataFrame(rows, columns=columns)
+    return tables.frame(rows, columns=columns)

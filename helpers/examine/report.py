@@ -141,10 +141,8 @@ class Report:
 
     def tried(self) -> pd.DataFrame:
         """Return one row a check, those that were not done included: what came of it, or why not."""
-        import pandas as pd
-
         rows = [(check.what, not check.note, check.outcome) for check in self.checks]
-        return pd.DataFrame(rows, columns=["check", "done", "outcome"])
+        return tables.frame(rows, columns=["check", "done", "outcome"])
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a finding, the gravest first."""
@@ -152,9 +150,7 @@ class Report:
 
     def figures(self) -> pd.DataFrame:
         """Return the main figures, one row each: what, value, unit."""
-        import pandas as pd
-
-        return pd.DataFrame(list(self._figures()), columns=["what", "value", "unit"])
+        return tables.frame(list(self._figures()), columns=["what", "value", "unit"])
 
     def _figures(self) -> list[tuple[str, float, str]]:
         rows: list[tuple[str, float, str]] = []
@@ -179,8 +175,6 @@ class Report:
 
     def layers(self) -> pd.DataFrame:
         """Return one row a layer, the base's together in the first; empty when nothing was built."""
-        import pandas as pd
-
         rows = [
             (
                 x.instruction,
@@ -192,34 +186,28 @@ class Report:
             for x in (self.image.layers if self.image else ())
         ]
         columns = ["instruction", "from base", "uncompressed MB", "compressed MB", "hidden later MB"]
-        return pd.DataFrame(rows, columns=columns)
+        return tables.frame(rows, columns=columns)
 
     def removable(self) -> pd.DataFrame:
         """Return what a final stage would not need, one row a kind."""
-        import pandas as pd
-
         shares = self.image.removable if self.image else ()
         rows = [(s.what, s.files, s.bytes / MB, s.method) for s in shares]
-        return pd.DataFrame(rows, columns=["what", "files", "at least MB", "told by"])
+        return tables.frame(rows, columns=["what", "files", "at least MB", "told by"])
 
     def sent(self) -> pd.DataFrame:
         """Return one row a top entry of the context, the heaviest first: MB there, MB sent."""
-        import pandas as pd
-
         folders = self.context.folders if self.context else ()
         rows = [(f.name, f.bytes / MB, f.sent_bytes / MB) for f in folders]
-        return pd.DataFrame(rows, columns=["in the context", "MB", "of it sent MB"])
+        return tables.frame(rows, columns=["in the context", "MB", "of it sent MB"])
 
     def steps(self) -> pd.DataFrame:
         """Return one row a step of the rebuild; what came from the cache took 0 seconds."""
-        import pandas as pd
-
         outcomes = self.rebuild.steps if self.rebuild else ()
         rows = [
             (o.stage, o.instruction, "cached" if o.cached else "ran again", o.seconds) for o in outcomes
         ]
         columns = ["stage", "step", "after the edit", "seconds"]
-        return pd.DataFrame(rows, columns=columns)
+        return tables.frame(rows, columns=columns)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values; names of fields carry their units."""

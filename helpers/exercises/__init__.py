@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from helpers.exercises import records
 from helpers.exercises.catalogue import CATALOGUE
 from helpers.exercises.exercise import Exercise, ExerciseError, Outcome
+from helpers.host import tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,12 +25,10 @@ def task(name: str) -> Exercise:
 
 def progress() -> pd.DataFrame:
     """Return one row an exercise: lesson, exercise, whether it is solved, attempts and hints."""
-    import pandas as pd
-
     kept = records.all_records()
     rows = []
     for exercise in CATALOGUE:
         record = kept.get(exercise.name, records.Record(exercise.name))
         mark = "✓ solved" if record.solved else "· open"
         rows.append((exercise.lesson, exercise.title, mark, record.attempts, record.hints))
-    return pd.DataFrame(rows, columns=["lesson", "exercise", "state", "attempts", "hints"])
+    return tables.frame(rows, columns=["lesson", "exercise", "state", "attempts", "hints"])

@@ -1,18 +1,33 @@
-"""Write a table for a reader: as HTML for a page or a notebook, as text for a terminal.
+"""Tables for a reader: a DataFrame from rows, HTML for a page or a notebook, text for a terminal.
 
-It computes nothing. Every heading and cell is escaped: a table may hold what strangers wrote.
+It computes nothing. Every heading and cell is escaped: a table may hold what strangers wrote. Bytes are
+told in MB of 10^6 bytes.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MB = 1_000_000  # bytes, as Docker counts them
+
+
+def frame(
+    rows: Iterable[Any], columns: Sequence[str] | None = None, index: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Return a DataFrame of rows: tuples in the order of ``columns``, or mappings that name their cells.
+
+    It imports pandas, so that who only measures need not.
+    """
+    import pandas as pd
+
+    heads, names = (None if said is None else list(said) for said in (columns, index))
+    return pd.DataFrame(list(rows), columns=heads, index=names)
 
 
 def page(title: str, body: str) -> str:
@@ -23,7 +38,7 @@ def page(title: str, body: str) -> str:
     )
 
 
-def to_text(frame: pd.DataFrame, width: int) -> str:
+def to_text(table: pd.DataFrame, width: int) -> str:
     """Return a table as plain text, at most ``width`` columns wide; no line ends in blanks."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
@@ -32,27 +47,27 @@ def to_text(frame: pd.DataFrame, width: int) -> str:
 
     written = io.StringIO()
     console = Console(file=written, width=width, color_system=None, highlight=False)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    numeric = [frame[name].dtype.kind in "fi" for name in frame.columns]
-    for name, is_number in zip(frame.columns, numeric, strict=True):
-        table.add_column(Text(str(name)), justify="right" if is_number else "left", overflow="fold")
-    for row in frame.itertuples(index=False):
-        table.add_row(*(Text(_cell(value)) for value in row))
-    console.print(table)
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
+    numeric = [table[name].dtype.kind in "fi" for name in table.columns]
+    for name, is_number in zip(table.columns, numeric, strict=True):
+        drawn.add_column(Text(str(name)), justify="right" if is_number else "left", overflow="fold")
+    for row in table.itertuples(index=False):
+        drawn.add_row(*(Text(_cell(value)) for value in row))
+    console.print(drawn)
     return "\n".join(line.rstrip() for line in written.getvalue().splitlines()).strip("\n")
 
 
-def to_html(frame: pd.DataFrame) -> str:
+def to_html(table: pd.DataFrame) -> str:
     """Return a table as an HTML table; columns of numbers stand to the right."""
-    numeric = [frame[name].dtype.kind in "fi" for name in frame.columns]
+    numeric = [table[name].dtype.kind in "fi" for name in table.columns]
     sides = ["right" if is_number else "left" for is_number in numeric]
     heads = "".join(
         f'<th style="text-align:{side}">{escape(str(name))}</th>'
-        for name, side in zip(frame.columns, sides, strict=True)
+        for name, side in zip(table.columns, sides, strict=True)
     )
     rows = "".join(
         "<tr>" + "".join(_html_cell(value) for value in row) + "</tr>"
-        for row in frame.itertuples(index=False)
+        for row in table.itertuples(index=False)
     )
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 

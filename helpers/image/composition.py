@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from helpers.engine.saved import ImageError
+from helpers.host import tables
 from helpers.image import image
 from helpers.image.filesystem import File
 from helpers.image.os_packages import stanzas
@@ -59,13 +60,11 @@ def composition(reference: str, engine: Engine | None = None, app: str = "/app")
 
     ``app`` is the folder of the application in the image.
     """
-    import pandas as pd
-
     rows = {name: [0, 0] for name in CATEGORIES}
     for file, category in classified(reference, engine, app):
         rows[category][0] += file.kind == "file"
         rows[category][1] += file.bytes
-    return pd.DataFrame([(n, *counts) for n, counts in rows.items()], columns=["what", "files", "bytes"])
+    return tables.frame([(n, *counts) for n, counts in rows.items()], columns=["what", "files", "bytes"])
 
 
 def classified(
@@ -80,8 +79,6 @@ def classified(
 
 def packages(reference: str, engine: Engine | None = None, app: str = "/app") -> pd.DataFrame:
     """Return one row an npm package of the app, the heaviest first: name, version, dev, bytes."""
-    import pandas as pd
-
     known = {package.path: package for package in npm_packages(reference, engine, app)}
     sizes = dict.fromkeys(known, 0)
     for file in image.files(reference, engine):
@@ -89,7 +86,7 @@ def packages(reference: str, engine: Engine | None = None, app: str = "/app") ->
         if owner:
             sizes[owner.path] += file.bytes
     rows = [(p.name, p.version, p.dev, sizes[p.path], p.path) for p in known.values()]
-    frame = pd.DataFrame(rows, columns=["package", "version", "dev", "bytes", "path"])
+    frame = tables.frame(rows, columns=["package", "version", "dev", "bytes", "path"])
     return frame.sort_values(["bytes", "path"], ascending=[False, True], ignore_index=True)
 
 

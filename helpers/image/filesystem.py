@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from helpers.host import tables
 from helpers.image.layers import Entry, is_whiteout
 
 if TYPE_CHECKING:
@@ -67,11 +68,9 @@ class Files:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a path."""
-        import pandas as pd
-
         names = list(File.__dataclass_fields__)
         rows = [[getattr(file, name) for name in names] for file in self.files]
-        return pd.DataFrame(rows, columns=names)
+        return tables.frame(rows, columns=names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +98,6 @@ class Waste:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a layer: what later layers made useless in it."""
-        import pandas as pd
-
         by_layer: dict[int, list[Wasted]] = defaultdict(list)
         for file in self.files:
             by_layer[file.layer].append(file)
@@ -114,7 +111,7 @@ class Waste:
             }
             for index, instruction in enumerate(self.layers)
         ]
-        return pd.DataFrame(rows)
+        return tables.frame(rows)
 
 
 def _megabytes(files: Iterable[Wasted], how: str) -> float:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from helpers.engine.saved import ImageError
+from helpers.host import tables
 from helpers.image import image
 
 if TYPE_CHECKING:
@@ -58,10 +59,8 @@ class Inventory:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a package."""
-        import pandas as pd
-
         rows = [(p.name, p.version, p.source) for p in self.packages]
-        return pd.DataFrame(rows, columns=["package", "version", "built from"])
+        return tables.frame(rows, columns=["package", "version", "built from"])
 
 
 def read(reference: str, engine: Engine | None = None) -> Inventory:

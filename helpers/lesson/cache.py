@@ -12,6 +12,7 @@ from helpers.buildx import BuildResult, live
 from helpers.buildx import steps as shared_steps
 from helpers.claims import TIMES_FASTER, Installs
 from helpers.claims.figures import Spread
+from helpers.host import tables
 from helpers.host.tables import MB
 from helpers.lesson import verbs
 from helpers.measure import cache, ci_cache, sample
@@ -123,8 +124,6 @@ def nine_times(runs: Experiment, name: str) -> pd.DataFrame:
 
     With order, the rest remains: (install + rest) / rest is nine when install is eight times rest.
     """
-    import pandas as pd
-
     run = cache.middle(runs.of(name, Scenario.SOURCE))
     install = sum(step.seconds for step in run.steps if step.installs)
     rest = run.result.seconds - install
@@ -134,7 +133,7 @@ def nine_times(runs: Experiment, name: str) -> pd.DataFrame:
         ("the article's example", 160.0, 20.0, 9.0),
     ]
     columns = ["case", "install s", "all the rest s", "times faster with order"]
-    return pd.DataFrame(rows, columns=columns)
+    return tables.frame(rows, columns=columns)
 
 
 def overlap(runs: Experiment, name: str, scenario: str = "cold") -> pd.DataFrame:
@@ -142,14 +141,12 @@ def overlap(runs: Experiment, name: str, scenario: str = "cold") -> pd.DataFrame
 
     ``one after another`` is what the same steps would have taken without overlap.
     """
-    import pandas as pd
-
     ran = [s for s in cache.middle(runs.of(name, Scenario(scenario))).steps if not s.cached]
     stages = list(dict.fromkeys(step.stage for step in ran))
     rows = [(stage, sum(s.seconds for s in ran if s.stage == stage)) for stage in stages]
     total = sum(seconds for _, seconds in rows)
     rows += [("one after another", total), ("as it ran", shared_steps.covered(ran))]
-    return pd.DataFrame(rows, columns=["stage", "seconds"]).round(1)
+    return tables.frame(rows, columns=["stage", "seconds"]).round(1)
 
 
 def hand_over(name: str) -> Handover | None:
@@ -171,8 +168,6 @@ def handed_over(handover: Handover | None) -> pd.DataFrame | None:
 
 def hand_over_times(handover: Handover | None) -> pd.DataFrame | None:
     """Return the seconds on each machine, and the MB of cache that went over."""
-    import pandas as pd
-
     if handover is None:
         return None
     rows = [
@@ -183,4 +178,4 @@ def hand_over_times(handover: Handover | None) -> pd.DataFrame | None:
             handover.cache_bytes / MB,
         ),
     ]
-    return pd.DataFrame(rows, columns=["machine", "seconds", "cache MB"]).round(1)
+    return tables.frame(rows, columns=["machine", "seconds", "cache MB"]).round(1)

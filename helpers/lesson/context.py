@@ -14,7 +14,7 @@ from helpers.buildx import BuildResult, Request, dockerignore, live
 from helpers.buildx.context import Survey, Tree, survey
 from helpers.claims import Judgement
 from helpers.engine import engine
-from helpers.host import paths, workspace
+from helpers.host import paths, tables, workspace
 from helpers.host.errors import WorkbookError
 from helpers.host.tables import MB
 from helpers.host.workspace import FAKE_SECRET, Workspace
@@ -103,8 +103,6 @@ def send(
 
 def table(*sendings: Sending) -> pd.DataFrame:
     """Return one row a measurement: bytes sent, paths that arrived, and whether they were forecast."""
-    import pandas as pd
-
     rows = [
         (
             s.label,
@@ -116,15 +114,13 @@ def table(*sendings: Sending) -> pd.DataFrame:
         for s in sendings
     ]
     columns = ["ignore list", "sent MB", "sending s", "paths in the image", "they are"]
-    return pd.DataFrame(rows, columns=columns)
+    return tables.frame(rows, columns=columns)
 
 
 def chart(*sendings: Sending) -> Chart:
     """Draw what is sent under each list, by what it is."""
-    import pandas as pd
-
     needed = {entry.path for entry in sendings[-1].forecast.sent}
-    frame = pd.DataFrame({s.label: _by_kind(s.forecast, needed) for s in sendings}) / MB
+    frame = tables.frame({s.label: _by_kind(s.forecast, needed) for s in sendings}) / MB
     return plots.sent(frame.fillna(0.0), caption=sendings[0].result.conditions)
 
 
@@ -172,8 +168,6 @@ def secrets_sent(sending: Sending) -> list[str]:
 
 def let_through(sending: Sending, fuller: str) -> pd.DataFrame:
     """Return what was sent and a fuller list keeps out, one row for the first line that would do it."""
-    import pandas as pd
-
     rules = dockerignore.parse(_list(fuller))
     lines = {p.written: dockerignore.Rules((p,)) for p in rules.patterns if not p.readmits}
     found: dict[str, list[tuple[str, int]]] = {written: [] for written in lines}
@@ -186,7 +180,7 @@ def let_through(sending: Sending, fuller: str) -> pd.DataFrame:
         for written, files in found.items()
         if files
     ]
-    return pd.DataFrame(rows, columns=["kept out by", "files", "MB", "for example"])
+    return tables.frame(rows, columns=["kept out by", "files", "MB", "for example"])
 
 
 def in_git_objects(sending: Sending) -> list[str]:
@@ -197,15 +191,13 @@ def in_git_objects(sending: Sending) -> list[str]:
 
 def try_patterns(patterns: str, *paths: str) -> pd.DataFrame:
     """Return for each path whether it would be sent, and the line that decides."""
-    import pandas as pd
-
     rules = dockerignore.parse(patterns)
     decisions = [(path, rules.decide(path)) for path in paths]
     rows = [
         (path, "stays" if d.kept_out else "sent", d.by.written if d.by else "no line fits")
         for path, d in decisions
     ]
-    return pd.DataFrame(rows, columns=["path", "it is", "the last word has"])
+    return tables.frame(rows, columns=["path", "it is", "the last word has"])
 
 
 def verdict(judgement: Judgement, *sendings: Sending) -> Judgement:
@@ -258,24 +250,20 @@ def run_steps(result: BuildResult) -> pd.DataFrame:
 
 def search_secret(*results: BuildResult) -> pd.DataFrame:
     """Return one row an image: what was searched for the fake key, and where it lies."""
-    import pandas as pd
-
     rows = []
     for result in results:
         found = secrets.search(result.image_id, FAKE_SECRET, result.engine)
         where = ", ".join(word for kind, word in _PLACES.items() if found.count(kind)) or "nowhere"
         rows.append((verbs.label(result), found.layers, found.layer_bytes / MB, found.history, where))
     columns = ["image", "layers", "MB searched", "history entries", "the key is in"]
-    return pd.DataFrame(rows, columns=columns)
+    return tables.frame(rows, columns=columns)
 
 
 def sightings(result: BuildResult) -> pd.DataFrame:
     """Return every place where an image holds the fake key."""
-    import pandas as pd
-
     found = secrets.search(result.image_id, FAKE_SECRET, result.engine).sightings
     rows = [(s.where, s.instruction or "(the image's settings)", s.what) for s in found]
-    return pd.DataFrame(rows, columns=["where", "instruction", "what"])
+    return tables.frame(rows, columns=["where", "instruction", "what"])
 
 
 def read_history(result: BuildResult) -> None:

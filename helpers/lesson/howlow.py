@@ -12,6 +12,7 @@ from helpers import claims, plots
 from helpers.buildx import BuildResult
 from helpers.claims import Goal
 from helpers.claims.figures import Spread
+from helpers.host import tables
 from helpers.host.tables import MB
 from helpers.image import image, inventory
 from helpers.image.image import ImageFacts
@@ -30,14 +31,12 @@ _COLUMNS = ("variant", "on disk MB", "start s", "min s", "max s", "CPU s")
 
 def goals() -> pd.DataFrame:
     """Return the lesson's two goals, which are the workbook's own and not the article's."""
-    import pandas as pd
-
     small = f"has {claims.SMALLEST_MB:.0f} MB on disk or less, and answers as the others do"
     quick = (
         f"has less than {claims.SMALL_MB:.0f} MB on disk, "
         f"and takes at most {claims.LATER_SECONDS} s of CPU more to start than plain Node"
     )
-    return pd.DataFrame([(1, small), (2, quick)], columns=["goal", "an image that"])
+    return tables.frame([(1, small), (2, quick)], columns=["goal", "an image that"])
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,6 @@ class Starts:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row an image: its size; its start's seconds, median and range, and CPU seconds."""
-        import pandas as pd
-
         rows = [
             (
                 verbs.label(r),
@@ -60,7 +57,7 @@ class Starts:
             )
             for r, s in zip(self.results, self.starts, strict=True)
         ]
-        return pd.DataFrame(rows, columns=_COLUMNS)
+        return tables.frame(rows, columns=_COLUMNS)
 
     def _repr_html_(self) -> str:
         return str(self.to_frame().round(2).to_html(index=False, border=0))
@@ -99,8 +96,6 @@ def in_use(*results: BuildResult) -> pd.DataFrame:
     Its own memory is what no other container can share; ``node -e`` is one empty line of JavaScript
     through ``docker exec``, the least that a health check takes.
     """
-    import pandas as pd
-
     rows = []
     for result in results:
         run = howlow.in_use(result.image_id, _facts(result).entrypoint[0], result.engine)
@@ -109,13 +104,11 @@ def in_use(*results: BuildResult) -> pd.DataFrame:
         own = _NOT_COUNTED if run.own_bytes is None else run.own_bytes / MB
         rows.append((verbs.label(result), own, script, *answers))
     columns = ["variant", "own memory MB", "node -e", "fork()", "debugger on SIGUSR1"]
-    return pd.DataFrame(rows, columns=columns)
+    return tables.frame(rows, columns=columns)
 
 
 def seen(*results: BuildResult) -> pd.DataFrame:
     """Return one row an image: what an inventory, such as a scanner's, still finds in it."""
-    import pandas as pd
-
     rows = []
     for result in results:
         found = inventory.look(_facts(result), sample.APP, result.engine)
@@ -126,13 +119,11 @@ def seen(*results: BuildResult) -> pd.DataFrame:
         *("variant", "system packages", "npm packages", "JavaScript files", "runtime"),
         "native function names",
     ]
-    return pd.DataFrame(rows, columns=columns)
+    return tables.frame(rows, columns=columns)
 
 
 def upkeep(*results: BuildResult) -> pd.DataFrame:
     """Return one row an image: where its Node comes from, and what a change of the code moves."""
-    import pandas as pd
-
     rows = []
     for result in results:
         facts = _facts(result)
@@ -140,7 +131,7 @@ def upkeep(*results: BuildResult) -> pd.DataFrame:
         moved = inventory.code_layer_bytes(facts, sample.APP, result.engine) / MB
         rows.append((verbs.label(result), source, moved))
     columns = ["variant", "Node comes with the", "a code change moves MB"]
-    return pd.DataFrame(rows, columns=columns)
+    return tables.frame(rows, columns=columns)
 
 
 def _facts(result: BuildResult) -> ImageFacts:
@@ -169,8 +160,6 @@ def small_and_quick(measured: Starts) -> Goal:
 
 def compare_guesses(measured: Starts, smallest_mb: float, later_s: float) -> pd.DataFrame:
     """Return the reader's guesses for the smallest image beside what was measured."""
-    import pandas as pd
-
     pairs = zip(measured.results, measured.starts, strict=True)
     best, start = min(pairs, key=lambda pair: pair[0].uncompressed_bytes)
     later = start.seconds.median - measured.starts[0].seconds.median
@@ -178,4 +167,4 @@ def compare_guesses(measured: Starts, smallest_mb: float, later_s: float) -> pd.
         ("the smallest image, MB on disk", float(smallest_mb), best.uncompressed_bytes / MB),
         ("its start after plain Node's, s", float(later_s), later),
     ]
-    return pd.DataFrame(rows, columns=["what", "your guess", "measured"])
+    return tables.frame(rows, columns=["what", "your guess", "measured"])

@@ -18,6 +18,7 @@ from helpers.claims import PinTest
 from helpers.claims.pins import SCHEDULE, release_line, release_line_of
 from helpers.engine import container as containers
 from helpers.engine.container import ContainerError
+from helpers.host import tables
 from helpers.host.tables import MB
 from helpers.lesson import verbs
 from helpers.measure import pins
@@ -88,10 +89,8 @@ def _given(request: Request, shelf: Registry) -> Request:
 
 def nodes(*results: BuildResult) -> pd.DataFrame:
     """Return one row an image: what its last stage is built from, and the Node that runs inside."""
-    import pandas as pd
-
     rows = [(verbs.label(r), _shortened(r.bases[-1].name), node_of(r)) for r in results]
-    return pd.DataFrame(rows, columns=["image", "FROM", "Node inside"])
+    return tables.frame(rows, columns=["image", "FROM", "Node inside"])
 
 
 def node_of(result: BuildResult) -> str:
@@ -101,10 +100,8 @@ def node_of(result: BuildResult) -> str:
 
 def compare_guesses(*guesses: tuple[str, BuildResult]) -> pd.DataFrame:
     """Return the reader's guesses of a Node beside the one that each image holds."""
-    import pandas as pd
-
     rows = [(verbs.label(result), guess, node_of(result)) for guess, result in guesses]
-    return pd.DataFrame(rows, columns=["image", "your guess", "Node inside"])
+    return tables.frame(rows, columns=["image", "your guess", "Node inside"])
 
 
 def tested(
@@ -125,14 +122,12 @@ def _shortened(name: str) -> str:
 
 def stages(result: BuildResult) -> pd.DataFrame:
     """Return one row a stage that stands on an image: its base, and what a native module must fit."""
-    import pandas as pd
-
     references = {base.name: base.reference for base in result.bases}
     rows = []
     for stage in (stage for stage in result.dockerfile.stages if stage.base in references):
         found = pins.runtime(references[stage.base], result.engine)
         rows.append((stage.label, stage.base, found.node, found.abi, found.libc))
-    return pd.DataFrame(rows, columns=["stage", "FROM", "Node", "module version", "C library"])
+    return tables.frame(rows, columns=["stage", "FROM", "Node", "module version", "C library"])
 
 
 @dataclass(frozen=True)
@@ -198,11 +193,9 @@ def moved(text: str, number: int) -> str:
 
 def schedule(on: date | None = None) -> pd.DataFrame:
     """Return one row a line of Node: released, last day of fixes, and the months that are left."""
-    import pandas as pd
-
     on = on or _today()
     rows = [(x.number, x.released, x.end, x.months_left(on)) for x in SCHEDULE.values()]
-    return pd.DataFrame(rows, columns=["Node", "released", "fixes until", "months left"])
+    return tables.frame(rows, columns=["Node", "released", "fixes until", "months left"])
 
 
 def supported(number: int, on: date | None = None) -> bool:
@@ -216,12 +209,10 @@ def _today() -> date:
 
 def chart_lines(*results: BuildResult) -> Chart:
     """Draw what each line of Node costs in size beside the months of support that it has left."""
-    import pandas as pd
-
     rows = []
     for result in results:
         line, size = release_line_of(node_of(result)), verbs.size(result)
         left = line.months_left(result.started.date())
         rows.append((f"Node {line.number}", left, size.uncompressed / MB, size.compressed / MB))
     columns = ["line", "months left", "uncompressed MB", "compressed MB"]
-    return plots.lines(pd.DataFrame(rows, columns=columns), caption=verbs.conditions(*results))
+    return plots.lines(tables.frame(rows, columns=columns), caption=verbs.conditions(*results))

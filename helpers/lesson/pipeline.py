@@ -15,6 +15,7 @@ from helpers.bases import local_registry
 from helpers.buildx import BuildResult, live
 from helpers.claims import Day, Waits, figures
 from helpers.engine import engine
+from helpers.host import tables
 from helpers.host.tables import MB
 from helpers.image import image
 from helpers.lesson import verbs
@@ -73,11 +74,9 @@ def build(name: str) -> BuildResult:
 
 def push(result: BuildResult) -> pd.DataFrame:
     """Push an image to the registry; return what is new there, and the seconds that it took."""
-    import pandas as pd
-
     pushed = pipeline.push(result, registry())
     rows = [(pipeline.label(result), len(pushed.new), pushed.moved_bytes / MB, pushed.seconds)]
-    return pd.DataFrame(rows, columns=["image", "new blobs", "moved MB", "seconds"])
+    return tables.frame(rows, columns=["image", "new blobs", "moved MB", "seconds"])
 
 
 def empty_host() -> DeployHost:
@@ -130,13 +129,11 @@ def moves(*results: BuildResult) -> pd.DataFrame:
 
 
 def _moves(results: Sequence[BuildResult]) -> pd.DataFrame:
-    import pandas as pd
-
     rows = [
         (pipeline.label(r), *(getattr(moves_of(r), name) / MB for name in SITUATIONS.values()))
         for r in results
     ]
-    return pd.DataFrame(rows, columns=["variant", *SITUATIONS])
+    return tables.frame(rows, columns=["variant", *SITUATIONS])
 
 
 def moves_of(result: BuildResult) -> TransferBytes:
@@ -158,12 +155,10 @@ def day(result: BuildResult) -> Day:
 
 def chart_day(naive: BuildResult, small: BuildResult, *others: BuildResult) -> Chart:
     """Draw a day's transfer, counted in three ways, beside what the article says of the first two."""
-    import pandas as pd
-
     results = (naive, small, *others)
     rows = [(pipeline.label(r), *(getattr(day(r), name) for name in WAYS.values())) for r in results]
     said = {pipeline.label(naive): claims.NAIVE_GB, pipeline.label(small): claims.SMALL_GB}
-    frame = pd.DataFrame(rows, columns=["variant", *WAYS])
+    frame = tables.frame(rows, columns=["variant", *WAYS])
     return plots.day(frame, said, verbs.conditions(*results))
 
 
@@ -191,28 +186,24 @@ def _starter(result: BuildResult) -> Callable[[], float]:
 
 def chart_waits(measured: Mapping[str, Waits], *results: BuildResult) -> Chart:
     """Draw the seconds of pulls on an empty host and of starts once pulled."""
-    import pandas as pd
-
     rows = [
         (name, situation, spread_of.median, spread_of.low, spread_of.high)
         for name, waited in measured.items()
         for situation, spread_of in ((ON_EMPTY, waited.pull), (ONCE_PULLED, waited.start))
     ]
     columns = ["variant", "situation", "median s", "min s", "max s"]
-    return plots.waits(pd.DataFrame(rows, columns=columns), verbs.conditions(*results))
+    return plots.waits(tables.frame(rows, columns=columns), verbs.conditions(*results))
 
 
 def storage(*results: BuildResult) -> pd.DataFrame:
     """Return what the registry keeps for three versions of each image, and three whole ones."""
-    import pandas as pd
-
     rows = [
         (pipeline.label(r), m.uncompressed / MB, 3 * m.first / MB, m.stored / MB)
         for r in results
         for m in [moves_of(r)]
     ]
     columns = ["variant", "one on disk MB", "three times compressed MB", "three versions kept MB"]
-    return pd.DataFrame(rows, columns=columns).round(1)
+    return tables.frame(rows, columns=columns).round(1)
 
 
 def monthly_cost(result: BuildResult, plan: Plan | None = None) -> pd.DataFrame:
@@ -243,7 +234,5 @@ def _caption(plan: Plan, result: BuildResult) -> str:
 
 def compare_guess(result: BuildResult, guess_gb: float) -> pd.DataFrame:
     """Return the reader's guess of a day's transfer beside what was measured, in GB."""
-    import pandas as pd
-
     rows = [(f"{claims.DEPLOYS} source edits, {pipeline.label(result)}", guess_gb, day(result).kept)]
-    return pd.DataFrame(rows, columns=["what", "your guess, GB", "measured, GB"]).round(2)
+    return tables.frame(rows, columns=["what", "your guess, GB", "measured, GB"]).round(2)

@@ -17,7 +17,7 @@ from helpers.bases import bases
 from helpers.buildx import dockerfile
 from helpers.engine import engine
 from helpers.engine.engine import Engine
-from helpers.host import paths
+from helpers.host import paths, tables
 from helpers.host.errors import WorkbookError
 from helpers.lesson import own
 from helpers.measure import sample
@@ -54,10 +54,8 @@ class Report:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a finding."""
-        import pandas as pd
-
         rows = [(f.what, "ok" if f.ok else "missing", f.found, f.remedy) for f in self.findings]
-        return pd.DataFrame(rows, columns=["what", "state", "found", "what to do"])
+        return tables.frame(rows, columns=["what", "state", "found", "what to do"])
 
     def __repr__(self) -> str:
         rows = [

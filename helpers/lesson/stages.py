@@ -19,7 +19,7 @@ from helpers.engine import container as containers
 from helpers.engine import sidecar
 from helpers.engine.container import Running
 from helpers.engine.sidecar import PTRACE, Said
-from helpers.host import processes
+from helpers.host import processes, tables
 from helpers.lesson import verbs
 from helpers.measure import stages
 from helpers.measure.stages import DIST, NODE, SHELLS
@@ -110,8 +110,6 @@ def ran(result: BuildResult) -> pd.DataFrame:
 
     A stage of which every step came from the cache may not show; so build without the cache.
     """
-    import pandas as pd
-
     found = stage_graph.graph(result.dockerfile, result.request.target)
     seen = [step.stage for step in result.steps if not step.internal]
     rows = [
@@ -119,7 +117,7 @@ def ran(result: BuildResult) -> pd.DataFrame:
         for node in found.nodes
         if node.is_stage
     ]
-    return pd.DataFrame(rows, columns=["stage", "the graph says", "in the build it", "steps"])
+    return tables.frame(rows, columns=["stage", "the graph says", "in the build it", "steps"])
 
 
 def _graph(name: str, target: str | None) -> StageGraph:
@@ -146,10 +144,8 @@ def attempt(name: str, target: str | None = None) -> Attempt:
 
 def outcomes(*attempts: Attempt) -> pd.DataFrame:
     """Return one row an attempt: the target, whether there is an image, where it stopped and why."""
-    import pandas as pd
-
     columns = ["Dockerfile", "target", "outcome", "stopped in", "what it said"]
-    return pd.DataFrame([attempt.row for attempt in attempts], columns=columns)
+    return tables.frame([attempt.row for attempt in attempts], columns=columns)
 
 
 def same_image(one: BuildResult, other: BuildResult) -> bool:
@@ -162,8 +158,6 @@ def same_image(one: BuildResult, other: BuildResult) -> bool:
 
 def exec_probe(*results: BuildResult) -> pd.DataFrame:
     """Return what ``docker exec`` starts in each image's container: shells, and Node itself."""
-    import pandas as pd
-
     rows = []
     for result in results:
         with stages.serving(result) as api:
@@ -173,7 +167,7 @@ def exec_probe(*results: BuildResult) -> pd.DataFrame:
                 (verbs.label(result), words[0], "starts" if _starts(api, *words) else "does not start")
                 for words in commands
             ]
-    return pd.DataFrame(rows, columns=["container of", "docker exec …", "result"])
+    return tables.frame(rows, columns=["container of", "docker exec …", "result"])
 
 
 def _starts(api: Running, *command: str) -> bool:
@@ -193,8 +187,6 @@ def in_sidecar(
 
 def who_sees(*results: BuildResult) -> pd.DataFrame:
     """Return whether a sidecar sees the app's files, by its user and its capability, for each image."""
-    import pandas as pd
-
     rows = []
     for result in results:
         with stages.serving(result) as api:
@@ -204,7 +196,7 @@ def who_sees(*results: BuildResult) -> pd.DataFrame:
                 power = " ".join(capabilities) or "none"
                 rows.append((verbs.label(result), own, user, power, "yes" if seen else "no"))
     columns = ["image", "app runs as", "sidecar runs as", "sidecar's capability", "sees the files"]
-    return pd.DataFrame(rows, columns=columns).drop_duplicates(ignore_index=True)
+    return tables.frame(rows, columns=columns).drop_duplicates(ignore_index=True)
 
 
 def take_out(result: BuildResult, path: str = DIST) -> pd.DataFrame:
@@ -237,22 +229,18 @@ def crash(result: BuildResult, path: str = DIST, **environment: str) -> Crash:
 
 
 def _listing(files: Mapping[str, bytes]) -> pd.DataFrame:
-    import pandas as pd
-
     rows = [(path, len(content)) for path, content in files.items()]
-    return pd.DataFrame(rows, columns=["file", "bytes"])
+    return tables.frame(rows, columns=["file", "bytes"])
 
 
 def after_a_crash(result: BuildResult, **environment: str) -> pd.DataFrame:
     """Return which ways in work while a container runs, and which after ``environment`` stopped it."""
-    import pandas as pd
-
     with stages.serving(result) as api:
         alive = stages.still_open(api.container, result.engine)
     with sidecar.stopped(result.image_id, environment=environment, where=result.engine) as dead:
         gone = stages.still_open(dead, result.engine)
     rows = [(way, _works(works=alive[way]), _works(works=gone[way])) for way in alive]
-    return pd.DataFrame(rows, columns=["way", "while it runs", "after it stopped"])
+    return tables.frame(rows, columns=["way", "while it runs", "after it stopped"])
 
 
 def _works(*, works: bool) -> str:
@@ -275,10 +263,8 @@ def inspector(result: BuildResult, expression: str) -> Transcript:
 
 def tried(ways: Mapping[str, bool]) -> pd.DataFrame:
     """Return the ways in as a table."""
-    import pandas as pd
-
     rows = [(way, _works(works=worked)) for way, worked in ways.items()]
-    return pd.DataFrame(rows, columns=["way in", "on this machine it"])
+    return tables.frame(rows, columns=["way in", "on this machine it"])
 
 
 def compare(builder: BuildResult, runner: BuildResult) -> pd.DataFrame:
@@ -300,14 +286,12 @@ def differences(builder: BuildResult, runner: BuildResult) -> list[str]:
 
 def answers(*results: BuildResult) -> pd.DataFrame:
     """Return whether a container of each image serves the API, and its last words when it does not."""
-    import pandas as pd
-
     rows = []
     for result in results:
         served, said = stages.answer(result)
         words = said.rpartition(containers.SAYS)[2]
         rows.append((verbs.label(result), "yes" if served else "no", words))
-    return pd.DataFrame(rows, columns=["image", "answers", "its last words"])
+    return tables.frame(rows, columns=["image", "answers", "its last words"])
 
 
 def is_blind(builder_and_runner: pd.DataFrame) -> bool:

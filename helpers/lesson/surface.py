@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from helpers import claims, plots
 from helpers.buildx import BuildResult
 from helpers.claims import Judgement
-from helpers.host import paths
+from helpers.host import paths, tables
 from helpers.image import attack_surface, image, npm_packages, os_packages, sbom, scanner
 from helpers.image.filesystem import Files
 from helpers.image.npm_packages import NpmPackage, Role
@@ -89,10 +89,8 @@ def survey(result: BuildResult) -> Survey:
 
 def measure(*results: BuildResult) -> pd.DataFrame:
     """Return the counts of the attack surface: one row a variant, one column a measure."""
-    import pandas as pd
-
     rows = {verbs.label(result): survey(result).measures() for result in results}
-    return pd.DataFrame(rows).T.astype("Int64").rename_axis("variant")
+    return tables.frame(rows).T.astype("Int64").rename_axis("variant")
 
 
 def chart(*results: BuildResult) -> Chart:
@@ -102,8 +100,6 @@ def chart(*results: BuildResult) -> Chart:
 
 def databases(*results: BuildResult) -> pd.DataFrame:
     """Return where each image says which packages of an operating system it holds."""
-    import pandas as pd
-
     rows = []
     for result in results:
         found = survey(result).inventory
@@ -111,7 +107,7 @@ def databases(*results: BuildResult) -> pd.DataFrame:
         said = "yes" if found.comparable else "no: a stand-in counts otherwise"
         rows.append((verbs.label(result), where, found.database, len(found.packages), said))
     columns = ["variant", "os-release says", "database", OS_PACKAGES, "comparable"]
-    return pd.DataFrame(rows, columns=columns)
+    return tables.frame(rows, columns=columns)
 
 
 def os_list(result: BuildResult) -> pd.DataFrame:
@@ -121,13 +117,11 @@ def os_list(result: BuildResult) -> pd.DataFrame:
 
 def npm(*results: BuildResult) -> pd.DataFrame:
     """Return how many npm packages each image holds, by what they are there for."""
-    import pandas as pd
-
     rows = []
     for result in results:
         found = survey(result)
         rows.append((verbs.label(result), *(found.count(role) for role in Role), found.count()))
-    return pd.DataFrame(rows, columns=["variant", *map(str, Role), "together"])
+    return tables.frame(rows, columns=["variant", *map(str, Role), "together"])
 
 
 def setuid(result: BuildResult) -> list[str]:
@@ -152,8 +146,6 @@ def confine(*results: BuildResult) -> pd.DataFrame:
     No container has any capability. An image that does not start on a read-only root has the reason
     in its row.
     """
-    import pandas as pd
-
     rows = []
     for result in results:
         found = survey(result).confined
@@ -164,21 +156,17 @@ def confine(*results: BuildResult) -> pd.DataFrame:
     columns = ["variant", "runs as", "writes its code", "adds files beside it"]
     columns += ["answers on a read-only root", "adds files there", "writes /tmp there"]
     columns += ["writes /tmp with a tmpfs"]
-    return pd.DataFrame(rows, columns=columns)
+    return tables.frame(rows, columns=columns)
 
 
 def hang(*results: BuildResult) -> pd.DataFrame:
     """Start each image, let its process hang and go on; return the health that the engine reports."""
-    import pandas as pd
-
     rows = [(verbs.label(r), *surface.health_story(r.image_id, r.engine)) for r in results]
-    return pd.DataFrame(rows, columns=["variant", *surface.STEPS])
+    return tables.frame(rows, columns=["variant", *surface.STEPS])
 
 
 def write_sboms(*results: BuildResult) -> pd.DataFrame:
     """Write each image's bill of materials (CycloneDX, checked); return where, and what it lists."""
-    import pandas as pd
-
     rows = []
     for result in results:
         file = write_sbom(result)
@@ -186,7 +174,7 @@ def write_sboms(*results: BuildResult) -> pd.DataFrame:
         system = kinds.get("deb", 0) + kinds.get("apk", 0)
         where = str(file.relative_to(paths.ROOT))
         rows.append((verbs.label(result), where, system, kinds["generic"], kinds.get("npm", 0)))
-    return pd.DataFrame(rows, columns=["variant", "file", OS_PACKAGES, "Node", NPM])
+    return tables.frame(rows, columns=["variant", "file", OS_PACKAGES, "Node", NPM])
 
 
 def write_sbom(result: BuildResult) -> Path:
@@ -199,7 +187,6 @@ def write_sbom(result: BuildResult) -> Path:
 
 def scan(*results: BuildResult) -> pd.DataFrame | Markdown:
     """Return what a vulnerability scanner counts in each image, or the sentence why nothing is."""
-    import pandas as pd
     from IPython.display import Markdown
 
     rows = []
@@ -209,7 +196,7 @@ def scan(*results: BuildResult) -> pd.DataFrame | Markdown:
             return Markdown(found)
         source = " ".join(part for part in (found.scanner, found.database) if part)
         rows.append((verbs.label(result), found.total, found.severe, source))
-    return pd.DataFrame(rows, columns=["variant", "CVEs", "critical or high", "scanner, database"])
+    return tables.frame(rows, columns=["variant", "CVEs", "critical or high", "scanner, database"])
 
 
 _scans: dict[str, Findings | str] = {}
@@ -245,7 +232,5 @@ def judge(
 
 def compare_guess(result: BuildResult, guess: int) -> pd.DataFrame:
     """Return the reader's guess of an image's commands beside the count."""
-    import pandas as pd
-
     rows = [(verbs.label(result), guess, len(commands(result)))]
-    return pd.DataFrame(rows, columns=["variant", "your guess", COMMANDS])
+    return tables.frame(rows, columns=["variant", "your guess", COMMANDS])

@@ -17,7 +17,7 @@ from helpers.buildx import BuildResult, Request, live
 from helpers.claims import Judgement, Size, ledger
 from helpers.engine import container as containers
 from helpers.engine import engine
-from helpers.host import paths, workspace
+from helpers.host import paths, tables, workspace
 from helpers.host.errors import stoppable
 from helpers.host.tables import MB
 from helpers.host.workspace import Workspace
@@ -91,11 +91,9 @@ def command(name: str) -> Markdown:
 @engine.in_touch()
 def prepare() -> pd.DataFrame:
     """Have the article's base images ready; return how each came here."""
-    import pandas as pd
-
     found = bases.prepare(engine.find())
     rows = [(base.name, base.source.value, base.note) for base in found]
-    return pd.DataFrame(rows, columns=["base image", "source", "what it is"])
+    return tables.frame(rows, columns=["base image", "source", "what it is"])
 
 
 def build(name: str, *, target: str | None = None, cold: bool = False) -> BuildResult:
@@ -137,11 +135,9 @@ def size(result: BuildResult) -> Size:
 
 def sizes(*results: BuildResult) -> pd.DataFrame:
     """Return one row an image: its sizes on disk and on the wire, in MB (10^6 bytes)."""
-    import pandas as pd
-
     rows = [(label(r), size(r).uncompressed / MB, size(r).compressed / MB) for r in results]
     columns = ["variant", "uncompressed MB", "compressed MB"]
-    return pd.DataFrame(rows, columns=columns)
+    return tables.frame(rows, columns=columns)
 
 
 def verdict(judgement: Judgement, *results: BuildResult) -> Judgement:
@@ -189,9 +185,7 @@ def _facts(result: BuildResult) -> image.ImageFacts:
 
 def composition(*results: BuildResult) -> pd.DataFrame:
     """Return MB by what the bytes are (rows) and image (columns)."""
-    import pandas as pd
-
-    return pd.DataFrame({label(r): _bytes_by_category(r) for r in results}) / MB
+    return tables.frame({label(r): _bytes_by_category(r) for r in results}) / MB
 
 
 def passengers(result: BuildResult) -> dict[str, int]:
@@ -219,8 +213,6 @@ def read(result: BuildResult, path: str) -> None:
 
 def whereabouts(result: BuildResult, path: str) -> pd.DataFrame:
     """Return where an image's layers hold a path: the instruction, and whether a container sees it."""
-    import pandas as pd
-
     instructions = [layer.instruction for layer in _facts(result).layers]
     merged = image.files(result.image_id, result.engine).get(path)
     hidden = image.waste(result.image_id, result.engine).files
@@ -228,7 +220,7 @@ def whereabouts(result: BuildResult, path: str) -> pd.DataFrame:
     if merged:
         rows.append((instructions[merged.layer], "stored", "yes"))
     rows += [(instructions[w.by_layer], "whiteout", "") for w in hidden if w.path == path]
-    return pd.DataFrame(rows, columns=["layer of", f"{path} is", "a container sees it"])
+    return tables.frame(rows, columns=["layer of", f"{path} is", "a container sees it"])
 
 
 def crossed_paths(result: BuildResult) -> list[str]:
@@ -255,36 +247,30 @@ def _copied_layers(result: BuildResult) -> list[int]:
 
 def crossed(result: BuildResult) -> pd.DataFrame:
     """Return one row a file that ``COPY --from`` brought into an image."""
-    import pandas as pd
-
     rows = [(file.path, file.bytes) for file in _crossed(result)]
-    return pd.DataFrame(rows, columns=["file", "bytes"])
+    return tables.frame(rows, columns=["file", "bytes"])
 
 
 def chart_crossing(builder: BuildResult, final: BuildResult) -> Chart:
     """Draw what of the builder crossed into the final image, by what it is."""
-    import pandas as pd
-
     copied = set(crossed_paths(final))
     rows: dict[str, list[float]] = {name: [0.0, 0.0] for name in contents.CATEGORIES}
     for file, what in contents.classified(builder.image_id, builder.engine, sample.APP):
         rows[what][file.path not in copied] += file.bytes / MB
     columns = ["category", "copied MB", "discarded MB"]
-    frame = pd.DataFrame([(n, *v) for n, v in rows.items() if sum(v)], columns=columns)
+    frame = tables.frame([(n, *v) for n, v in rows.items() if sum(v)], columns=columns)
     return plots.crossing(frame, caption=conditions(builder, final))
 
 
 def shells(*results: BuildResult) -> pd.DataFrame:
     """Return the shells and package managers of images: those among the files, and whether sh starts."""
-    import pandas as pd
-
     rows = []
     for result in results:
         names_of_shells, managers, ran = shells_and_managers(result)
         found = [", ".join(names) or "none" for names in (names_of_shells, managers)]
         rows.append((label(result), *found, "starts" if ran else "does not start"))
     columns = ["variant", "shells", "package managers", "docker exec … sh"]
-    return pd.DataFrame(rows, columns=columns)
+    return tables.frame(rows, columns=columns)
 
 
 def shells_and_managers(result: BuildResult) -> tuple[list[str], list[str], bool]:
@@ -297,23 +283,19 @@ def shells_and_managers(result: BuildResult) -> tuple[list[str], list[str], bool
 
 def compare_guess(result: BuildResult, image_mb: float, app_mb: float | None = None) -> pd.DataFrame:
     """Return the reader's guesses beside what was measured, on disk."""
-    import pandas as pd
-
     rows = [("the image", float(image_mb), size(result).uncompressed / MB)]
     if app_mb is not None:
         mine = passengers(result)
         app_bytes = mine["production dependencies"] + mine["app build output"]
         rows.append(("app with production dependencies", float(app_mb), app_bytes / MB))
-    return pd.DataFrame(rows, columns=["what", "your guess, MB", "measured, MB"])
+    return tables.frame(rows, columns=["what", "your guess, MB", "measured, MB"])
 
 
 def shares(naive: BuildResult, builder: BuildResult, final: BuildResult) -> pd.DataFrame:
     """Return what each change saved: the smaller base first, then the second stage."""
-    import pandas as pd
-
     steps = [r.uncompressed_bytes / MB for r in (naive, builder, final)]
     rows = [("1: the smaller base", steps[0] - steps[1]), ("2: the second stage", steps[1] - steps[2])]
-    frame = pd.DataFrame(rows, columns=["change", "saved MB"])
+    frame = tables.frame(rows, columns=["change", "saved MB"])
     frame["share %"] = 100 * frame["saved MB"] / frame["saved MB"].sum()
     return frame
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from helpers import plots
 from helpers.buildx import BuildResult, steps
+from helpers.host import tables
 from helpers.host.tables import MB
 from helpers.image import image, layers
 from helpers.image.layers import Wanted
@@ -48,8 +49,6 @@ class Explorer:
 
     def layers(self, name: str) -> pd.DataFrame:
         """Return one row a layer: number, instruction, MB (10^6 bytes), files, MB hidden later on."""
-        import pandas as pd
-
         result = self.images[name]
         hidden = image.waste(result.image_id, result.engine).files
         rows = [
@@ -62,12 +61,10 @@ class Explorer:
             )
             for number, layer in enumerate(self._facts(name).layers)
         ]
-        return pd.DataFrame(rows, columns=["layer", "instruction", "MB", "files", "wasted MB"])
+        return tables.frame(rows, columns=["layer", "instruction", "MB", "files", "wasted MB"])
 
     def files(self, name: str, layer: int) -> pd.DataFrame:
         """Return the largest files of a layer: path, MB, and what a later layer did to each."""
-        import pandas as pd
-
         result = self.images[name]
         fates = {
             file.path: f"{file.how} by layer {file.by_layer}"
@@ -78,7 +75,7 @@ class Explorer:
         entries = [e for e in stored.layers[layer].entries if e.kind == "file"]
         largest = sorted(entries, key=lambda entry: (-entry.bytes, entry.path))[:LARGEST]
         rows = [(f"/{e.path.lstrip('/')}", e.bytes / MB) for e in largest]
-        frame = pd.DataFrame(rows, columns=["file", "MB"])
+        frame = tables.frame(rows, columns=["file", "MB"])
         frame["later"] = [fates.get(path, "") for path in frame["file"]]
         return frame
 

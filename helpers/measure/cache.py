@@ -22,6 +22,7 @@ from helpers.buildx.steps import Served
 from helpers.claims import figures
 from helpers.claims.figures import Spread
 from helpers.engine import engine
+from helpers.host import tables
 from helpers.host.errors import WorkbookError
 from helpers.host.workspace import Workspace
 from helpers.measure import sample
@@ -93,26 +94,22 @@ class Experiment:
 
     def times(self) -> pd.DataFrame:
         """Return a row each scenario and Dockerfile: median and range of the seconds."""
-        import pandas as pd
-
         rows = []
         for name, scenario in dict.fromkeys((r.dockerfile, r.scenario) for r in self.runs):
             taken = self.seconds(name, scenario)
             rows.append((name, str(scenario), taken.median, taken.low, taken.high, len(taken.values)))
         columns = ["dockerfile", "scenario", "median s", "min s", "max s", "runs"]
-        return pd.DataFrame(rows, columns=columns)
+        return tables.frame(rows, columns=columns)
 
     def timeline(self, dockerfile: str, scenarios: Sequence[Scenario]) -> pd.DataFrame:
         """Return a row each step and scenario, of the repeat whose time lies in the middle."""
-        import pandas as pd
-
         rows = [
             (str(scenario), step.stage, step.text, step.started, step.seconds, step.cached)
             for scenario in scenarios
             for step in middle(self.of(dockerfile, scenario)).steps
         ]
         columns = ["scenario", "stage", "step", "start s", "seconds", "cached"]
-        return pd.DataFrame(rows, columns=columns)
+        return tables.frame(rows, columns=columns)
 
 
 def middle(runs: Sequence[Run]) -> Run:

@@ -24,7 +24,7 @@ from helpers.buildx import BuildResult, Request, dockerfile, steps
 from helpers.engine import engine as engines
 from helpers.engine.engine import Engine
 from helpers.engine.private import PrivateEngine
-from helpers.host import paths, processes
+from helpers.host import paths, processes, tables
 from helpers.host.errors import PrivateEngineError, WorkbookError
 from helpers.host.workspace import Workspace
 from helpers.measure import sample
@@ -45,12 +45,10 @@ class Handover:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a step: whether it ran on each machine."""
-        import pandas as pd
-
         columns = {"first machine": self.first, "second machine, with the cache": self.second}
         found = {name: steps.of(result) for name, result in columns.items()}
         rows = list(dict.fromkeys((s.stage, s.text) for served in found.values() for s in served))
-        frame = pd.DataFrame(rows, columns=["stage", "step"])
+        frame = tables.frame(rows, columns=["stage", "step"])
         for name, served in found.items():
             state = {(s.stage, s.text): "cached" if s.cached else "ran" for s in served}
             frame[name] = [state.get(step, "not needed") for step in rows]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from helpers.claims import Day
+from helpers.host import tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,8 +79,6 @@ def month(moves: TransferBytes, plan: Plan) -> pd.DataFrame:
 
     The first pull of each node is in the plan's row. Columns: what, GB a month, USD a month.
     """
-    import pandas as pd
-
     pulls = plan.pulls_a_month
     first = plan.nodes * (moves.first - pull_bytes(moves, plan))
     moved = {
@@ -90,7 +89,7 @@ def month(moves: TransferBytes, plan: Plan) -> pd.DataFrame:
     rows = [(what, size / GB, size / GB * plan.usd_per_gb_moved) for what, size in moved.items()]
     kept = kept_bytes(moves, plan) / GB
     rows.append((KEPT, kept, kept * plan.usd_per_gb_month_kept))
-    return pd.DataFrame(rows, columns=["what", "GB a month", "USD a month"])
+    return tables.frame(rows, columns=["what", "GB a month", "USD a month"])
 
 
 def day(moves: TransferBytes, deploys: int = 50) -> Day:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from helpers.buildx import dockerfile as reader
 from helpers.engine.container import Running
-from helpers.host import paths
+from helpers.host import paths, tables
 from helpers.host.errors import WorkbookError
 from helpers.host.workspace import Workspace, WorkspaceError
 
@@ -71,9 +71,7 @@ class Proof:
 
     def to_frame(self) -> pd.DataFrame:
         """Return the requests, their statuses and what they show."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows, columns=["request", "status", "shows"])
+        return tables.frame(self.rows, columns=["request", "status", "shows"])
 
     def _repr_html_(self) -> str:
         return str(self.to_frame().style.hide(axis="index").to_html())
