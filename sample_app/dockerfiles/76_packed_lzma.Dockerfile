@@ -1,6 +1,10 @@
 # Node packed with UPX as small as it gets (LZMA), and the bundle minified.
+# UPX is among the backports of Debian 12; the mirror is the one that the image's own sources name.
 FROM node:20 AS packer
-RUN echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian bookworm-backports main" > /etc/apt/sources.list.d/backports.list \
+RUN apt-get update \
+ && apt-get indextargets "Codename: bookworm" "Created-By: Packages" \
+    --format "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] \$(REPO_URI) bookworm-backports main" \
+    > /etc/apt/sources.list.d/backports.list \
  && apt-get update \
  && apt-get install --yes --no-install-recommends --target-release bookworm-backports upx-ucl
 
