@@ -30,7 +30,7 @@ from helpers.engine import engine, leftovers
 from helpers.engine.engine import LABEL, Engine
 from helpers.host import paths, processes, tables
 from helpers.host.errors import redacted, stoppable
-from helpers.image import image
+from helpers.image import Image
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,14 +111,19 @@ class BuildResult:
         return redacted(" ".join([*settings, shlex.join(self.command)]))
 
     @cached_property
+    def image(self) -> Image:
+        """The image, whose files, sizes and settings are read when they are asked for."""
+        return Image(self.engine, self.image_id)
+
+    @property
     def uncompressed_bytes(self) -> int:
         """Size of the image on disk: the sum of its layers, uncompressed."""
-        return image.uncompressed_bytes(self.image_id, self.engine)
+        return self.image.uncompressed_bytes
 
-    @cached_property
+    @property
     def compressed_bytes(self) -> int:
         """Size of the image on the wire: its layers as a push would compress them."""
-        return image.compressed_bytes(self.image_id, self.engine)
+        return self.image.compressed_bytes
 
     @property
     def conditions(self) -> str:

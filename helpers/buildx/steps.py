@@ -19,7 +19,6 @@ from helpers.buildx.run import BuildResult
 from helpers.buildx.stream import Step
 from helpers.host import tables
 from helpers.host.tables import MB
-from helpers.image import image
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -197,6 +196,6 @@ def _find(steps: list[Step], above: str | None, stage: Stage, instruction: Instr
 
 def _sizes(result: BuildResult, own: int) -> tuple[float, list[float]]:
     """Return the MB below the stage's own layers, and those of its ``own`` layers one by one."""
-    layers = image.inspect(result.image_id, result.engine).layers
+    layers = result.image.facts().layers
     sizes = [layer.uncompressed_bytes / MB for layer in layers]
     return sum(sizes[: len(sizes) - own]), sizes[len(sizes) - own :]

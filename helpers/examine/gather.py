@@ -19,7 +19,6 @@ from helpers.engine.engine import Engine
 from helpers.examine import removable, unwanted
 from helpers.examine.report import BuildContext, BuiltImage, Folder, LayerSize
 from helpers.host.errors import WorkbookError
-from helpers.image import image
 
 _DEPTH = 3  # folders deep that Dockerfiles are looked for
 _NAMED = 8  # Dockerfiles that a sentence names at most
@@ -150,9 +149,9 @@ def built(sources: Sources, result: BuildResult) -> BuiltImage:
     """
     base = sources.file.lineage(result.request.target)[0].base
     used = [one.reference for one in result.bases if one.name == base]
-    facts = image.inspect(result.image_id, result.engine, bases=used)
-    waste = image.waste(result.image_id, result.engine)
-    files = image.files(result.image_id, result.engine)
+    facts = result.image.facts(used)
+    waste = result.image.waste
+    files = result.image.files
     base_layers = sum(layer.from_base for layer in facts.layers)
     layers = [
         LayerSize(
@@ -169,7 +168,7 @@ def built(sources: Sources, result: BuildResult) -> BuiltImage:
         tag=result.tag,
         user=facts.user or "root",
         layers=(*_base_layer(base, layers[:base_layers]), *layers[base_layers:]),
-        removable=removable.find(result.image_id, result.engine, base_layers),
+        removable=removable.find(result.image, base_layers),
         secrets=tuple(
             file.path
             for file in files

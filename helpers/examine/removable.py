@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from helpers.engine.saved import ImageError
-from helpers.image import composition, image, os_packages
+from helpers.image import composition, npm_packages, os_packages
 from helpers.image.filesystem import File
+from helpers.image.npm_packages import Role
 
 if TYPE_CHECKING:
-    from helpers.engine.engine import Engine
+    from helpers.image import Image
 
 _BUILD_SECTIONS = {"debug", "devel", "libdevel", "vcs"}
 _BUILD_APK = re.compile(
@@ -49,14 +50,14 @@ class Share:
     method: str
 
 
-def find(reference: str, engine: Engine, base_layers: int) -> tuple[Share, ...]:
+def find(image: Image, base_layers: int) -> tuple[Share, ...]:
     """Return what a final stage would not need, the largest kind first.
 
     ``base_layers`` is how many of the image's layers are its base's: sources count above those only.
     Raises `ImageError` for an image that the engine does not have.
     """
-    files = [file for file in image.files(reference, engine) if file.kind == "file" and file.bytes]
-    rules = _rules(reference, engine, files, base_layers)
+    files = [file for file in image.files if file.kind == "file" and file.bytes]
+    rules = _rules(image, files, base_layers)
     counted = {name: [0, 0] for name, _, _ in rules}
     for file in files:
         name = next((name for name, _, fits in rules if fits(file)), None)
@@ -71,9 +72,9 @@ def find(reference: str, engine: Engine, base_layers: int) -> tuple[Share, ...]:
     return tuple(sorted(shares, key=lambda share: -share.bytes))
 
 
-def _rules(reference: str, engine: Engine, files: list[File], base_layers: int) -> list[_Rule]:
-    building = _building_packages(reference, engine)
-    development = _development_folders(reference, engine, files)
+def _rules(image: Image, files: list[File], base_layers: int) -> list[_Rule]:
+    building = _building_packages(image)
+    development = _development_folders(image, files)
     own = [file for file in files if file.layer >= base_layers and not _PACKAGES.search(file.path)]
     compiled = any(_OUTPUT.search(file.path) for file in own)
     sources = {
@@ -110,18 +111,18 @@ def _folders(path: str) -> Iterable[str]:
         yield path
 
 
-def _building_packages(reference: str, engine: Engine) -> set[str]:
+def _building_packages(image: Image) -> set[str]:
     """Return the paths that packages for building own, by the records of dpkg and apk."""
-    return _debian(reference, engine) | _alpine(reference, engine)
+    return _debian(image) | _alpine(image)
 
 
-def _debian(reference: str, engine: Engine) -> set[str]:
+def _debian(image: Image) -> set[str]:
     try:
-        status = image.read(reference, "/var/lib/dpkg/status", engine).decode(errors="replace")
+        status = image.read(os_packages.DPKG).decode(errors="replace")
     except ImageError:
         return set()
     names = {s["Package"] for s in os_packages.stanzas(status) if _section(s) in _BUILD_SECTIONS}
-    lists = image.read_folder(reference, "/var/lib/dpkg/info", engine)
+    lists = image.read_folder(composition.DPKG_INFO)
     return {
         composition.merged_usr(line)
         for path, listed in lists.items()
@@ -138,9 +139,9 @@ def _package(path: str) -> str:
     return posixpath.basename(path).removesuffix(".list").partition(":")[0]
 
 
-def _alpine(reference: str, engine: Engine) -> set[str]:
+def _alpine(image: Image) -> set[str]:
     try:
-        record = image.read(reference, "/lib/apk/db/installed", engine).decode(errors="replace")
+        record = image.read("/lib/apk/db/installed").decode(errors="replace")
     except ImageError:
         return set()
     return alpine_paths(record)
@@ -160,8 +161,8 @@ def alpine_paths(record: str) -> set[str]:
     return found
 
 
-def _development_folders(reference: str, engine: Engine, files: list[File]) -> set[str]:
+def _development_folders(image: Image, files: list[File]) -> set[str]:
     """Return the folders of npm packages that only development needs, of all apps in the image."""
     apps = [file.path.removesuffix(_NPM_RECORD) for file in files if file.path.endswith(_NPM_RECORD)]
-    packages = [p for app in apps for p in composition.npm_packages(reference, engine, app)]
-    return {package.path for package in packages if package.dev}
+    packages = [p for app in apps for p in npm_packages.recorded(image, app)]
+    return {package.path for package in packages if package.role is Role.DEVELOPMENT}

@@ -5,22 +5,21 @@ Every byte of the merged file system belongs to one category. It reads the image
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from helpers.engine.saved import ImageError
 from helpers.host import tables
-from helpers.image import image
+from helpers.image import npm_packages, os_packages
 from helpers.image.filesystem import File
+from helpers.image.npm_packages import NpmPackage, Role
 from helpers.image.os_packages import stanzas
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from helpers.engine.engine import Engine
+    from helpers.image.image import Image
 
 CATEGORIES = (
     "operating system",
@@ -42,81 +41,45 @@ _NPM = re.compile(r"/usr/local/lib/node_modules/|/opt/yarn|/root/\.npm/|/home/no
 _HARMLESS = {".env.example", ".env.sample", ".env.template"}
 _BASE_PRIORITIES = {"required", "important"}
 _BASE_PACKAGES = {"ca-certificates", "netbase", "tzdata", "libssl3", "openssl"}
-_DPKG = "/var/lib/dpkg"
+DPKG_INFO = "/var/lib/dpkg/info"
 
 
-@dataclass(frozen=True)
-class Package:
-    """An npm package of an image: where it lies, and whether only development needs it."""
-
-    name: str
-    version: str
-    path: str
-    dev: bool
-
-
-def composition(reference: str, engine: Engine | None = None, app: str = "/app") -> pd.DataFrame:
+def composition(image: Image, app: str = "/app") -> pd.DataFrame:
     """Return one row a category of `CATEGORIES`: what, files, bytes.
 
     ``app`` is the folder of the application in the image.
     """
     rows = {name: [0, 0] for name in CATEGORIES}
-    for file, category in classified(reference, engine, app):
+    for file, category in classified(image, app):
         rows[category][0] += file.kind == "file"
         rows[category][1] += file.bytes
     return tables.frame([(n, *counts) for n, counts in rows.items()], columns=["what", "files", "bytes"])
 
 
-def classified(
-    reference: str, engine: Engine | None = None, app: str = "/app"
-) -> Iterator[tuple[File, str]]:
+def classified(image: Image, app: str = "/app") -> Iterator[tuple[File, str]]:
     """Yield each path of an image with its category."""
-    packages = {package.path: package for package in npm_packages(reference, engine, app)}
-    debian = _debian(reference, engine)
-    for file in image.files(reference, engine):
-        yield file, _category(file.path, app, packages, debian)
+    known = {package.path: package for package in npm_packages.recorded(image, app)}
+    debian = _debian(image)
+    for file in image.files:
+        yield file, _category(file.path, app, known, debian)
 
 
-def packages(reference: str, engine: Engine | None = None, app: str = "/app") -> pd.DataFrame:
+def packages(image: Image, app: str = "/app") -> pd.DataFrame:
     """Return one row an npm package of the app, the heaviest first: name, version, dev, bytes."""
-    known = {package.path: package for package in npm_packages(reference, engine, app)}
+    known = {package.path: package for package in npm_packages.recorded(image, app)}
     sizes = dict.fromkeys(known, 0)
-    for file in image.files(reference, engine):
+    for file in image.files:
         owner = _owner(file.path, known)
         if owner:
             sizes[owner.path] += file.bytes
-    rows = [(p.name, p.version, p.dev, sizes[p.path], p.path) for p in known.values()]
+    rows = [
+        (p.name, p.version, p.role is Role.DEVELOPMENT, sizes[p.path], p.path) for p in known.values()
+    ]
     frame = tables.frame(rows, columns=["package", "version", "dev", "bytes", "path"])
     return frame.sort_values(["bytes", "path"], ascending=[False, True], ignore_index=True)
 
 
-def npm_packages(reference: str, engine: Engine | None = None, app: str = "/app") -> list[Package]:
-    """Return what npm installed in ``app``, by its own record there; empty when the image has none."""
-    try:
-        text = image.read(reference, f"{app}/node_modules/.package-lock.json", engine)
-    except ImageError:
-        return []
-    return [
-        Package(
-            name=path.rpartition("node_modules/")[2],
-            version=str(facts.get("version", "")),
-            path=f"{app}/{path}",
-            dev=bool(facts.get("dev") or facts.get("devOptional")),
-        )
-        for path, facts in listed(text).items()
-    ]
-
-
-def listed(lock: bytes) -> dict[str, dict[str, Any]]:
-    """Return the packages of npm's lock by path; none when it is no such file."""
-    try:
-        record = json.loads(lock)
-        return {path: facts for path, facts in record["packages"].items() if isinstance(facts, dict)}
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return {}
-
-
-def _category(path: str, app: str, known: Mapping[str, Package], debian: Debian) -> str:
+def _category(path: str, app: str, known: Mapping[str, NpmPackage], debian: Debian) -> str:
     if path.startswith(f"{app}/"):
         return _app_category(path, path.removeprefix(f"{app}/"), known)
     if _NODE.match(path):
@@ -126,12 +89,12 @@ def _category(path: str, app: str, known: Mapping[str, Package], debian: Debian)
     return "toolchain" if debian.added(path) else "operating system"
 
 
-def _app_category(path: str, inside: str, known: Mapping[str, Package]) -> str:
+def _app_category(path: str, inside: str, known: Mapping[str, NpmPackage]) -> str:
     if inside.startswith("node_modules/"):
         owner = _owner(path, known)
         if owner is None:
             return "other"
-        return "devDependencies" if owner.dev else "production dependencies"
+        return "devDependencies" if owner.role is Role.DEVELOPMENT else "production dependencies"
     if inside.startswith("dist/"):
         return "app build output"
     name = inside.rpartition("/")[2]
@@ -140,7 +103,7 @@ def _app_category(path: str, inside: str, known: Mapping[str, Package]) -> str:
     return "app sources and tests"
 
 
-def _owner(path: str, known: Mapping[str, Package]) -> Package | None:
+def _owner(path: str, known: Mapping[str, NpmPackage]) -> NpmPackage | None:
     """Return the innermost package that a path lies in."""
     while "/node_modules/" in path:
         if path in known:
@@ -174,12 +137,12 @@ class Debian:
         return False
 
 
-def _debian(reference: str, engine: Engine | None) -> Debian:
+def _debian(image: Image) -> Debian:
     try:
-        status = image.read(reference, f"{_DPKG}/status", engine).decode(errors="replace")
+        status = image.read(os_packages.DPKG).decode(errors="replace")
     except ImageError:
         return Debian("", {})
-    found = image.read_folder(reference, f"{_DPKG}/info", engine)
+    found = image.read_folder(DPKG_INFO)
     lists = {
         path.rpartition("/")[2]: content.decode(errors="replace")
         for path, content in found.items()

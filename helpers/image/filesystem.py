@@ -118,19 +118,15 @@ def _megabytes(files: Iterable[Wasted], how: str) -> float:
     return sum(file.bytes for file in files if file.how == how) / MB
 
 
-def merge(listings: Sequence[Sequence[Entry]]) -> Files:
-    """Return what a container sees of layers laid on each other, the base first."""
+def merge(listings: Sequence[Sequence[Entry]]) -> tuple[Files, tuple[Wasted, ...]]:
+    """Return what a container sees of layers laid on each other, the base first, and what they hide.
+
+    Hidden are the files with bytes that a later layer deletes or replaces.
+    """
     stack = _Stack()
-    for entries in listings:
-        stack.lay(entries)
+    wasted = tuple(itertools.chain.from_iterable([stack.lay(entries) for entries in listings]))
     found = (File(layer=layer, **entry._asdict()) for layer, entry in stack.seen.values())
-    return Files(tuple(sorted(found, key=lambda file: file.path)))
-
-
-def wasted(listings: Sequence[Sequence[Entry]]) -> tuple[Wasted, ...]:
-    """Return the files with bytes that layers hide in the layers below them."""
-    stack = _Stack()
-    return tuple(itertools.chain.from_iterable(stack.lay(entries) for entries in listings))
+    return Files(tuple(sorted(found, key=lambda file: file.path))), wasted
 
 
 class _Stack:

@@ -14,16 +14,19 @@ import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from helpers.engine import container as containers
+from helpers.engine import engine as engines
 from helpers.engine import saved
 from helpers.engine.engine import in_touch
 from helpers.engine.saved import ImageError
-from helpers.image import layers as _layers
-from helpers.image.filesystem import Files, Waste, merge, wasted
-from helpers.image.layers import Stored, Wanted
+from helpers.image import filesystem, layers, os_packages
+from helpers.image.filesystem import Files, Waste
+from helpers.image.layers import Entry, Stored, Wanted
+from helpers.image.os_packages import Inventory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,110 +110,175 @@ class ImageFacts:
         )
 
 
-# What the engine says
+class Image:
+    """A finished image in an engine. What is asked of it is read at the first question and then kept.
 
-
-def inspect(reference: str, engine: Engine | None = None, *, bases: Sequence[str] = ()) -> ImageFacts:
-    """Return the facts of an image.
-
-    ``bases`` names the images that it was built on, or the digests of their layers; layers of theirs
-    are marked. Raises `ImageError` for an image that the engine does not have.
+    ``id`` is the engine's digest of it, ``name`` what messages call it. Every question raises
+    `ImageError` when the engine has no such image or its layers cannot be read, and `EngineLostError`
+    when the engine goes away.
     """
-    engine = engine or _engine()
-    shown = _shown(engine, reference)
-    stored = _layers.scan(engine, shown["Id"], Wanted(compressed=True))
-    settings = stored.config.get("config") or {}
-    return ImageFacts(
-        reference=reference,
-        id=shown["Id"],
-        digest=_digest(shown),
-        created=_moment(stored.config.get("created")),
-        architecture=str(stored.config.get("architecture", "")),
-        os=str(stored.config.get("os", "")),
-        user=settings.get("User") or "",
-        entrypoint=tuple(settings.get("Entrypoint") or ()),
-        command=tuple(settings.get("Cmd") or ()),
-        environment=dict(pair.split("=", 1) for pair in settings.get("Env") or () if "=" in pair),
-        labels=dict(settings.get("Labels") or {}),
-        layers=_facts_of_layers(engine, shown, stored, bases),
-        compressed_exact=all(listing.exact for listing in stored.layers),
-    )
+
+    def __init__(self, engine: Engine, image_id: str, name: str = "") -> None:
+        self.engine = engine
+        self.id = image_id
+        self.name = name or image_id
+
+    def __repr__(self) -> str:
+        return f"Image({self.name!r})"
+
+    @cached_property
+    def config(self) -> Mapping[str, Any]:
+        """What a container starts with, by Docker's names (``User``, ``Cmd``, ``Env`` and so on)."""
+        return dict(self._shown["Config"] or {})
+
+    @cached_property
+    def uncompressed_bytes(self) -> int:
+        """The bytes of its layers on disk.
+
+        With an engine that keeps layers unpacked it is the engine's own ``Size``, to the byte. With the
+        containerd store ``Size`` is that of the compressed blobs (Engine 26), and the sizes of its
+        history are blocks of the disk; there it is the sum of the contents of the layers' files, which
+        is what the other engines count.
+        """
+        if self.engine.store != "containerd":
+            return int(self._shown["Size"])
+        return sum(listing.content_bytes for listing in self._scan(Wanted()).layers)
+
+    @cached_property
+    def compressed_bytes(self) -> int:
+        """The bytes of its layers as a registry holds them: one gzip a layer.
+
+        Exact where the engine's store holds layers compressed, else computed; known layers cost nothing.
+        """
+        stored = self._scan(Wanted(compressed=True))
+        return sum(listing.compressed_bytes or 0 for listing in stored.layers)
+
+    @property
+    def files(self) -> Files:
+        """The files that a container sees, all layers merged."""
+        return self._merged[0]
+
+    @property
+    def waste(self) -> Waste:
+        """What is stored in its layers and hidden by later ones."""
+        return self._merged[1]
+
+    def entries(self, layer: int) -> tuple[Entry, ...]:
+        """Return all that one layer holds, counted from 0 at the base, whiteouts included."""
+        return self._scan(Wanted(entries=True)).layers[layer].entries
+
+    @cached_property
+    def packages(self) -> Inventory:
+        """The packages of its operating system, by the database of its package manager."""
+        return os_packages.read(self)
+
+    def facts(self, bases: Sequence[str] = ()) -> ImageFacts:
+        """Return what it starts with, and its layers with their instructions and sizes.
+
+        ``bases`` names the images that it was built on, or the digests of their layers; layers of theirs
+        are marked.
+        """
+        stored = self._scan(Wanted(compressed=True))
+        settings = stored.config.get("config") or {}
+        return ImageFacts(
+            reference=self.name,
+            id=self.id,
+            digest=_digest(self._shown),
+            created=_moment(stored.config.get("created")),
+            architecture=str(stored.config.get("architecture", "")),
+            os=str(stored.config.get("os", "")),
+            user=settings.get("User") or "",
+            entrypoint=tuple(settings.get("Entrypoint") or ()),
+            command=tuple(settings.get("Cmd") or ()),
+            environment=dict(pair.split("=", 1) for pair in settings.get("Env") or () if "=" in pair),
+            labels=dict(settings.get("Labels") or {}),
+            layers=self._layers(stored, bases),
+            compressed_exact=all(listing.exact for listing in stored.layers),
+        )
+
+    def read(self, path: str) -> bytes:
+        """Return the content of one file, links followed, without running the image.
+
+        Raises `ImageError` when there is no file at the path.
+        """
+        found = list(_contents(self, path))
+        if len(found) != 1 or found[0][1] is None:
+            raise ImageError(f"{path} is a folder in the image {self.name!r}; name a file in it.")
+        return found[0][1]
+
+    def read_folder(self, path: str) -> dict[str, bytes]:
+        """Return the files under a folder, by absolute path; empty when there is no such folder."""
+        path = path.rstrip("/")
+        try:
+            found = list(_contents(self, path))
+        except _NoFileError:
+            return {}
+        inside = ((name.partition("/")[2], content) for name, content in found)
+        return {f"{path}/{name}": content for name, content in inside if content is not None}
+
+    def extract(self, path: str, into: Path) -> None:
+        """Unpack a file or folder into a folder of this machine, links and modes as they are.
+
+        Nothing of it can land outside ``into``. Raises `ImageError` when there is nothing at the path.
+        """
+        with _archive(self, path) as archive:
+            if hasattr(tarfile, "data_filter"):
+                archive.extractall(into, filter="data")
+            else:  # Python 3.11 before its patch 4
+                for member in filter(_stays_inside, archive):
+                    archive.extract(member, into)
+
+    @cached_property
+    def _shown(self) -> dict[str, Any]:
+        return _inspected(self.engine, self.id)
+
+    @cached_property
+    def _merged(self) -> tuple[Files, Waste]:
+        stored = self._scan(Wanted(entries=True))
+        files, wasted = filesystem.merge([listing.entries for listing in stored.layers])
+        return files, Waste(tuple(_instructions(stored)), wasted)
+
+    def _scan(self, wanted: Wanted) -> Stored:
+        return layers.scan(self.engine, self.id, wanted)
+
+    def _layers(self, stored: Stored, bases: Sequence[str]) -> tuple[Layer, ...]:
+        digests = layers.diff_ids(stored.config)
+        of_bases = _digests_of_bases(self.engine, bases, digests)
+        return tuple(
+            Layer(
+                digest=digest,
+                instruction=f"base image: {words}" if digest in of_bases else words,
+                uncompressed_bytes=size,
+                compressed_bytes=listing.compressed_bytes or 0,
+                files=listing.files,
+                from_base=digest in of_bases,
+            )
+            for digest, words, size, listing in zip(
+                digests, _instructions(stored), self._sizes(stored), stored.layers, strict=True
+            )
+        )
+
+    def _sizes(self, stored: Stored) -> list[int]:
+        """Return the layers' bytes as the engine counts them, or their files' where it counts otherwise.
+
+        The engine counts a pulled layer's symbolic links by the length of their target, a built layer's
+        not at all; so only its own figures add up to its own sum.
+        """
+        counted = [listing.content_bytes for listing in stored.layers]
+        if self.engine.store == "containerd":
+            return counted
+        rows = list(reversed(self.engine.client.api.history(self.id)))
+        flags = [bool(row.get("empty_layer")) for row in stored.config.get("history") or ()]
+        if len(rows) != len(flags):
+            return counted
+        sizes = [int(row["Size"]) for row, empty in zip(rows, flags, strict=True) if not empty]
+        return sizes if len(sizes) == len(counted) else counted
 
 
-def uncompressed_bytes(reference: str, engine: Engine | None = None) -> int:
-    """Return the bytes of an image's layers on disk.
-
-    With an engine that keeps layers unpacked it is the engine's own ``Size``, to the byte. With the
-    containerd store ``Size`` is that of the compressed blobs (Engine 26), and the sizes of its
-    history are blocks of the disk; there it is the sum of the contents of the layers' files, which is
-    what the other engines count.
-    """
-    engine = engine or _engine()
-    shown = _shown(engine, reference)
-    if engine.store != "containerd":
-        return int(shown["Size"])
-    stored = _layers.scan(engine, shown["Id"], Wanted())
-    return sum(listing.content_bytes for listing in stored.layers)
-
-
-def compressed_bytes(reference: str, engine: Engine | None = None) -> int:
-    """Return the bytes of an image's layers as a registry holds them: one gzip a layer.
-
-    Exact where the engine's store holds layers compressed, else computed; known layers cost nothing.
-    """
-    engine = engine or _engine()
-    stored = _layers.scan(engine, _shown(engine, reference)["Id"], Wanted(compressed=True))
-    return sum(listing.compressed_bytes or 0 for listing in stored.layers)
-
-
-def files(reference: str, engine: Engine | None = None) -> Files:
-    """Return the files that a container of the image sees, all layers merged."""
-    engine = engine or _engine()
-    stored = _layers.scan(engine, _shown(engine, reference)["Id"], Wanted(entries=True))
-    return merge([listing.entries for listing in stored.layers])
-
-
-def waste(reference: str, engine: Engine | None = None) -> Waste:
-    """Return what is stored in an image's layers and hidden by later ones."""
-    engine = engine or _engine()
-    stored = _layers.scan(engine, _shown(engine, reference)["Id"], Wanted(entries=True))
-    found = wasted([listing.entries for listing in stored.layers])
-    return Waste(tuple(_instructions(stored)), found)
-
-
-def read(reference: str, path: str, engine: Engine | None = None) -> bytes:
-    """Return one file of an image, links followed, without running the image.
-
-    Raises `ImageError` when the image has no file there.
-    """
-    found = list(_archived(engine or _engine(), reference, path))
-    if len(found) != 1 or found[0][1] is None:
-        raise ImageError(f"{path} is a folder in the image {reference!r}; name a file in it.")
-    return found[0][1]
-
-
-def read_folder(reference: str, path: str, engine: Engine | None = None) -> dict[str, bytes]:
-    """Return the files under a folder of an image, by absolute path; empty when it has none there."""
-    path = path.rstrip("/")
-    try:
-        found = list(_archived(engine or _engine(), reference, path))
-    except _NoFileError:
-        return {}
-    inside = ((name.partition("/")[2], content) for name, content in found)
-    return {f"{path}/{name}": content for name, content in inside if content is not None}
-
-
-def extract(reference: str, path: str, into: Path, engine: Engine | None = None) -> None:
-    """Unpack a file or folder of an image into a folder of this machine, links and modes as they are.
-
-    Nothing of it can land outside ``into``. Raises `ImageError` when the image has no such path.
-    """
-    with _archive(engine or _engine(), reference, path) as archive:
-        if hasattr(tarfile, "data_filter"):
-            archive.extractall(into, filter="data")
-        else:  # Python 3.11 before its patch 4
-            for member in filter(_stays_inside, archive):
-                archive.extract(member, into)
+def find(reference: str, engine: Engine | None = None) -> Image:
+    """Return the image of a name or id. Raises `ImageError` when the engine has none."""
+    engine = engine or engines.find()
+    return Image(engine, _inspected(engine, reference)["Id"], reference)
 
 
 def _stays_inside(member: tarfile.TarInfo) -> bool:
@@ -226,14 +294,8 @@ class _NoFileError(ImageError):
     """An image without the file that was asked for."""
 
 
-def _engine() -> Engine:
-    from helpers.engine import engine
-
-    return engine.find()
-
-
 @in_touch()
-def _shown(engine: Engine, reference: str) -> dict[str, Any]:
+def _inspected(engine: Engine, reference: str) -> dict[str, Any]:
     from docker.errors import APIError, ImageNotFound, NullResource
 
     try:
@@ -261,50 +323,12 @@ def _moment(text: str | None) -> datetime.datetime | None:
     return None
 
 
-def _facts_of_layers(
-    engine: Engine, shown: Mapping[str, Any], stored: Stored, bases: Sequence[str]
-) -> tuple[Layer, ...]:
-    digests = _layers.diff_ids(stored.config)
-    of_bases = _digests_of_bases(engine, bases, digests)
-    sizes = _sizes(engine, shown["Id"], stored)
-    return tuple(
-        Layer(
-            digest=digest,
-            instruction=f"base image: {instruction}" if digest in of_bases else instruction,
-            uncompressed_bytes=size,
-            compressed_bytes=listing.compressed_bytes or 0,
-            files=listing.files,
-            from_base=digest in of_bases,
-        )
-        for digest, instruction, size, listing in zip(
-            digests, _instructions(stored), sizes, stored.layers, strict=True
-        )
-    )
-
-
 def _digests_of_bases(engine: Engine, bases: Sequence[str], digests: Sequence[str]) -> set[str]:
     found = {base for base in bases if base in digests}
     for base in bases:
         if base not in found:
-            found.update(_shown(engine, base)["RootFS"].get("Layers") or ())
+            found.update(_inspected(engine, base)["RootFS"].get("Layers") or ())
     return found
-
-
-def _sizes(engine: Engine, image_id: str, stored: Stored) -> list[int]:
-    """Return the layers' bytes as the engine counts them, or their files' where it counts otherwise.
-
-    The engine counts a pulled layer's symbolic links by the length of their target, a built layer's
-    not at all; so only its own figures add up to its own sum.
-    """
-    counted = [listing.content_bytes for listing in stored.layers]
-    if engine.store == "containerd":
-        return counted
-    rows = list(reversed(engine.client.api.history(image_id)))
-    flags = [bool(row.get("empty_layer")) for row in stored.config.get("history") or ()]
-    if len(rows) != len(flags):
-        return counted
-    sizes = [int(row["Size"]) for row, empty in zip(rows, flags, strict=True) if not empty]
-    return sizes if len(sizes) == len(counted) else counted
 
 
 # What an instruction was
@@ -333,21 +357,21 @@ def instruction(created_by: str) -> str:
 # Single files, read through a container that never starts
 
 
-def _archived(engine: Engine, reference: str, path: str) -> Iterator[tuple[str, bytes | None]]:
+def _contents(image: Image, path: str) -> Iterator[tuple[str, bytes | None]]:
     """Yield name and content under a path of an image; the content is None for what is no file."""
-    with _archive(engine, reference, path) as archive:
+    with _archive(image, path) as archive:
         for member in archive:
             content = archive.extractfile(member) if member.isfile() else None
             yield member.name, content.read() if content else None
 
 
 @contextlib.contextmanager
-def _archive(engine: Engine, reference: str, path: str) -> Iterator[tarfile.TarFile]:
+def _archive(image: Image, path: str) -> Iterator[tarfile.TarFile]:
     """Open what lies at a path of an image, links followed, as a tar."""
     from docker.errors import APIError, NotFound
 
     options = {"command": ["never-run"], "network_disabled": True}
-    with containers.created(_shown(engine, reference)["Id"], where=engine, options=options) as container:
+    with containers.created(image.id, where=image.engine, options=options) as container:
         made: Any = container
         try:
             for _ in range(_LINKS):
@@ -361,7 +385,7 @@ def _archive(engine: Engine, reference: str, path: str) -> Iterator[tarfile.TarF
                 yield archive
         except NotFound:
             raise _NoFileError(
-                f"There is no {path} in the image {reference!r}; check the path."
+                f"There is no {path} in the image {image.name!r}; check the path."
             ) from None
         except APIError as error:
-            raise ImageError(f"{path} of {reference!r} cannot be read: {error.explanation}.") from None
+            raise ImageError(f"{path} of {image.name!r} cannot be read: {error.explanation}.") from None

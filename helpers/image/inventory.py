@@ -13,15 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from helpers.engine.saved import ImageError
-from helpers.image import image
-from helpers.image.filesystem import File, Files
-from helpers.image.image import ImageFacts
+from helpers.image import npm_packages
 
 if TYPE_CHECKING:
-    from helpers.engine.engine import Engine
+    from helpers.image.image import Image, ImageFacts, Layer
 
-_DPKG, _DPKG_PARTS, _APK = "/var/lib/dpkg/status", "/var/lib/dpkg/status.d/", "/lib/apk/db/installed"
-_NPM = re.compile(r".*/node_modules/(@[^/]+/)?[^/@]+/package\.json")
 _SCRIPT = re.compile(r".*\.[cm]?js")
 # The rule "nodejs-binary" of Syft (anchore/syft, its binary cataloger's default classifiers); Grype
 # reads Syft's inventory.
@@ -45,29 +41,18 @@ class Seen:
     scripts: int
 
 
-def look(facts: ImageFacts, app: str, where: Engine | None = None) -> Seen:
+def look(image: Image, app: str) -> Seen:
     """Return what an inventory of an image finds; ``app`` is the folder of the application."""
-    found = image.files(facts.id, where)
-    paths = [file.path for file in found if file.kind == "file"]
-    program = image.read(facts.id, facts.entrypoint[0], where)
+    paths = [file.path for file in image.files if file.kind == "file"]
+    started = str(image.config["Entrypoint"][0])
+    program = image.read(started)
     return Seen(
-        system_packages=_system_packages(facts.id, paths, where),
-        npm_packages=sum(bool(_NPM.fullmatch(path)) for path in paths),
-        node=node_version(program) if posixpath.basename(facts.entrypoint[0]) == "node" else None,
+        system_packages=len(image.packages.packages),
+        npm_packages=len(npm_packages.package_files(paths)),
+        node=node_version(program) if posixpath.basename(started) == "node" else None,
         symbols=has_symbols(program),
         scripts=sum(path.startswith(f"{app}/") and bool(_SCRIPT.fullmatch(path)) for path in paths),
     )
-
-
-def _system_packages(image_id: str, paths: list[str], where: Engine | None) -> int:
-    parts = sum(p.startswith(_DPKG_PARTS) and not p.endswith(".md5sums") for p in paths)
-    records = ((_DPKG, rb"^Package:"), (_APK, rb"^P:"))
-    listed = (
-        len(re.findall(pattern, image.read(image_id, path, where), re.MULTILINE))
-        for path, pattern in records
-        if path in paths
-    )
-    return parts + sum(listed)
 
 
 def node_version(program: bytes) -> str | None:
@@ -90,26 +75,22 @@ def has_symbols(program: bytes) -> bool:
     )
 
 
-def of_base(facts: ImageFacts, where: Engine | None = None) -> bool:
+def of_base(image: Image, facts: ImageFacts) -> bool:
     """Whether the program comes with the base image, whose next version brings its next patch."""
-    return facts.layers[_program(facts, where).layer].from_base
+    return _layer(image, facts, facts.entrypoint[0]).from_base
 
 
-def code_layer_bytes(facts: ImageFacts, app: str, where: Engine | None = None) -> int:
+def code_layer_bytes(image: Image, facts: ImageFacts, app: str) -> int:
     """Return the compressed bytes of the layer with the app's code: what a change of it moves.
 
     ``app`` is the folder in which the container starts.
     """
     script = next((word for word in facts.command if _SCRIPT.fullmatch(word)), facts.entrypoint[0])
-    file = image.files(facts.id, where).get(posixpath.join(app, script))
-    if file is None:
-        raise ImageError(f"{facts.reference} has no {script}, which it is to run; rebuild the image.")
-    return facts.layers[file.layer].compressed_bytes
+    return _layer(image, facts, posixpath.join(app, script)).compressed_bytes
 
 
-def _program(facts: ImageFacts, where: Engine | None) -> File:
-    found: Files = image.files(facts.id, where)
-    file = found.get(facts.entrypoint[0])
+def _layer(image: Image, facts: ImageFacts, path: str) -> Layer:
+    file = image.files.get(path)
     if file is None:
-        raise ImageError(f"{facts.reference} has no {facts.entrypoint[0]}; rebuild the image.")
-    return file
+        raise ImageError(f"{facts.reference} has no {path}, which it is to run; rebuild the image.")
+    return facts.layers[file.layer]

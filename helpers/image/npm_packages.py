@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from helpers.image import composition, image
+from helpers.engine.saved import ImageError
 
 if TYPE_CHECKING:
-    from helpers.engine.engine import Engine
+    from helpers.image.image import Image
 
 _PACKAGE = re.compile(r"(/.*?node_modules)(/.*node_modules)?/(@[^/]+/)?[^/@][^/]*/package\.json")
 
@@ -39,25 +39,47 @@ class NpmPackage:
     role: Role
 
 
-def read(reference: str, engine: Engine | None = None, app: str = "/app") -> list[NpmPackage]:
+def read(image: Image, app: str = "/app") -> list[NpmPackage]:
     """Return the npm packages of an image, sorted by path.
 
     Those in ``app`` are named by npm's own record there, which knows what only development needs; the
     others (npm, corepack and what they bring) by their ``package.json``.
     """
-    recorded = composition.npm_packages(reference, engine, app)
-    found = [
-        NpmPackage(p.name, p.version, p.path, Role.DEVELOPMENT if p.dev else Role.PRODUCTION)
-        for p in recorded
-    ]
-    paths = [file.path for file in image.files(reference, engine) if file.kind == "file"]
+    found = recorded(image, app)
+    paths = [file.path for file in image.files if file.kind == "file"]
     known = {package.path for package in found}
     others = [path for path in package_files(paths) if _folder(path) not in known]
     for root in sorted({_root(path) for path in others}):
-        texts = image.read_folder(reference, root, engine)
+        texts = image.read_folder(root)
         inside = [path for path in others if path in texts]
         found += [_described(path, texts, app) for path in inside]
     return sorted(found, key=lambda package: package.path)
+
+
+def recorded(image: Image, app: str = "/app") -> list[NpmPackage]:
+    """Return what npm installed in ``app``, by its own record there; empty when the image has none."""
+    try:
+        text = image.read(f"{app}/node_modules/.package-lock.json")
+    except ImageError:
+        return []
+    return [
+        NpmPackage(
+            name=path.rpartition("node_modules/")[2],
+            version=str(facts.get("version", "")),
+            path=f"{app}/{path}",
+            role=(Role.DEVELOPMENT if facts.get("dev") or facts.get("devOptional") else Role.PRODUCTION),
+        )
+        for path, facts in listed(text).items()
+    ]
+
+
+def listed(lock: bytes) -> dict[str, dict[str, Any]]:
+    """Return the packages of npm's lock by path; none when it is no such file."""
+    try:
+        record = json.loads(lock)
+        return {path: facts for path, facts in record["packages"].items() if isinstance(facts, dict)}
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {}
 
 
 def package_files(paths: Iterable[str]) -> list[str]:

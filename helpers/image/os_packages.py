@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 
 from helpers.engine.saved import ImageError
 from helpers.host import tables
-from helpers.image import image
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from helpers.engine.engine import Engine
+    from helpers.image.image import Image
 
 DPKG = "/var/lib/dpkg/status"
 DPKG_PARTS = "/var/lib/dpkg/status.d"  # distroless: one file a package, beside lists of checksums
@@ -63,11 +62,10 @@ class Inventory:
         return tables.frame(rows, columns=["package", "version", "built from"])
 
 
-def read(reference: str, engine: Engine | None = None) -> Inventory:
+def read(image: Image) -> Inventory:
     """Return the packages of an image. Raises `ImageError` for an image that the engine has not."""
-    facts = os_release(_text(reference, "/etc/os-release", engine))
-    found = _installed(reference, engine)
-    database, packages = found or ("none", [])
+    facts = os_release(_text(image, "/etc/os-release"))
+    database, packages = _installed(image) or ("none", [])
     return Inventory(
         database=database,
         distribution=facts.get("ID", ""),
@@ -76,13 +74,13 @@ def read(reference: str, engine: Engine | None = None) -> Inventory:
     )
 
 
-def _installed(reference: str, engine: Engine | None) -> tuple[str, list[OsPackage]] | None:
+def _installed(image: Image) -> tuple[str, list[OsPackage]] | None:
     for path in APK:
-        if text := _text(reference, path, engine):
+        if text := _text(image, path):
             return "apk", apk_packages(text)
-    if text := _text(reference, DPKG, engine):
+    if text := _text(image, DPKG):
         return "dpkg", dpkg_packages(text)
-    parts = image.read_folder(reference, DPKG_PARTS, engine)
+    parts = image.read_folder(DPKG_PARTS)
     texts = [part.decode(errors="replace") for path, part in parts.items() if not _is_list(path)]
     return ("dpkg status.d", dpkg_packages("\n\n".join(texts))) if texts else None
 
@@ -91,12 +89,11 @@ def _is_list(path: str) -> bool:
     return path.endswith(".md5sums")
 
 
-def _text(reference: str, path: str, engine: Engine | None) -> str:
-    files = image.files(reference, engine)
-    if files.get(path) is None:
+def _text(image: Image, path: str) -> str:
+    if image.files.get(path) is None:
         return ""
     try:
-        return image.read(reference, path, engine).decode(errors="replace")
+        return image.read(path).decode(errors="replace")
     except ImageError:  # a link that leads nowhere
         return ""
 

@@ -20,13 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from helpers.engine import saved
-from helpers.engine.engine import in_touch
 from helpers.engine.saved import ForwardStream, ImageError, Member
 from helpers.host.errors import stoppable
-from helpers.image import image
+from helpers.image.image import UNKNOWN, instruction
 
 if TYPE_CHECKING:
-    from helpers.engine.engine import Engine
+    from helpers.image.image import Image
 
 _SHORTEST = 8  # characters; a shorter text would be found by chance
 _OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{38,62}\Z")
@@ -72,8 +71,7 @@ class _Layer:
 
 
 @stoppable("The search was stopped at your request.")
-@in_touch()
-def search(reference: str, secret: str, engine: Engine) -> Search:
+def search(image: Image, secret: str) -> Search:
     """Search an image for a secret.
 
     Raises `SecretError` for a secret that is too short, `ImageError` when the engine has no such
@@ -81,13 +79,13 @@ def search(reference: str, secret: str, engine: Engine) -> Search:
     """
     if len(secret) < _SHORTEST:
         raise SecretError(f"A text of {len(secret)} characters is found by chance; search a longer one.")
-    forms, image_id = _forms(secret), _id(reference, engine)
+    forms = _forms(secret)
     try:
-        with contextlib.closing(saved.members(engine, image_id)) as members:
+        with contextlib.closing(saved.members(image.engine, image.id)) as members:
             config, parts = _read(members, forms)
     except saved.READ_FAILURES as error:
         raise ImageError(
-            f"The engine gave not all of {reference!r} ({error}); look whether it is well "
+            f"The engine gave not all of {image.name!r} ({error}); look whether it is well "
             "(`docker info`) and search again."
         ) from error
     sightings = [*_in_layers(parts, config), *_in_history(config, forms), *_in_settings(config, forms)]
@@ -114,15 +112,6 @@ def _read(members: Iterable[Member], forms: Mapping[str, bytes]) -> tuple[dict[s
     manifest = json.loads(documents["manifest.json"])[0]
     names = [links.get(name, name) for name in manifest["Layers"] or ()]
     return json.loads(documents[manifest["Config"]]), [found[name] for name in names]
-
-
-def _id(reference: str, engine: Engine) -> str:
-    from docker.errors import APIError
-
-    try:
-        return str(engine.client.api.inspect_image(reference)["Id"])
-    except APIError as error:
-        raise ImageError(saved.unknown_image(reference)) from error
 
 
 def _forms(secret: str) -> dict[str, bytes]:
@@ -187,11 +176,12 @@ class Finder:
 
 def _in_layers(parts: list[_Layer], config: Mapping[str, Any]) -> Iterator[Sighting]:
     made = [row for row in config.get("history") or () if not row.get("empty_layer")]
-    told = [image.instruction(row.get("created_by") or "") for row in made]
-    instructions = told if len(told) == len(parts) else [image.UNKNOWN] * len(parts)
-    for part, instruction in zip(parts, instructions, strict=True):
+    lines = [instruction(row.get("created_by") or "") for row in made]
+    if len(lines) != len(parts):
+        lines = [UNKNOWN] * len(parts)
+    for part, line in zip(parts, lines, strict=True):
         for file, form in part.found:
-            yield Sighting(LAYER, instruction, file, form)
+            yield Sighting(LAYER, line, file, form)
 
 
 def _in_history(config: Mapping[str, Any], forms: Mapping[str, bytes]) -> Iterator[Sighting]:

@@ -252,7 +252,7 @@ def search_secret(*results: BuildResult) -> pd.DataFrame:
     """Return one row an image: what was searched for the fake key, and where it lies."""
     rows = []
     for result in results:
-        found = secrets.search(result.image_id, FAKE_SECRET, result.engine)
+        found = secrets.search(result.image, FAKE_SECRET)
         where = ", ".join(word for kind, word in _PLACES.items() if found.count(kind)) or "nowhere"
         rows.append((verbs.label(result), found.layers, found.layer_bytes / MB, found.history, where))
     columns = ["image", "layers", "MB searched", "history entries", "the key is in"]
@@ -261,14 +261,14 @@ def search_secret(*results: BuildResult) -> pd.DataFrame:
 
 def sightings(result: BuildResult) -> pd.DataFrame:
     """Return every place where an image holds the fake key."""
-    found = secrets.search(result.image_id, FAKE_SECRET, result.engine).sightings
+    found = secrets.search(result.image, FAKE_SECRET).sightings
     rows = [(s.where, s.instruction or "(the image's settings)", s.what) for s in found]
     return tables.frame(rows, columns=["where", "instruction", "what"])
 
 
 def read_history(result: BuildResult) -> None:
     """Print the entries of an image's history that hold the fake key, as the image has them."""
-    found = secrets.search(result.image_id, FAKE_SECRET, result.engine).sightings
+    found = secrets.search(result.image, FAKE_SECRET).sightings
     for sighting in found:
         if sighting.where == secrets.HISTORY:
             print(sighting.instruction)

@@ -14,7 +14,7 @@ from helpers.claims import Goal
 from helpers.claims.figures import Spread
 from helpers.host import tables
 from helpers.host.tables import MB
-from helpers.image import image, inventory
+from helpers.image import inventory
 from helpers.image.image import ImageFacts
 from helpers.lesson import verbs
 from helpers.measure import howlow, sample
@@ -111,7 +111,7 @@ def seen(*results: BuildResult) -> pd.DataFrame:
     """Return one row an image: what an inventory, such as a scanner's, still finds in it."""
     rows = []
     for result in results:
-        found = inventory.look(_facts(result), sample.APP, result.engine)
+        found = inventory.look(result.image, sample.APP)
         counts = (found.system_packages, found.npm_packages, found.scripts)
         node = f"Node {found.node}" if found.node else "not found"
         rows.append((verbs.label(result), *counts, node, _word(found.symbols)))
@@ -127,8 +127,8 @@ def upkeep(*results: BuildResult) -> pd.DataFrame:
     rows = []
     for result in results:
         facts = _facts(result)
-        source = "base image" if inventory.of_base(facts, result.engine) else "this build"
-        moved = inventory.code_layer_bytes(facts, sample.APP, result.engine) / MB
+        source = "base image" if inventory.of_base(result.image, facts) else "this build"
+        moved = inventory.code_layer_bytes(result.image, facts, sample.APP) / MB
         rows.append((verbs.label(result), source, moved))
     columns = ["variant", "Node comes with the", "a code change moves MB"]
     return tables.frame(rows, columns=columns)
@@ -136,7 +136,7 @@ def upkeep(*results: BuildResult) -> pd.DataFrame:
 
 def _facts(result: BuildResult) -> ImageFacts:
     used = [base.reference for base in result.bases]
-    return image.inspect(result.image_id, result.engine, bases=used)
+    return result.image.facts(used)
 
 
 def _word(answer: bool) -> str:

@@ -13,7 +13,7 @@ from helpers import claims, plots
 from helpers.buildx import BuildResult
 from helpers.claims import Judgement
 from helpers.host import paths, tables
-from helpers.image import attack_surface, image, npm_packages, os_packages, sbom, scanner
+from helpers.image import attack_surface, npm_packages, sbom, scanner
 from helpers.image.filesystem import Files
 from helpers.image.npm_packages import NpmPackage, Role
 from helpers.image.os_packages import Inventory
@@ -79,9 +79,9 @@ def survey(result: BuildResult) -> Survey:
     if result.image_id not in _surveys:
         reference, engine = result.image_id, result.engine
         _surveys[reference] = Survey(
-            files=image.files(reference, engine),
-            inventory=os_packages.read(reference, engine),
-            npm=tuple(npm_packages.read(reference, engine, sample.APP)),
+            files=result.image.files,
+            inventory=result.image.packages,
+            npm=tuple(npm_packages.read(result.image, sample.APP)),
             confined=surface.observe(reference, engine),
         )
     return _surveys[result.image_id]

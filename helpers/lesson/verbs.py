@@ -21,7 +21,7 @@ from helpers.host import paths, tables, workspace
 from helpers.host.errors import stoppable
 from helpers.host.tables import MB
 from helpers.host.workspace import Workspace
-from helpers.image import attack_surface, image
+from helpers.image import ImageFacts, attack_surface
 from helpers.image import composition as contents
 from helpers.image.filesystem import File
 from helpers.lesson.widgets import Explorer, SideBySide
@@ -177,10 +177,10 @@ def final_base(result: BuildResult) -> str:
     return result.dockerfile.lineage(result.request.target)[0].base
 
 
-def _facts(result: BuildResult) -> image.ImageFacts:
+def _facts(result: BuildResult) -> ImageFacts:
     base = final_base(result)
     used = [b.reference for b in result.bases if b.name == base]
-    return image.inspect(result.image_id, result.engine, bases=used)
+    return result.image.facts(used)
 
 
 def composition(*results: BuildResult) -> pd.DataFrame:
@@ -194,13 +194,13 @@ def passengers(result: BuildResult) -> dict[str, int]:
 
 
 def _bytes_by_category(result: BuildResult) -> pd.Series[int]:
-    frame = contents.composition(result.image_id, result.engine, sample.APP)
+    frame = contents.composition(result.image, sample.APP)
     return frame.set_index("what")["bytes"]
 
 
 def packages(result: BuildResult) -> pd.DataFrame:
     """Return the app's npm packages in an image, the heaviest first."""
-    frame = contents.packages(result.image_id, result.engine, sample.APP)
+    frame = contents.packages(result.image, sample.APP)
     frame["MB"] = frame["bytes"] / MB
     frame["needed by"] = frame["dev"].map({True: "development", False: "production"})
     return frame[["package", "needed by", "MB"]]
@@ -208,14 +208,14 @@ def packages(result: BuildResult) -> pd.DataFrame:
 
 def read(result: BuildResult, path: str) -> None:
     """Print a text file out of an image, which is not run for it."""
-    print(image.read(result.image_id, path, result.engine).decode(errors="replace"))
+    print(result.image.read(path).decode(errors="replace"))
 
 
 def whereabouts(result: BuildResult, path: str) -> pd.DataFrame:
     """Return where an image's layers hold a path: the instruction, and whether a container sees it."""
     instructions = [layer.instruction for layer in _facts(result).layers]
-    merged = image.files(result.image_id, result.engine).get(path)
-    hidden = image.waste(result.image_id, result.engine).files
+    merged = result.image.files.get(path)
+    hidden = result.image.waste.files
     rows = [(instructions[w.layer], "stored", f"no: {w.how}") for w in hidden if w.path == path]
     if merged:
         rows.append((instructions[merged.layer], "stored", "yes"))
@@ -230,7 +230,7 @@ def crossed_paths(result: BuildResult) -> list[str]:
 
 def _crossed(result: BuildResult) -> list[File]:
     doors = _copied_layers(result)
-    files = image.files(result.image_id, result.engine)
+    files = result.image.files
     return [file for file in files if file.layer in doors and file.kind == "file"]
 
 
@@ -255,7 +255,7 @@ def chart_crossing(builder: BuildResult, final: BuildResult) -> Chart:
     """Draw what of the builder crossed into the final image, by what it is."""
     copied = set(crossed_paths(final))
     rows: dict[str, list[float]] = {name: [0.0, 0.0] for name in contents.CATEGORIES}
-    for file, what in contents.classified(builder.image_id, builder.engine, sample.APP):
+    for file, what in contents.classified(builder.image, sample.APP):
         rows[what][file.path not in copied] += file.bytes / MB
     columns = ["category", "copied MB", "discarded MB"]
     frame = tables.frame([(n, *v) for n, v in rows.items() if sum(v)], columns=columns)
@@ -275,7 +275,7 @@ def shells(*results: BuildResult) -> pd.DataFrame:
 
 def shells_and_managers(result: BuildResult) -> tuple[list[str], list[str], bool]:
     """Return an image's shells, its package managers, and whether a shell starts in its container."""
-    files = image.files(result.image_id, result.engine)
+    files = result.image.files
     with containers.running(result.image_id, where=result.engine) as api:
         code, _ = api.execute("sh", "-c", "true")
     return attack_surface.shells(files), attack_surface.package_managers(files), code == 0

@@ -17,8 +17,7 @@ from helpers import plots
 from helpers.buildx import BuildResult, steps
 from helpers.host import tables
 from helpers.host.tables import MB
-from helpers.image import image, layers
-from helpers.image.layers import Wanted
+from helpers.image import ImageFacts
 from helpers.measure import cost
 from helpers.measure.cost import Plan
 
@@ -50,7 +49,7 @@ class Explorer:
     def layers(self, name: str) -> pd.DataFrame:
         """Return one row a layer: number, instruction, MB (10^6 bytes), files, MB hidden later on."""
         result = self.images[name]
-        hidden = image.waste(result.image_id, result.engine).files
+        hidden = result.image.waste.files
         rows = [
             (
                 number,
@@ -68,11 +67,10 @@ class Explorer:
         result = self.images[name]
         fates = {
             file.path: f"{file.how} by layer {file.by_layer}"
-            for file in image.waste(result.image_id, result.engine).files
+            for file in result.image.waste.files
             if file.layer == layer
         }
-        stored = layers.scan(result.engine, self._facts(name).id, Wanted(entries=True))
-        entries = [e for e in stored.layers[layer].entries if e.kind == "file"]
+        entries = [e for e in result.image.entries(layer) if e.kind == "file"]
         largest = sorted(entries, key=lambda entry: (-entry.bytes, entry.path))[:LARGEST]
         rows = [(f"/{e.path.lstrip('/')}", e.bytes / MB) for e in largest]
         frame = tables.frame(rows, columns=["file", "MB"])
@@ -127,8 +125,8 @@ class Explorer:
     def _choices(self, name: str) -> list[tuple[str, int]]:
         return [(str(number), number) for number in range(len(self._facts(name).layers))]
 
-    def _facts(self, name: str) -> image.ImageFacts:
-        return image.inspect(self.images[name].image_id, self.images[name].engine)
+    def _facts(self, name: str) -> ImageFacts:
+        return self.images[name].image.facts()
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         table = self.layers(next(iter(self.images))).round(1)

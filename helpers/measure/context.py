@@ -24,7 +24,6 @@ from helpers.buildx.context import Survey
 from helpers.engine.engine import Engine
 from helpers.host import paths, processes
 from helpers.host.workspace import Workspace
-from helpers.image import image
 
 _FOLDER = "/context"  # where the probe's Dockerfile copies to
 
@@ -119,7 +118,7 @@ def send(
 
 
 def _arrived(result: BuildResult) -> dict[str, tuple[str, int]]:
-    files = image.files(result.image_id, result.engine)
+    files = result.image.files
     kinds: dict[str, str] = {"hardlink": "file"}
     return {
         file.path.removeprefix(f"{_FOLDER}/"): (kinds.get(file.kind, file.kind), file.bytes)

@@ -15,9 +15,9 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from helpers import image
 from helpers.host.errors import WorkbookError
 from helpers.host.workspace import FAKE_SECRET, Workspace
-from helpers.image import image
 
 if TYPE_CHECKING:
     from helpers.engine.engine import Engine
@@ -51,7 +51,7 @@ def fill(copy: Workspace, installed: str, engine: Engine) -> None:
         raise WorkbookError(f"{copy.path} has less than {_NEEDS / 1e6:.0f} MB free; make some room.")
     _repository(copy)
     for folder in ("node_modules", "dist"):
-        image.extract(installed, f"/app/{folder}", copy.path, engine)
+        image.find(installed, engine).extract(f"/app/{folder}", copy.path)
     _fixtures(copy)
     _tool(copy)
     copy.write(".env", _FAKE_ENV)

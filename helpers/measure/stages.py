@@ -16,7 +16,7 @@ from helpers.engine import sidecar as debugging
 from helpers.engine.container import ContainerError, Running
 from helpers.engine.engine import Engine
 from helpers.engine.sidecar import PTRACE, Sidecar
-from helpers.image import attack_surface, image
+from helpers.image import attack_surface
 from helpers.measure import sample
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def all_four(runner: BuildResult, builder: BuildResult, debug: BuildResult) -> d
     equal to the image's; in the other two a shell has to start.
     """
     script = f"{DIST}/index.js"
-    inside = image.read(runner.image_id, script, runner.engine)
+    inside = runner.image.read(script)
     with serving(runner) as api:
         copied = debugging.copy_out(api.container, script)
         with sidecar(api, runner.engine) as side:
@@ -107,7 +107,7 @@ def sees_files(api: Running, engine: Engine, user: str, capabilities: Sequence[s
 
 def workbench(builder: BuildResult) -> dict[str, bool]:
     """Return whether a builder has what one debugs with: a shell, npm, sources, and a running app."""
-    files = image.files(builder.image_id, builder.engine)
+    files = builder.image.files
     with serving(builder) as api:
         return {
             "a shell": debugging.starts_a_shell(api.container, *SHELLS),
@@ -129,7 +129,7 @@ def answer(result: BuildResult) -> tuple[bool, str]:
 
 def traits(result: BuildResult) -> dict[str, str]:
     """Return what an image is: C library, what it starts with, whether it has shell, npm, sources."""
-    files = image.files(result.image_id, result.engine)
+    files = result.image.files
     settings = _settings(result)
     started = [*(settings.get("Entrypoint") or ()), *(settings.get("Cmd") or ())]
     has = {
@@ -154,4 +154,4 @@ def c_library(paths: Sequence[str]) -> str:
 
 
 def _settings(result: BuildResult) -> dict[str, Any]:
-    return dict(result.engine.client.images.get(result.image_id).attrs["Config"])
+    return dict(result.image.config)

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from helpers import image
 from helpers.engine import container as containers
 from helpers.engine.container import ContainerError, Running
 from helpers.host import processes
-from helpers.image import image
 from helpers.image.filesystem import Files
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def observe(reference: str, engine: Engine, code: str = "/app/dist/index.js") ->
 
     Raises `ContainerError` when it does not start as it is, or holds no Node where Node is looked for.
     """
-    node = _node(image.files(reference, engine), reference)
+    node = _node(image.find(reference, engine).files, reference)
     facts = _ask(reference, engine, node, code, FREE)
     writes = {FREE: Writes(**facts["writes"])}
     for setting in (LOCKED, LOCKED_WITH_TMPFS):

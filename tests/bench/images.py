@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from helpers import buildx
+from helpers import buildx, image
 from helpers.bases import local_registry
 from helpers.buildx import Request
 from helpers.claims.figures import Spread
 from helpers.engine import registry_api
 from helpers.engine.engine import Engine
 from helpers.host import paths, workspace
-from helpers.image import image
 from helpers.measure import sample
 from tests.bench import probe, rows, typed
 from tests.bench.probe import Probe
@@ -56,7 +55,7 @@ def measure(where: Engine) -> Iterator[Row]:
 
 
 def _size(reference: str, where: Engine) -> Iterator[Row]:
-    megabytes = image.uncompressed_bytes(reference, where) / _MB
+    megabytes = image.find(reference, where).uncompressed_bytes / _MB
     figure = f"the compressed size of an image of {megabytes:,.0f} MB"
     environment = where.process_environment()
     looks = FirstLooks("size", reference, where)

@@ -16,13 +16,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from helpers import image
 from helpers.bases import bases
 from helpers.buildx import context
 from helpers.engine import engine
 from helpers.engine.engine import Engine
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
-from helpers.image import image
 
 _MB = 1e6
 _STATUS = Path("/proc/self/status")
@@ -65,13 +65,13 @@ def of(
 
 
 def _size(reference: str) -> int:
-    return image.compressed_bytes(reference, engine.find())
+    return image.find(reference).compressed_bytes
 
 
 def _analysis(reference: str) -> int:
     """List every file of every layer, merge the layers, and find what is wasted."""
-    found = engine.find()
-    return len(image.files(reference, found)) + len(image.waste(reference, found).files)
+    found = image.find(reference)
+    return len(found.files) + len(found.waste.files)
 
 
 def _bases(*names: str) -> int:

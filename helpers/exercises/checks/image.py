@@ -9,7 +9,7 @@ from helpers.exercises.attempt import Attempt
 from helpers.exercises.checks.model import Check
 from helpers.host.tables import MB
 from helpers.host.workspace import FAKE_SECRET
-from helpers.image import attack_surface, image, secrets
+from helpers.image import attack_surface, secrets
 
 
 def at_most(megabytes: float) -> Check:
@@ -27,7 +27,7 @@ def wastes_at_most(megabytes: float) -> Check:
     """Ask that its layers store no more than that which a later layer deletes or replaces."""
 
     def trial(attempt: Attempt) -> str | None:
-        waste = image.waste(attempt.result.image_id, attempt.result.engine)
+        waste = attempt.result.image.waste
         if waste.bytes <= megabytes * MB:
             return None
         largest = max(waste.files, key=lambda file: file.bytes)
@@ -60,9 +60,9 @@ def leaves_behind(*names: str) -> Check:
 
 def _stored(attempt: Attempt) -> Iterator[tuple[str, str]]:
     """Give the paths that the layers hold, those which a container does not see with how they went."""
-    where = attempt.result.image_id, attempt.result.engine
-    yield from ((file.path, "") for file in image.files(*where))
-    yield from ((file.path, f", {file.how} later") for file in image.waste(*where).files)
+    image = attempt.result.image
+    yield from ((file.path, "") for file in image.files)
+    yield from ((file.path, f", {file.how} later") for file in image.waste.files)
 
 
 # Every process of a container has the settings; one must look for what a layer or the history holds.
@@ -73,7 +73,7 @@ def hides_the_secret() -> Check:
     """Ask that the fake key is nowhere in the image: no layer, no history entry, no setting."""
 
     def trial(attempt: Attempt) -> str | None:
-        found = secrets.search(attempt.result.image_id, FAKE_SECRET, attempt.result.engine)
+        found = secrets.search(attempt.result.image, FAKE_SECRET)
         if not found.sightings:
             return None
         worst = min(found.sightings, key=lambda sighting: _OPENEST_FIRST.index(sighting.where))
@@ -92,7 +92,7 @@ def has_no_shell() -> Check:
     """Ask that no shell lies in the image's file system."""
 
     def trial(attempt: Attempt) -> str | None:
-        found = attack_surface.shells(image.files(attempt.result.image_id, attempt.result.engine))
+        found = attack_surface.shells(attempt.result.image.files)
         return f"It holds {found[0]}." if found else None
 
     return Check("The image holds no shell", "Which base images have none?", trial)
@@ -126,7 +126,7 @@ def cannot_change_itself(folder: str) -> Check:
         user, group = _user(attempt)
         uid = int(user) if user.isdecimal() else _UID.get(user, 0)
         gid = int(group) if group.isdecimal() else uid
-        files = image.files(attempt.result.image_id, attempt.result.engine)
+        files = attempt.result.image.files
         inside = (file for file in files if f"{file.path}/".startswith(f"{folder}/"))
         found = attack_surface.changeable(inside, uid, gid)
         others = f" and {len(found) - 1} paths more" if len(found) > 1 else ""
@@ -142,7 +142,6 @@ _UID = {"": 0, "root": 0, "node": 1000, "nonroot": 65532}  # users of the base i
 
 def _user(attempt: Attempt) -> tuple[str, str]:
     """Return the user and the group that the image sets, as they are written."""
-    result = attempt.result
-    written = result.engine.client.images.get(result.image_id).attrs["Config"].get("User", "")
+    written = attempt.result.image.config.get("User", "")
     user, _, group = written.partition(":")
     return user, group

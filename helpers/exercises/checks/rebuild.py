@@ -13,7 +13,6 @@ from helpers.engine.container import ContainerError
 from helpers.engine.saved import ImageError
 from helpers.exercises.attempt import Attempt
 from helpers.exercises.checks.model import Check
-from helpers.image import image
 
 
 def keeps_the_install() -> Check:
@@ -66,7 +65,7 @@ def draws_only_the_new_chart(report: str) -> Check:
         line = f"new-{secrets.token_hex(4)},0.5,3.0\n"
         result = attempt.rebuilt_with("stations.csv", line)
         try:
-            drawn = json.loads(image.read(result.image_id, report, result.engine))["drawn"]
+            drawn = json.loads(result.image.read(report))["drawn"]
         except ImageError as error:
             return str(error)
         return None if drawn == 1 else f"{drawn} were drawn."
@@ -156,6 +155,6 @@ def _ran(result: BuildResult, pattern: re.Pattern[str]) -> list[str]:
 
 def _moved(before: BuildResult, after: BuildResult) -> tuple[float, int]:
     """Return the compressed kB of the layers that only ``after`` has, and how many there are."""
-    known = {layer.digest for layer in image.inspect(before.image_id, before.engine).layers}
-    fresh = [x for x in image.inspect(after.image_id, after.engine).layers if x.digest not in known]
+    known = {layer.digest for layer in before.image.facts().layers}
+    fresh = [x for x in after.image.facts().layers if x.digest not in known]
     return sum(layer.compressed_bytes for layer in fresh) / 1000, len(fresh)

@@ -29,7 +29,6 @@ from helpers.examine import run as examine
 from helpers.exercises.attempt import Attempt
 from helpers.exercises.projects import Project
 from helpers.host.workshop import Workshop
-from helpers.image import image
 from helpers.image import secrets as secret_search
 from helpers.lesson import verbs
 from helpers.measure import howlow, pins, pipeline, stages, surface
@@ -193,11 +192,11 @@ def test_an_answer_to_an_exercise_runs_within_them(engine, app, seen):
 
 def test_what_is_only_read_never_starts_and_could_do_nothing(engine, result, seen, tmp_path):
     with seen.made_by(2):
-        image.read(result.image_id, "/app/dist/index.js", engine)
-        image.extract(result.image_id, "/app", tmp_path, engine)
+        result.image.read("/app/dist/index.js")
+        result.image.extract("/app", tmp_path)
     assert not [facts for facts in seen.facts.values() if facts["State"]["Status"] != "created"]
     with seen.made_by(0):
-        assert secret_search.search(result.image_id, "planted-password", engine).sightings == ()
+        assert secret_search.search(result.image, "planted-password").sightings == ()
 
 
 def test_an_examination_makes_none_beyond_them(engine, app, seen, monkeypatch, new_tag):

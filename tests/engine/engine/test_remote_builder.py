@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from docker.errors import ImageNotFound
 
+from helpers import image
 from helpers.bases.bases import Base, Source
 from helpers.buildx import BuildError, Request, build
 from helpers.engine import builder
 from helpers.engine import engine as engines
 from helpers.engine.builder import BuilderError
 from helpers.engine.private import PrivateEngine
-from helpers.image import image
 
 pytestmark = [
     pytest.mark.engine,
@@ -132,7 +132,7 @@ def _assert_it_is_there_and_can_be_measured(result, here, elsewhere) -> None:
     assert not _has(elsewhere, result.tag)
     assert result.uncompressed_bytes > 1e6
     assert result.compressed_bytes > 5e5
-    assert image.files(result.tag, here).get("/copy").bytes == len("first\n")
+    assert image.find(result.tag, here).files.get("/copy").bytes == len("first\n")
     said = here.client.containers.run(result.tag, ["busybox", "cat", "/copy"], remove=True)
     assert said == b"first\n"
 

@@ -19,6 +19,7 @@ from helpers.examine import gather
 from helpers.examine import run as examine
 from helpers.host import paths
 from helpers.host.workshop import Workshop
+from helpers.image import Image
 from helpers.image import secrets as secret_search
 
 pytestmark = pytest.mark.engine
@@ -63,7 +64,7 @@ def test_an_image_and_its_history_hold_none(reader, context, tag):
     """Docker's client hands its proxies to each step, which did see them here."""
     file = write(context, 'RUN test "$HTTP_PROXY" = "$http_proxy" && test -n "$HTTP_PROXY" # {unique}\n')
     result = buildx.build(Request(file, context, tag), where=reader)
-    assert secret_search.search(result.image_id, SECRET, reader).sightings == ()
+    assert secret_search.search(result.image, SECRET).sightings == ()
     assert SECRET not in result.shell_command + repr(result.to_frame().to_dict())
 
 
@@ -75,8 +76,8 @@ def test_a_base_with_this_hosts_settings_holds_none(reader, context, tag, tmp_pa
     host_settings.make_overlay(tag, result.image_id, host, reader, Workshop(tmp_path / "workshop"))
     made = reader.client.images.get(host_settings.overlay_tag(tag))
     try:
-        assert secret_search.search(str(made.id), "npm.invalid", reader).count("layer")
-        assert secret_search.search(str(made.id), SECRET, reader).sightings == ()
+        assert secret_search.search(Image(reader, str(made.id)), "npm.invalid").count("layer")
+        assert secret_search.search(Image(reader, str(made.id)), SECRET).sightings == ()
         stored = [file.read_bytes() for file in (tmp_path / "workshop").rglob("*") if file.is_file()]
         assert stored
         assert not [content for content in stored if SECRET.encode() in content]

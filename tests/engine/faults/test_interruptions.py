@@ -35,7 +35,7 @@ from helpers.engine.engine import EngineLostError, NoEngineError
 from helpers.engine.private import PrivateEngine
 from helpers.host import debian, paths, workspace
 from helpers.host.errors import WorkbookError
-from helpers.image import image, secrets
+from helpers.image import Image, secrets
 
 pytestmark = [
     pytest.mark.engine,
@@ -293,7 +293,7 @@ def _interrupt_the_rest(
     links = [str(entry.readlink()) for entry in pathlib.Path("/proc/self/fd").iterdir() if entry.is_symlink()]
     print(sum(link.startswith("socket:") for link in links))
     """
-    search = 'secret_search._search_layer = held_up; secret_search.search(made.image_id, "x" * 20, made.engine)'
+    search = 'secret_search._search_layer = held_up; secret_search.search(made.image, "x" * 20)'
     notebook.run(held_up)
     notebook.run("1 / 0")  # a notebook keeps the last error, and all that its frames hold
     opened = notebook.run(connections).text
@@ -302,7 +302,7 @@ def _interrupt_the_rest(
         "the engine still waits for the reader of its export"
     )
     interrupted(
-        "layers._walk = held_up; image.inspect(made.image_id, made.engine)",
+        "layers._walk = held_up; made.image.facts()",
         lambda: notebook.until("reads"),
     )
 
@@ -395,9 +395,9 @@ def test_an_engine_that_is_stopped_in_a_build_is_missed_at_once(doomed, context,
     for verb in (
         lambda: buildx.build(sleeps, where=where),
         lambda: container.finished(served.image_id, where=where),
-        lambda: image.inspect(served.image_id, where),
-        lambda: image.read(served.image_id, "/www/healthz", where),
-        lambda: secrets.search(served.image_id, "x" * 20, where),
+        lambda: Image(where, served.image_id).facts(),
+        lambda: Image(where, served.image_id).read("/www/healthz"),
+        lambda: secrets.search(Image(where, served.image_id), "x" * 20),
     ):
         with _lost(within=5):
             verb()
@@ -488,8 +488,8 @@ for number in range(3):
         result = build(Request(copy.path / "Dockerfile", copy.path, tag, cold=True), where=where)
         with container.running(result.image_id, where=where) as api:
             assert api.request("GET", "/healthz").body == f"{own} {number}\\n"
-        assert image.read(result.image_id, "/www/healthz", where) == f"{own} {number}\\n".encode()
-        assert image.inspect(result.image_id, where).layers
+        assert result.image.read("/www/healthz") == f"{own} {number}\\n".encode()
+        assert result.image.facts().layers
     ledger.keep(Judgement(f"{own}{number}", Verdict.HOLDS, "", ""), "lesson", "", stand_ins=False)
 """
 

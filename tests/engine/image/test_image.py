@@ -19,9 +19,8 @@ import pytest
 from helpers.bases import local_registry
 from helpers.engine import engine as engines
 from helpers.engine.engine import LABEL
-from helpers.engine.saved import ImageError
 from helpers.host import paths
-from helpers.image import composition, image, layers
+from helpers.image import Image, ImageError, composition, image, layers
 from helpers.image.layers import Wanted
 
 pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
@@ -156,8 +155,8 @@ def test_the_uncompressed_size_is_the_engines_to_the_byte(engine, built, importe
         pytest.skip("the containerd store's size is that of its blobs")
     for reference in (built, imported):
         size = engine.client.api.inspect_image(reference)["Size"]
-        assert image.uncompressed_bytes(reference, engine) == size
-        assert image.inspect(reference, engine).uncompressed_bytes == size
+        assert image.find(reference, engine).uncompressed_bytes == size
+        assert image.find(reference, engine).facts().uncompressed_bytes == size
 
 
 def test_the_files_own_bytes_are_the_engines_but_for_symbolic_links(engine, built, imported):
@@ -165,11 +164,11 @@ def test_the_files_own_bytes_are_the_engines_but_for_symbolic_links(engine, buil
         stored = layers.scan(engine, engine.client.images.get(reference).id, Wanted(entries=True))
         content = sum(layer.content_bytes for layer in stored.layers)
         links = sum(len(entry.target) for layer in stored.layers for entry in layer.entries)
-        assert 0 <= image.uncompressed_bytes(reference, engine) - content <= links
+        assert 0 <= image.find(reference, engine).uncompressed_bytes - content <= links
 
 
 def test_the_compressed_size_is_within_2_percent_of_a_real_push(engine, built, registry):
-    figures = [layer.compressed_bytes for layer in image.inspect(built, engine).layers]
+    figures = [layer.compressed_bytes for layer in image.find(built, engine).facts().layers]
     pushed = pushed_layers(engine, built, registry)
     assert len(figures) == len(pushed)
     assert sum(pushed) > 10_000_000
@@ -182,14 +181,14 @@ def test_the_compressed_size_is_within_2_percent_of_a_real_push(engine, built, r
 
 def test_the_compressed_size_of_a_whole_base_is_within_2_percent_of_a_real_push(engine, registry):
     try:
-        figure = image.compressed_bytes(STAND_IN, engine)
+        figure = image.find(STAND_IN, engine).compressed_bytes
     except ImageError:
         pytest.skip("the stand-in for node:20-alpine is not in the engine (`make bases` makes it)")
     assert figure == pytest.approx(sum(pushed_layers(engine, STAND_IN, registry)), rel=0.02)
 
 
 def test_instructions_and_settings_are_the_dockerfiles(engine, built):
-    facts = image.inspect(built, engine)
+    facts = image.find(built, engine).facts()
     assert [layer.instruction.split(" ")[0] for layer in facts.layers] == [
         "COPY", "RUN", "WORKDIR", "COPY", "COPY", "RUN", "RUN", "RUN",
     ]  # fmt: skip
@@ -201,10 +200,10 @@ def test_instructions_and_settings_are_the_dockerfiles(engine, built):
 
 
 def test_a_second_look_needs_no_layers(engine, built, monkeypatch):
-    first = image.inspect(built, engine), image.files(built, engine)
+    first = image.find(built, engine).facts(), image.find(built, engine).files
     layers._recalled.cache_clear()
     monkeypatch.setattr(layers, "_walk", None)
-    assert (image.inspect(built, engine), image.files(built, engine)) == first
+    assert (image.find(built, engine).facts(), image.find(built, engine).files) == first
 
 
 def test_layers_from_the_engines_folder_are_its_tars_to_the_byte(engine, built):
@@ -221,11 +220,11 @@ def test_layers_from_the_engines_folder_are_its_tars_to_the_byte(engine, built):
 
 
 def test_the_folder_and_the_save_stream_tell_the_same(engine, built, tmp_path, monkeypatch):
-    directly = image.inspect(built, engine), image.files(built, engine)
+    directly = image.find(built, engine).facts(), image.find(built, engine).files
     monkeypatch.setenv("WORKBOOK_STATE", str(tmp_path / "other"))
     layers._recalled.cache_clear()
     remote = as_a_stream(engine)
-    assert (image.inspect(built, remote), image.files(built, remote)) == directly
+    assert (image.find(built, remote).facts(), image.find(built, remote).files) == directly
 
 
 def test_the_merged_files_are_those_of_a_container(engine, built):
@@ -236,7 +235,7 @@ def test_the_merged_files_are_those_of_a_container(engine, built):
         container.remove(force=True)
     with tarfile.open(fileobj=io.BytesIO(exported)) as tar:
         found = {f"/{member.name.rstrip('/')}": member for member in tar}
-    merged = {file.path: file for file in image.files(built, engine) if file.path != "/"}
+    merged = {file.path: file for file in image.find(built, engine).files if file.path != "/"}
     ours = {path for path in merged if not path.startswith(MADE_BY_THE_ENGINE)}
     theirs = {path for path in found if not path.startswith(MADE_BY_THE_ENGINE)} - {"/etc"}
     assert ours - {"/etc"} == theirs
@@ -249,32 +248,35 @@ def test_the_merged_files_are_those_of_a_container(engine, built):
 def test_all_bytes_are_seen_or_wasted(engine, built):
     stored = layers.scan(engine, engine.client.images.get(built).id, Wanted(entries=True))
     total = sum(layer.content_bytes for layer in stored.layers)
-    waste = image.waste(built, engine)
-    assert image.files(built, engine).bytes + waste.bytes == total
+    waste = image.find(built, engine).waste
+    assert image.find(built, engine).files.bytes + waste.bytes == total
     assert {file.path for file in waste.files} == {"/app/emptied/a", "/app/gone/b"}
     assert waste.to_frame()["files wasted"].sum() == 2
 
 
 def test_every_byte_of_the_image_has_a_category(engine, built):
-    frame = composition.composition(built, engine)
-    assert frame["bytes"].sum() == image.files(built, engine).bytes
+    frame = composition.composition(image.find(built, engine))
+    assert frame["bytes"].sum() == image.find(built, engine).files.bytes
 
 
 def test_a_file_is_read_without_running_the_image(engine, built, ours):
-    assert image.read(built, "/app/naïve 空.txt", engine) == b"text"
-    assert image.read(built, "/app/kept", engine) == b"now-a-file\n"
-    assert set(image.read_folder(built, "/app/emptied", engine)) == {"/app/emptied/new"}
+    assert image.find(built, engine).read("/app/naïve 空.txt") == b"text"
+    assert image.find(built, engine).read("/app/kept") == b"now-a-file\n"
+    assert set(image.find(built, engine).read_folder("/app/emptied")) == {"/app/emptied/new"}
     with pytest.raises(ImageError, match="no /app/gone"):
-        image.read(built, "/app/gone", engine)
+        image.find(built, engine).read("/app/gone")
     assert not ours()
 
 
 def test_a_broken_link_in_the_image_is_one_sentence(engine, built):
     with pytest.raises(ImageError, match="no /app/file"):
-        image.read(built, "/app/link", engine)
+        image.find(built, engine).read("/app/link")
 
 
 def test_an_image_that_is_not_there_is_one_sentence(engine):
-    for verb in (image.inspect, image.compressed_bytes, image.files, composition.composition):
-        with pytest.raises(ImageError, match="no image 'workbook/nowhere'"):
-            verb("workbook/nowhere", engine)
+    with pytest.raises(ImageError, match="no image 'workbook/nowhere'"):
+        image.find("workbook/nowhere", engine)
+    gone = Image(engine, f"sha256:{'0' * 64}")
+    for question in ("files", "waste", "uncompressed_bytes", "compressed_bytes", "packages", "config"):
+        with pytest.raises(ImageError, match="no image 'sha256:0000"):
+            getattr(gone, question)

@@ -15,7 +15,7 @@ from helpers.host import paths
 from helpers.host import workspace as workspaces
 from helpers.host.errors import WorkbookError
 from helpers.host.workspace import FAKE_SECRET
-from helpers.image import image, secrets
+from helpers.image import Image, secrets
 from helpers.image.secrets import HISTORY, LAYER, SETTINGS
 from helpers.measure import context as context_probe
 from helpers.measure import developer_folder, sample
@@ -253,7 +253,7 @@ def test_a_secret_is_found_wherever_the_build_left_it(engine, tag, tmp_path, nam
             extra=("--secret", f"id=payment_api_key,src={key}") if how == "mount" else (),
         )
         built = buildx.build(request, where=engine)
-    found = secrets.search(built.image_id, FAKE_SECRET, engine)
+    found = secrets.search(built.image, FAKE_SECRET)
     assert {sighting.where for sighting in found.sightings} == where
     assert found.layers == len(engine.client.images.get(tag).attrs["RootFS"]["Layers"])
     assert found.layer_bytes > engine.client.images.get(tag).attrs["Size"]  # tar headers come on top
@@ -267,7 +267,7 @@ def test_the_step_with_the_mount_really_read_the_secret(engine, tag, tmp_path):
         built = buildx.build(
             Request(sample.dockerfile("secret_mounted"), copy.path, tag, cold=True, extra=extra)
         )
-    assert int(image.read(built.image_id, "/app/key-length.txt")) == len(FAKE_SECRET)
+    assert int(built.image.read("/app/key-length.txt")) == len(FAKE_SECRET)
 
 
 def test_a_secret_in_base64_across_files_of_a_layer_is_found_in_its_file(engine, context, tag):
@@ -277,7 +277,7 @@ def test_a_secret_in_base64_across_files_of_a_layer_is_found_in_its_file(engine,
         )
     (context / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
     built = buildx.build(Request(context / "Dockerfile", context, tag), where=engine)
-    found = secrets.search(built.image_id, FAKE_SECRET, engine).sightings
+    found = secrets.search(built.image, FAKE_SECRET).sightings
     assert sorted((s.what, s.form) for s in found) == [
         (f"/hidden-{offset}", f"base64, offset {offset}") for offset in range(3)
     ]
@@ -286,10 +286,10 @@ def test_a_secret_in_base64_across_files_of_a_layer_is_found_in_its_file(engine,
 def test_a_label_that_holds_a_secret_is_a_sighting(engine, context, tag):
     (context / "Dockerfile").write_text(f"FROM scratch\nCOPY source.txt /\nLABEL key={FAKE_SECRET}\n")
     built = buildx.build(Request(context / "Dockerfile", context, tag), where=engine)
-    found = secrets.search(built.image_id, FAKE_SECRET, engine).sightings
+    found = secrets.search(built.image, FAKE_SECRET).sightings
     assert {s.where for s in found} == {HISTORY, SETTINGS}
 
 
 def test_a_short_text_is_not_searched_for(engine):
     with pytest.raises(secrets.SecretError):
-        secrets.search("anything", "short", engine)
+        secrets.search(Image(engine, "anything"), "short")

@@ -19,7 +19,6 @@ from helpers.bases import image_writer, local_registry
 from helpers.bases.image_writer import ImageSettings, Layer
 from helpers.engine import leftovers, registry_api
 from helpers.host import paths
-from helpers.image import image
 from helpers.lesson import pipeline as pipeline_lesson
 from helpers.measure import cost, deploy_host, pipeline, sample
 from helpers.measure.pipeline import Change
@@ -215,17 +214,17 @@ def test_the_first_pull_is_the_compressed_size(moved, ordered):
 
 def test_a_source_edit_reaches_the_image_and_its_tag_is_gone_afterwards(engine, ordered):
     compiled, line = "/app/dist/version.js", b"exports.build = 'edit"
-    assert line not in image.read(ordered.image_id, compiled, engine)
+    assert line not in ordered.image.read(compiled)
     with pipeline.rebuilt(ordered, Change.SOURCE) as built:
-        assert line in image.read(built.image_id, compiled, engine)
+        assert line in built.image.read(compiled)
     assert not engine.client.images.list(filters={"reference": built.tag})
 
 
 def test_a_dependency_edit_puts_the_package_into_the_image(engine, ordered):
     package = f"/app/node_modules/{sample.PACKAGE}/package.json"
-    assert image.files(ordered.image_id, engine).get(package) is None
+    assert ordered.image.files.get(package) is None
     with pipeline.rebuilt(ordered, Change.DEPENDENCY) as built:
-        assert image.files(built.image_id, engine).get(package)
+        assert built.image.files.get(package)
 
 
 def test_the_base_is_the_one_that_the_final_stage_stands_on(ordered):

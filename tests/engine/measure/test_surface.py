@@ -11,7 +11,7 @@ from helpers.bases import bases
 from helpers.claims import Verdict
 from helpers.engine import container
 from helpers.engine.container import ContainerError
-from helpers.image import attack_surface, image, sbom
+from helpers.image import attack_surface, sbom
 from helpers.image.npm_packages import Role
 from helpers.lesson import surface as surface_lesson
 from helpers.lesson import verbs
@@ -177,7 +177,7 @@ def test_taking_the_setuid_bits_away_leaves_none_and_makes_the_naive_image_large
     verbs.app().write("dockerfiles/no_setuid.Dockerfile", text)
     built = verbs.build("dockerfiles/no_setuid.Dockerfile")
     try:
-        assert attack_surface.setuid(image.files(built.image_id, built.engine)) == []
+        assert attack_surface.setuid(built.image.files) == []
         assert built.uncompressed_bytes > variants["naive"].uncompressed_bytes
     finally:
         built.engine.client.images.remove(built.tag, force=True)

@@ -130,9 +130,9 @@ def _scan(engine, name) -> None:
         assert "/../" not in f"{entry.path}/"
         assert entry.bytes >= 0
         assert entry.path.encode()
-    files = filesystem.merge(listings)
+    files, wasted = filesystem.merge(listings)
     assert not any(layers.is_whiteout(file) for file in files)
-    assert all(lost.layer < lost.by_layer for lost in filesystem.wasted(listings))
+    assert all(lost.layer < lost.by_layer for lost in wasted)
 
 
 def _pass(engine, name) -> None:

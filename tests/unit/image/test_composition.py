@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from helpers.engine.saved import ImageError
-from helpers.image import composition, filesystem, image
+from helpers.image import composition, filesystem, npm_packages
 from helpers.image.composition import Debian
 from helpers.image.layers import Entry
+from tests.unit.image.stored import StoredImage
 
 STATUS = """\
 Package: base-files
@@ -92,7 +92,7 @@ FILES = {
 
 
 @pytest.fixture
-def stored(monkeypatch):
+def stored():
     """Stand for an image: its small files by path; a test changes them as it likes."""
     small = {
         "/app/node_modules/.package-lock.json": json.dumps(RECORD).encode(),
@@ -100,55 +100,46 @@ def stored(monkeypatch):
         **{f"/var/lib/dpkg/info/{name}": text.encode() for name, text in LISTS.items()},
     }
 
-    def read(reference, path, engine=None):
-        if path not in small:
-            raise ImageError(path)
-        return small[path]
-
-    def read_folder(reference, path, engine=None):
-        return {name: content for name, content in small.items() if name.startswith(path)}
-
     entries = [Entry(path, "file", 2**number, 0o644, 0, 0, "") for number, path in enumerate(FILES)]
-    merged = filesystem.merge([[Entry("/app", "directory", 0, 0o755, 0, 0, ""), *entries]])
-    monkeypatch.setattr(image, "read", read)
-    monkeypatch.setattr(image, "read_folder", read_folder)
-    monkeypatch.setattr(image, "files", lambda *_: merged)
-    return small
+    merged, _ = filesystem.merge([[Entry("/app", "directory", 0, 0o755, 0, 0, ""), *entries]])
+    return StoredImage(small, merged)
 
 
 @pytest.mark.parametrize("path", FILES)
 def test_each_file_is_of_its_category(stored, path):
-    found = {file.path: category for file, category in composition.classified("x")}
+    found = {file.path: category for file, category in composition.classified(stored)}
     assert found[path] == FILES[path]
 
 
 def test_every_byte_belongs_to_one_category(stored):
-    frame = composition.composition("x")
+    frame = composition.composition(stored)
     assert list(frame["what"]) == list(composition.CATEGORIES)
-    assert frame["bytes"].sum() == image.files("x").bytes
+    assert frame["bytes"].sum() == stored.files.bytes
     assert frame["files"].sum() == len(FILES)
 
 
 def test_without_dpkg_all_outside_the_app_is_the_system_or_node(stored):
-    for path in [path for path in stored if "dpkg" in path]:
-        del stored[path]
-    found = {category for file, category in composition.classified("x") if "/app/" not in file.path}
+    for path in [path for path in stored.texts if "dpkg" in path]:
+        del stored.texts[path]
+    found = {category for file, category in composition.classified(stored) if "/app/" not in file.path}
     assert found == {"operating system", "Node runtime", "npm"}
 
 
 @pytest.mark.parametrize("record", [None, b"not json", b"{}"])
 def test_without_npms_record_nothing_is_guessed_of_its_packages(stored, record):
     if record is None:
-        del stored["/app/node_modules/.package-lock.json"]
+        del stored.texts["/app/node_modules/.package-lock.json"]
     else:
-        stored["/app/node_modules/.package-lock.json"] = record
-    assert composition.npm_packages("x") == []
-    found = {category for file, category in composition.classified("x") if "/app/node_mo" in file.path}
+        stored.texts["/app/node_modules/.package-lock.json"] = record
+    assert npm_packages.recorded(stored) == []
+    found = {
+        category for file, category in composition.classified(stored) if "/app/node_mo" in file.path
+    }
     assert found == {"other"}
 
 
 def test_packages_are_a_table_the_heaviest_first(stored):
-    frame = composition.packages("x")
+    frame = composition.packages(stored)
     assert list(frame.columns) == ["package", "version", "dev", "bytes", "path"]
     assert list(frame["package"]) == ["express", "@scope/tool", "both", "typescript", "express"]
     assert list(frame["dev"]) == [True, True, True, True, False]
@@ -156,11 +147,9 @@ def test_packages_are_a_table_the_heaviest_first(stored):
 
 
 def test_another_folder_can_be_the_app(stored):
-    stored["/srv/node_modules/.package-lock.json"] = json.dumps(RECORD).encode()
-    assert composition.npm_packages("x", app="/srv")[0].path == "/srv/node_modules/express"
-    assert "app build output" not in {
-        category for _, category in composition.classified("x", None, "/srv")
-    }
+    stored.texts["/srv/node_modules/.package-lock.json"] = json.dumps(RECORD).encode()
+    assert npm_packages.recorded(stored, app="/srv")[0].path == "/srv/node_modules/express"
+    assert "app build output" not in {category for _, category in composition.classified(stored, "/srv")}
 
 
 def test_a_bare_system_is_what_the_essential_packages_need():
@@ -178,10 +167,10 @@ def test_a_path_named_by_a_bare_package_too_is_not_added():
     "lock", [b"", b"[]", b"7", b"{}", b'{"packages": 7}', b'{"packages": [1]}', b"\xff"]
 )
 def test_a_lock_of_another_shape_lists_nothing(lock):
-    assert composition.listed(lock) == {}
+    assert npm_packages.listed(lock) == {}
 
 
 def test_an_entry_of_a_lock_that_is_no_object_is_passed_over():
-    assert composition.listed(b'{"packages": {"a": 7, "b": {"version": "1"}}}') == {
+    assert npm_packages.listed(b'{"packages": {"a": 7, "b": {"version": "1"}}}') == {
         "b": {"version": "1"}
     }

@@ -20,21 +20,21 @@ def link(path: str, target: str) -> Entry:
 
 
 def seen(*listings) -> dict[str, int]:
-    return {each.path: each.bytes for each in filesystem.merge(listings)}
+    return {each.path: each.bytes for each in filesystem.merge(listings)[0]}
 
 
 def hidden(*listings) -> set[tuple[str, int, str]]:
-    return {(each.path, each.bytes, each.how) for each in filesystem.wasted(listings)}
+    return {(each.path, each.bytes, each.how) for each in filesystem.merge(listings)[1]}
 
 
 def test_a_later_layer_replaces_a_file():
     listings = [file("/a", 10)], [file("/a", 3)]
     assert seen(*listings) == {"/a": 3}
-    assert filesystem.wasted(listings) == (Wasted("/a", 10, 0, 1, "replaced"),)
+    assert filesystem.merge(listings)[1] == (Wasted("/a", 10, 0, 1, "replaced"),)
 
 
 def test_a_file_knows_its_layer():
-    merged = filesystem.merge([[file("/a"), file("/b")], [file("/b")]])
+    merged, _ = filesystem.merge([[file("/a"), file("/b")], [file("/b")]])
     assert [(each.path, each.layer) for each in merged] == [("/a", 0), ("/b", 1)]
 
 
@@ -94,7 +94,7 @@ def test_a_hard_link_counts_no_bytes_of_its_own():
 def test_the_bytes_of_a_deleted_file_live_on_in_one_of_its_hard_links():
     listings = [file("/a", 9), link("/b", "/a"), link("/c", "/a")], [file("/.wh.a", 0)]
     assert seen(*listings) == {"/b": 9, "/c": 0}
-    assert filesystem.merge(listings).get("/c").target == "/b"
+    assert filesystem.merge(listings)[0].get("/c").target == "/b"
     assert hidden(*listings) == set()
 
 
@@ -115,14 +115,12 @@ def test_what_is_seen_and_what_is_wasted_are_all_there_is():
         [file("/f", 6), file("/.wh.d", 0), folder("/d"), file("/d/b", 7)],
     )
     total = sum(entry.bytes for entries in listings for entry in entries)
-    assert (
-        filesystem.merge(listings).bytes + sum(each.bytes for each in filesystem.wasted(listings))
-        == total
-    )
+    files, wasted = filesystem.merge(listings)
+    assert files.bytes + sum(each.bytes for each in wasted) == total
 
 
 def test_files_are_a_table():
-    frame = filesystem.merge([[folder("/d"), file("/d/a", 4)]]).to_frame()
+    frame = filesystem.merge([[folder("/d"), file("/d/a", 4)]])[0].to_frame()
     assert list(frame.columns) == ["path", "kind", "bytes", "layer", "mode", "uid", "gid", "target"]
     assert frame["bytes"].sum() == 4
 

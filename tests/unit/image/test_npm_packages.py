@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-from helpers.engine.saved import ImageError
-from helpers.image import image, npm_packages
-from helpers.image.filesystem import File, Files
+from helpers.image import npm_packages
 from helpers.image.npm_packages import Role
+from tests.unit.image.stored import StoredImage
 
 RECORD = {
     "packages": {
@@ -29,27 +28,12 @@ TEXTS = {
 
 
 @pytest.fixture
-def stored(monkeypatch):
-    texts = {path: text.encode() for path, text in TEXTS.items()}
-
-    def read(_reference, path, _engine=None):
-        if path not in texts:
-            raise ImageError("no such file")
-        return texts[path]
-
-    def entry(path):
-        return File(path, "file", 1, 0, 0o644, 0, 0, "")
-
-    monkeypatch.setattr(image, "read", read)
-    monkeypatch.setattr(image, "files", lambda *_: Files(tuple(map(entry, sorted(texts)))))
-    monkeypatch.setattr(
-        image, "read_folder", lambda _, f, __=None: {p: t for p, t in texts.items() if p.startswith(f)}
-    )
-    return texts
+def stored():
+    return StoredImage({path: text.encode() for path, text in TEXTS.items()})
 
 
 def test_packages_of_the_app_and_of_npm_are_told_apart(stored):
-    found = {package.name: package for package in npm_packages.read("x")}
+    found = {package.name: package for package in npm_packages.read(stored)}
     assert {name: package.role for name, package in found.items()} == {
         "express": Role.PRODUCTION,
         "typescript": Role.DEVELOPMENT,
@@ -62,8 +46,8 @@ def test_packages_of_the_app_and_of_npm_are_told_apart(stored):
 
 
 def test_without_npms_record_the_apps_packages_still_count(stored):
-    del stored["/app/node_modules/.package-lock.json"]
-    roles = {package.name: package.role for package in npm_packages.read("x")}
+    del stored.texts["/app/node_modules/.package-lock.json"]
+    roles = {package.name: package.role for package in npm_packages.read(stored)}
     assert roles["express"] is roles["typescript"] is Role.PRODUCTION
 
 

@@ -2,10 +2,9 @@
 
 import pytest
 
-from helpers.engine.saved import ImageError
-from helpers.image import image, os_packages
-from helpers.image.filesystem import File, Files
+from helpers.image import os_packages
 from helpers.image.os_packages import OsPackage
+from tests.unit.image.stored import StoredImage
 
 DPKG = """\
 Package: libc6
@@ -54,24 +53,8 @@ LIBGCC = OsPackage("libgcc-s1", "12.2.0-14+deb12u1", "amd64", "gcc-12")
 
 
 @pytest.fixture
-def stored(monkeypatch):
-    """Stand for the engine's store: the files of one image, by path."""
-    texts = {}
-
-    def read(reference, path, engine=None):
-        if path not in texts:
-            raise ImageError("no such file")
-        return texts[path]
-
-    def entry(path):
-        return File(path, "file", 1, 0, 0o644, 0, 0, "")
-
-    monkeypatch.setattr(image, "read", read)
-    monkeypatch.setattr(image, "files", lambda *_: Files(tuple(map(entry, sorted(texts)))))
-    monkeypatch.setattr(
-        image, "read_folder", lambda _, f, __=None: {p: t for p, t in texts.items() if p.startswith(f)}
-    )
-    return texts
+def stored():
+    return StoredImage({})
 
 
 def test_only_installed_packages_of_dpkg_count_with_the_source_they_come_from():
@@ -86,9 +69,9 @@ def test_apk_names_its_packages_in_letters():
 
 
 def test_a_debian_image_is_read_from_dpkgs_status(stored):
-    stored["/etc/os-release"] = b'ID=debian\nVERSION_ID="12"\n'
-    stored["/var/lib/dpkg/status"] = DPKG.encode()
-    found = os_packages.read("x")
+    stored.texts["/etc/os-release"] = b'ID=debian\nVERSION_ID="12"\n'
+    stored.texts["/var/lib/dpkg/status"] = DPKG.encode()
+    found = stored.packages
     assert (found.database, found.distribution, found.release) == ("dpkg", "debian", "12")
     assert found.packages == (LIBC, LIBGCC)
     assert found.comparable
@@ -96,28 +79,30 @@ def test_a_debian_image_is_read_from_dpkgs_status(stored):
 
 
 def test_a_distroless_image_has_a_file_a_package_and_its_checksums_are_none(stored):
-    stored["/var/lib/dpkg/status.d/netbase"] = b"Package: netbase\nVersion: 6.4\nArchitecture: all\n"
-    stored["/var/lib/dpkg/status.d/netbase.md5sums"] = b"Package: fake\n"
-    stored["/var/lib/dpkg/status.d/base"] = b"Package: base-files\nVersion: 12.4"
-    found = os_packages.read("x")
+    stored.texts["/var/lib/dpkg/status.d/netbase"] = (
+        b"Package: netbase\nVersion: 6.4\nArchitecture: all\n"
+    )
+    stored.texts["/var/lib/dpkg/status.d/netbase.md5sums"] = b"Package: fake\n"
+    stored.texts["/var/lib/dpkg/status.d/base"] = b"Package: base-files\nVersion: 12.4"
+    found = stored.packages
     assert found.database == "dpkg status.d"
     assert [package.name for package in found.packages] == ["base-files", "netbase"]
 
 
 @pytest.mark.parametrize("path", os_packages.APK)
 def test_an_alpine_image_is_read_from_apks_database_old_place_or_new(stored, path):
-    stored[path] = APK.encode()
-    stored["/etc/os-release"] = b"ID=alpine\nVERSION_ID=3.20.3\n"
-    found = os_packages.read("x")
+    stored.texts[path] = APK.encode()
+    stored.texts["/etc/os-release"] = b"ID=alpine\nVERSION_ID=3.20.3\n"
+    found = stored.packages
     assert (found.database, len(found.packages), found.comparable) == ("apk", 2, True)
 
 
 def test_the_stand_in_for_alpine_is_not_compared(stored):
-    stored["/etc/os-release"] = b"ID=workbook-standin\n"
-    stored["/var/lib/dpkg/status.d/musl"] = b"Package: musl\nVersion: 1\n"
-    assert not os_packages.read("x").comparable
+    stored.texts["/etc/os-release"] = b"ID=workbook-standin\n"
+    stored.texts["/var/lib/dpkg/status.d/musl"] = b"Package: musl\nVersion: 1\n"
+    assert not stored.packages.comparable
 
 
 def test_an_image_from_scratch_has_no_database_and_no_packages(stored):
-    found = os_packages.read("x")
+    found = stored.packages
     assert (found.database, found.distribution, found.packages) == ("none", "", ())

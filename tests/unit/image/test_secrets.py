@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from helpers.engine import saved
 from helpers.engine.saved import ImageError
-from helpers.image import secrets
+from helpers.image import Image, secrets
 from helpers.image.secrets import HISTORY, LAYER, SETTINGS, Finder, Sighting
 from tests.unit.saving_engine import saving
 
@@ -78,7 +78,7 @@ def test_a_file_of_a_layer_is_named_with_its_instruction(pack):
     leaky = a_tar({"app/a": b"y" * 3000, "./app/key": b"KEY=" + SECRET.encode(), "app/z": b""})
     config = {"history": [row("ADD base"), row("ENV a=b", True), row("COPY . . # buildkit")]}
     engine = an_engine({"1": pack(clean), "2": pack(leaky)}, config, ["1", "2"])
-    found = secrets.search("image", SECRET, engine)
+    found = secrets.search(Image(engine, "sha256:0"), SECRET)
     assert found.sightings == (Sighting(LAYER, "COPY . .", "/app/key", "as it is"),)
     assert (found.layers, found.history) == (2, 3)
     assert found.layer_bytes == len(clean) + len(leaky)
@@ -89,7 +89,7 @@ def test_a_secret_in_a_name_or_past_the_last_file_is_in_the_layer_too():
     trailing = a_tar({"app/a": b"y"}) + SECRET.encode()
     config = {"history": [row("RUN a"), row("RUN b")]}
     engine = an_engine({"1": named, "2": trailing}, config, ["1", "2"])
-    found = secrets.search("image", SECRET, engine).sightings
+    found = secrets.search(Image(engine, "sha256:0"), SECRET).sightings
     assert [(s.where, s.what) for s in found] == [(LAYER, f"/app/{SECRET}"), (LAYER, "/app/a")]
 
 
@@ -99,7 +99,7 @@ def test_history_and_settings_are_told_apart():
         "config": {"Env": ["A=b", f"KEY={SECRET}"], "Labels": {"key": SECRET}},
     }
     engine = an_engine({"1": a_tar({"a": b""})}, config, ["1"])
-    found = secrets.search("image", SECRET, engine)
+    found = secrets.search(Image(engine, "sha256:0"), SECRET)
     assert [(s.where, s.what) for s in found.sightings] == [
         (HISTORY, "the entry itself"),
         (SETTINGS, "environment variable KEY"),
@@ -114,20 +114,20 @@ def test_a_layer_that_is_a_link_to_another_is_searched_as_that():
     config = {"history": [row("COPY a"), row("COPY b")]}
     names = ["x/layer.tar", "y/layer.tar"]
     engine = an_engine({"x/layer.tar": leaky, "y/layer.tar": "../x/layer.tar"}, config, names)
-    found = secrets.search("image", SECRET, engine)
+    found = secrets.search(Image(engine, "sha256:0"), SECRET)
     assert [s.instruction for s in found.sightings] == ["COPY a", "COPY b"]
 
 
 def test_a_missing_layer_is_no_clean_bill():
     engine = an_engine({"1": a_tar({"a": b""})}, {"history": []}, ["1", "2"])
     with pytest.raises(ImageError, match="not all of"):
-        secrets.search("image", SECRET, engine)
+        secrets.search(Image(engine, "sha256:0"), SECRET)
 
 
 def test_a_stream_that_ends_early_is_no_clean_bill():
     engine = an_engine({"1": a_tar({"a": b"x" * 50_000})}, {"history": []}, ["1"], end=20_000)
     with pytest.raises(ImageError):
-        secrets.search("image", SECRET, engine)
+        secrets.search(Image(engine, "sha256:0"), SECRET)
 
 
 def test_members_are_given_with_their_kind():
