@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
+from helpers.buildx import step_log
 from helpers.buildx.stream import Progress, Step
 from helpers.engine.engine import LOST, EngineLostError
 from helpers.host import disk_full
@@ -20,12 +22,10 @@ _ENGINE_LOST = (
 )
 _PREFIXES = ("ERROR: ", "failed to build: ", "failed to solve: ", "failed to compute cache key: ")
 _EXIT_CODE = re.compile(r"process \".*\" did not complete successfully: (exit code: \d+)\Z", re.DOTALL)
-_NO_WORDS = ("A complete log of this run", "npm error", "npm ERR!")
 _KILLED = (
     "The `docker buildx` command was killed in the middle of the build, as the system does when memory "
     "is short; look what takes it and run the cell again."
 )
-_NPM_FORM = re.compile(r"npm (error|ERR!) (code|errno|syscall|path|command) ")
 _NPM = r"^npm (?:error|ERR!) .*"
 _NO_REGISTRY = re.compile(
     _NPM + r"\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH"
@@ -36,6 +36,12 @@ _NO_TRUST = re.compile(
     _NPM + r"(SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY_LEAF)", re.MULTILINE
 )
 _ALTERED = re.compile(_NPM + r"\bEINTEGRITY\b", re.MULTILINE)
+_BOOTING = ("[internal] booting buildkit", "[internal] waiting for connection")
+_NO_BUILDER = (
+    "The builder that buildx uses does not start: {why}; choose another one of `docker buildx ls` with "
+    "BUILDX_BUILDER, or unset that and take `docker buildx use default` to let the engine build."
+)
+_CALL_HELP = re.compile(r"^(?:See|Run) 'docker buildx build --help'")
 _NOT_PLAIN = (
     "buildx cannot send a builder elsewhere a folder whose name has letters beyond ASCII; rename the "
     "folder of the build context, or the one that you work in."
@@ -63,12 +69,15 @@ def of(progress: Progress, code: int) -> WorkbookError:
     """Return the error of a build whose command ended with ``code`` and said what ``progress`` holds."""
     failed = (s for s in progress.steps if s.error and "context canceled" not in s.error)
     step, reason = next(failed, None), _reason(progress)
-    log = (progress.log_of(step) if step else progress.log)[-20:]
+    printed = progress.log_of(step) if step else progress.log
+    log = printed[-20:]
     evidence = "\n".join([reason, *log])
     if trouble := disk_full.client_trouble(reason):
         return BuildError(trouble, step, log)
     if disk_full.engine_is_full(evidence):
         return DiskFullError(disk_full.ENGINE_FULL, step, log)
+    if step and step.name in _BOOTING:
+        return BuildError(_NO_BUILDER.format(why=_bare(step.error or "")), step, log)
     if any(sign in reason for sign in _ENGINE_LOST):
         return EngineLostError(LOST)
     if step is None and _killed(code, progress):
@@ -78,7 +87,9 @@ def of(progress: Progress, code: int) -> WorkbookError:
     if step is None:
         return BuildError(f"The build did not start: {reason}.", None, log)
     why = _bare(step.error or "")
-    return BuildError(f"The step `{_short(step.name)}` failed: {why}.{_hint(evidence, log)}", step, log)
+    return BuildError(
+        f"The step `{_short(step.name)}` failed: {why}.{_hint(evidence, printed)}", step, log
+    )
 
 
 def _killed(code: int, progress: Progress) -> bool:
@@ -91,7 +102,10 @@ def _errors(progress: Progress) -> list[str]:
 
 
 def _reason(progress: Progress) -> str:
-    return _bare((_errors(progress) or progress.text or ["docker buildx gave no reason"])[-1])
+    """Return what the command gave as its reason, without its advice on how to call it."""
+    said = list(itertools.takewhile(lambda line: not line.startswith("Usage:"), progress.text))
+    said = [line for line in said if line.strip() and not _CALL_HELP.search(line)]
+    return _bare((_errors(progress) or said or ["docker buildx gave no reason"])[-1])
 
 
 def _bare(reason: str) -> str:
@@ -120,8 +134,5 @@ def _hint(evidence: str, log: Sequence[str]) -> str:
             " A TLS proxy stands in between: set NODE_EXTRA_CA_CERTS to its certificates, then run "
             "the cell again."
         )
-    lines = [line.strip() for line in log if line.strip()]
-    telling = [line for line in lines if not line.startswith(_NO_WORDS)]
-    npms = [line for line in lines if line.startswith(_NO_WORDS) and not _NPM_FORM.match(line)]
-    words = (telling[-1:] or npms[:1] or lines[:1] or [""])[0]
+    words = step_log.telling(log)
     return f" Its last words: {_short(words, 200)}" if words else ""
