@@ -13,7 +13,7 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from helpers.bases import bases as base_images
 from helpers.bases.bases import Base
-from helpers.buildx import dockerfile, failure
+from helpers.buildx import dockerfile, failure, step_log
+from helpers.buildx import options as build_options
 from helpers.buildx.dockerfile import Dockerfile
 from helpers.buildx.failure import BuildCancelledError, BuildError
 from helpers.buildx.stream import Progress, Step
@@ -63,8 +64,24 @@ class Request:
 
     def command(self, where: Engine, bases: list[Base]) -> list[str]:
         """Return the command as one would type it."""
-        options = ["--load", "--file", str(self.dockerfile), "--tag", self.tag]
-        options += ["--label", f"{LABEL}=build"]
+        output = ["--load", "--file", str(self.dockerfile), "--tag", self.tag]
+        options = [*output, "--label", f"{LABEL}=build", *self._inputs(where, bases)]
+        return where.command("buildx", "build", *options, *self.extra, str(self.context))
+
+    def check_command(self, where: Engine, bases: list[Base]) -> list[str]:
+        """Return the command that asks the builder's own checks; no option of it writes anything."""
+        options = ["--call=check,format=json", "--file", str(self.dockerfile)]
+        options += [*self._inputs(where, bases), *build_options.without_writing(self.extra)]
+        return where.command("buildx", "build", *options, str(self.context))
+
+    def images(self, parsed: Dockerfile) -> list[str]:
+        """Return the images from outside that the build needs: not what a named context gives."""
+        given = build_options.named_contexts(self.extra)
+        names = parsed.base_images(self.target)
+        return [name for name in names if build_options.short_name(name) not in given]
+
+    def _inputs(self, where: Engine, bases: list[Base]) -> list[str]:
+        options: list[str] = []
         if self.target:
             options += ["--target", self.target]
         for name, value in self.build_args.items():
@@ -75,7 +92,18 @@ class Request:
             options.append("--provenance=false")
         for base in bases:
             options += base.arguments()
-        return where.command("buildx", "build", *options, *self.extra, str(self.context))
+        return options
+
+
+@dataclass(frozen=True)
+class PrintedError:
+    """A ``line`` by which a tool said that it failed, in a ``step`` that succeeded all the same."""
+
+    step: Step
+    line: str
+
+    def __str__(self) -> str:
+        return f"`{self.step.instruction}` succeeded and printed an error: {self.line}"
 
 
 @dataclass(frozen=True)
@@ -85,6 +113,8 @@ class BuildResult:
     ``dockerfile`` is the file as it was read for the build, whatever becomes of it afterwards;
     ``seconds`` is the wall time of the command; ``context_bytes`` what was sent to the builder;
     ``image_id`` and ``digest`` are the engine's (equal where the store keeps no manifest).
+    ``printed_errors`` holds the first line of each step that printed an error and succeeded; a step
+    from the cache prints nothing, so it has none.
     """
 
     request: Request
@@ -98,6 +128,7 @@ class BuildResult:
     bases: tuple[Base, ...]
     started: datetime
     engine: Engine = field(repr=False)
+    printed_errors: tuple[PrintedError, ...] = ()
 
     @property
     def tag(self) -> str:
@@ -153,6 +184,11 @@ def plan(request: Request, where: Engine | None = None) -> list[str]:
     return request.command(where, _bases(request, _read(request, where), where))
 
 
+def check_command(request: Request, where: Engine) -> list[str]:
+    """Return the command of the builder's checks on what `build` would build; it writes nothing."""
+    return request.check_command(where, _bases(request, _read(request, where), where))
+
+
 @stoppable(_STOPPED, BuildCancelledError)
 @engine.in_touch()
 def build(request: Request, watch: Watcher | None = None, where: Engine | None = None) -> BuildResult:
@@ -192,11 +228,22 @@ def build(request: Request, watch: Watcher | None = None, where: Engine | None =
         bases=tuple(bases),
         started=started,
         engine=where,
+        printed_errors=tuple(_printed_errors(progress)),
     )
 
 
+def _printed_errors(progress: Progress) -> Iterator[PrintedError]:
+    for step in progress.steps:
+        if not step.internal and (lines := step_log.errors(progress.log_of(step))):
+            yield PrintedError(step, redacted(lines[0]))
+
+
 def _read(request: Request, where: Engine) -> Dockerfile:
-    """Read the Dockerfile of a request. Raises `DockerfileError`, also for a target that it lacks."""
+    """Read the Dockerfile of a request. Raises `DockerfileError`, also for a target that it lacks.
+
+    An option of the request with which the build could not be followed raises `WorkbookError`.
+    """
+    build_options.require_readable(request.extra)
     parsed = dockerfile.read(request.dockerfile, request.build_args, where.architecture)
     parsed.stage(request.target)
     return parsed
@@ -205,7 +252,7 @@ def _read(request: Request, where: Engine) -> Dockerfile:
 def _bases(request: Request, parsed: Dockerfile, where: Engine) -> list[Base]:
     found: Sequence[Base] | None = request.bases
     if found is None:
-        found = base_images.resolve(parsed.base_images(request.target), where)
+        found = base_images.resolve(request.images(parsed), where)
     return base_images.handed(found, where)
 
 

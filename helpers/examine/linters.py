@@ -12,10 +12,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from helpers import buildx
+from helpers.buildx import Request
 from helpers.engine.engine import Engine
 from helpers.examine.findings import Check, Finding, Severity
 
@@ -57,16 +58,16 @@ def hadolint(text: str, folder: Path) -> Check:
     return Check("hadolint", tuple(raw))
 
 
-def builder_checks(arguments: Sequence[str], engine: Engine, folder: Path) -> Check:
-    """Run the checks of ``docker buildx build``, which builds nothing then.
+def builder_checks(request: Request, engine: Engine) -> Check:
+    """Run the checks of ``docker buildx build`` on what a request would build, where a build runs.
 
-    ``arguments`` are those of the build: file, target, build arguments, base images, context.
+    Nothing is built or written: no image, tag, cache or file. Raises as `buildx.plan` does.
     """
     version = tuple(int(n) for n in re.findall(r"\d+", engine.buildx)[:2])
     if version < CHECKS_SINCE:
         return Check(BUILDER, note=f"buildx {engine.buildx} has no `--check`; it begins with 0.15.")
-    command = engine.command("buildx", "build", "--call=check,format=json", *arguments)
-    code, output, errors = _run(command, folder, engine.process_environment(), b"")
+    command = buildx.check_command(request, engine)
+    code, output, errors = _run(command, Path.cwd(), engine.process_environment(), b"")
     try:
         answer = json.loads(output[output.index(b"{") :])
         found = [_check_finding(item) for item in answer.get("warnings") or ()]

@@ -7,13 +7,13 @@ label and tag.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from helpers import buildx
 from helpers.bases import bases
-from helpers.buildx import BuildError, BuildResult, Request, Watcher
+from helpers.buildx import BuildError, BuildResult, Request, Watcher, steps
 from helpers.buildx.dockerfile import Dockerfile
 from helpers.engine import engine as engines
 from helpers.engine.engine import Engine
@@ -26,7 +26,7 @@ from helpers.examine import (
     rebuild,
     size_rules,
 )
-from helpers.examine.findings import Check
+from helpers.examine.findings import Check, Finding, Severity
 from helpers.examine.gather import Project, Sources
 from helpers.examine.rebuild import Rebuild
 from helpers.examine.report import Report
@@ -73,12 +73,11 @@ def _examined(project: Project, watching: Watching, *, build: bool, measure_rebu
     if engine:
         try:
             request = _request(sources, engine)
-            options = _options(buildx.plan(request, engine))
-            checks.append(linters.builder_checks(options, engine, project.context))
+            checks.append(linters.builder_checks(request, engine))
             with watching("examined") as watch:
                 result = buildx.build(request, watch, engine)
             image = gather.built(sources, result)
-            checks.append(Check(_IMAGE, tuple(image_rules.check(image))))
+            checks.append(Check(_IMAGE, (*image_rules.check(image), *_printed(result))))
         except StoppedByReaderError:
             raise
         except WorkbookError as error:
@@ -132,21 +131,29 @@ def _context(sources: Sources) -> Check:
 def _request(sources: Sources, engine: Engine) -> Request:
     """Return what to build, its bases ready, so that no later build looks for them again."""
     project = sources.project
-    ready = bases.resolve(sources.file.base_images(project.target), engine)
-    return Request(
+    request = Request(
         dockerfile=project.dockerfile,
         context=project.context,
         tag=TAG,
         target=project.target,
         build_args=project.build_args,
         extra=project.extra,
-        bases=tuple(ready),
     )
+    return replace(request, bases=tuple(bases.resolve(request.images(sources.file), engine)))
 
 
-def _options(command: Sequence[str]) -> Sequence[str]:
-    """Return what stands behind ``buildx build`` in a command."""
-    return command[command.index("build") + 1 :]
+def _printed(result: BuildResult) -> Iterator[Finding]:
+    """Yield a finding for each step that printed an error and succeeded."""
+    lines = {step.text: step.line for step in steps.of(result)}
+    for printed in result.printed_errors:
+        yield Finding(
+            rule="error-in-a-step",
+            topic="style",
+            severity=Severity.WARNING,
+            line=lines.get(" ".join(printed.step.instruction.split())),
+            sentence=str(printed),
+            remedy="Look whether the image has what the step was to put there: its size counts what is.",
+        )
 
 
 def _rebuilt(sources: Sources, result: BuildResult, watching: Watching) -> tuple[Rebuild | None, Check]:

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import threading
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from helpers.bases.bases import BaseError
 from helpers.buildx import BuildCancelledError, BuildError, BuildResult, Request, build, dockerfile, plan
 from helpers.buildx.dockerfile_words import DockerfileError
 from helpers.host.errors import WorkbookError
+from helpers.image import image
 
 pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 
@@ -138,6 +140,44 @@ def test_what_dockerignore_names_is_not_sent(engine, context, tag):
     (context / ".dockerignore").write_text("secret\nbusybox\n")
     result = build(_request(context, tag, "FROM scratch\nCOPY . /\n"), where=engine)
     assert result.context_bytes < 10_000
+
+
+# What a named context gives
+
+
+@pytest.mark.parametrize("option", [["--build-context", "{}={}"], ["--build-context={}={}"]])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM scratch\nCOPY --from=assets logo /logo\n",
+        f"FROM scratch\n{SHELL}RUN --mount=from=assets,target=/mnt busybox cat /mnt/logo > /logo\n",
+    ],
+)
+def test_a_named_context_is_no_image_to_be_had(engine, context, tag, tmp_path, text, option):
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "logo").write_text("logo\n")
+    extra = tuple(word.format("assets", tmp_path / "assets") for word in option)
+    result = build(_request(context, tag, text, extra=extra), where=engine)
+    assert image.read(result.image_id, "/logo", engine) == b"logo\n"
+
+
+def test_a_named_context_takes_the_place_of_a_base(engine, context, new_tag):
+    base = build(_request(context, new_tag(), f"FROM scratch\n{SHELL}"), where=engine)
+    extra = ("--build-context", f"nowhere.invalid/base=docker-image://{base.tag}")
+    text = "FROM nowhere.invalid/base:latest\nRUN busybox echo built > /built\n"
+    result = build(_request(context, new_tag(), text, extra=extra), where=engine)
+    assert image.read(result.image_id, "/built", engine) == b"built\n"
+
+
+# What a step says
+
+
+def test_a_step_that_prints_an_error_and_succeeds_is_told(engine, context, tag):
+    said = "npm error Exit handler never called!"
+    text = f"FROM scratch\n{SHELL}RUN busybox echo '{said}' >&2\nRUN busybox echo all is well\n"
+    result = build(_request(context, tag, text, cold=True), where=engine)
+    assert [printed.line for printed in result.printed_errors] == [said]
+    assert result.printed_errors[0].step.instruction.startswith("RUN busybox echo 'npm error")
 
 
 # What comes out
@@ -284,6 +324,45 @@ def test_each_missing_input_is_one_typed_short_error(engine, context, tag):
         with pytest.raises(kind, match=sentence) as caught:
             build(wrong, where=engine)
         _assert_short(caught.value)
+
+
+@pytest.mark.parametrize("option", ["--progress=plain", "--metadata-file=m.json", "--quiet"])
+def test_an_option_that_would_hide_the_build_is_refused_before_it_begins(engine, context, tag, option):
+    with pytest.raises(WorkbookError, match=r"^A build cannot be given --") as caught:
+        build(_request(context, tag, extra=(option,)), where=engine)
+    _assert_short(caught.value)
+    assert not engine.client.images.list(filters={"reference": tag})
+
+
+def test_an_option_that_the_builder_does_not_know_is_named(engine, context, tag):
+    with pytest.raises(BuildError, match=r"did not start: unknown flag: --nope\.$") as caught:
+        build(_request(context, tag, extra=("--nope",)), where=engine)
+    _assert_short(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("driver", "where"),
+    [
+        ("docker-container", ["--driver-opt", "image=nowhere.invalid/buildkit:none"]),
+        ("remote", ["tcp://127.0.0.1:9"]),
+    ],
+)
+def test_a_builder_that_does_not_start_is_said_to_be_one(
+    engine, context, tag, tmp_path, monkeypatch, driver, where
+):
+    monkeypatch.setenv("BUILDX_CONFIG", str(tmp_path / "buildx"))
+    name = f"wb-{uuid.uuid4().hex[:8]}"
+    create = engine.command("buildx", "create", "--name", name, "--driver", driver, *where)
+    settings = engine.process_environment() | {"BUILDX_CONFIG": str(tmp_path / "buildx")}
+    subprocess.run(create, env=settings, check=True, capture_output=True)
+    monkeypatch.setenv("BUILDX_BUILDER", name)
+    try:
+        with pytest.raises(BuildError, match=r"does not start: .*BUILDX_BUILDER") as caught:
+            build(_request(context, tag), where=engine)
+    finally:
+        remove = engine.command("buildx", "rm", "--force", name)
+        subprocess.run(remove, env=settings, check=True, capture_output=True)
+    _assert_short(caught.value)
 
 
 def test_a_base_out_of_reach_with_stand_ins_off_is_one_short_error(engine, context, tag, monkeypatch):

@@ -436,3 +436,32 @@ def test_the_dockerfile_is_read_once_the_context_walked_once_and_the_bases_found
     report = run.examine(gather.find(project))
     assert report.rebuild
     assert counted == {"read": 1, "parsed": 1, "walked": 1, "resolved": 1}
+
+
+# What is added to the build
+
+
+def test_a_named_context_is_no_image_to_be_had(project, tmp_path):
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "logo").write_text("logo\n")
+    extra = ("--build-context", f"assets={tmp_path / 'assets'}")
+    report = examined(project, "FROM scratch\nCOPY --from=assets logo /logo\n", extra=extra)
+    assert not report.failure
+    assert report.image.layers[-1].uncompressed_bytes > 0
+
+
+def test_an_examination_that_fails_leaves_the_last_good_image(engine, project, tag):
+    examined(project, f"FROM scratch\n{SHELL}")
+    good = engine.client.images.get(tag)
+    report = examined(project, f"FROM scratch\n{SHELL}RUN busybox false\n")
+    assert "busybox false" in report.failure
+    assert engine.client.images.get(tag).id == good.id
+    assert good.attrs["RootFS"]["Layers"]
+
+
+def test_a_step_that_printed_an_error_and_succeeded_is_in_the_report(project):
+    said = "npm error Exit handler never called!"
+    report = examined(project, f"FROM scratch\n{SHELL}RUN echo '{said}'; echo {uuid.uuid4()} > /x\n")
+    found = [finding for finding in report.findings if finding.rule == "error-in-a-step"]
+    assert [finding.line for finding in found] == [4]
+    assert said in found[0].sentence

@@ -156,6 +156,17 @@ def test_conditions_name_engine_bases_and_date():
     assert _result(REQUEST, _engine()).conditions.count("·") == 1
 
 
+def test_the_builders_checks_are_asked_with_nothing_that_writes():
+    extra = ("--push", "--secret", "id=a,src=b", "--output=out", "-t", "mine:1", "--iidfile", "id")
+    request = dataclasses.replace(REQUEST, target="prod", build_args={"V": "20"}, extra=extra)
+    stand_in = Base("node:20", Source.STAND_IN, "workbook/node:1")
+    command = request.check_command(_engine(), [stand_in])
+    assert shlex.join(command) == (
+        "docker buildx build --call=check,format=json --file app/prod.Dockerfile --target prod "
+        "--build-arg V=20 --build-context node:20=docker-image://workbook/node:1 --secret id=a,src=b app"
+    )
+
+
 # A build that ends well
 
 
@@ -313,6 +324,32 @@ def test_words_of_a_step_that_sound_like_a_lost_engine_do_not_count(docker, requ
     with pytest.raises(BuildError) as caught:
         build(request_here, where=docker(stream, code=1))
     assert type(caught.value) is BuildError
+
+
+@pytest.mark.parametrize(
+    "advice",
+    [
+        "See 'docker buildx build --help'.\n",  # buildx 0.13
+        "\nUsage:  docker buildx build [OPTIONS] PATH | URL | -\n\n"
+        "Run 'docker buildx build --help' for more information\n",  # later ones
+    ],
+)
+def test_an_option_that_the_builder_does_not_know_is_named(docker, request_here, advice):
+    stream = f"unknown flag: --nope\n{advice}"
+    with pytest.raises(BuildError, match=r"^The build did not start: unknown flag: --nope\.$"):
+        build(request_here, where=docker(stream, code=125))
+
+
+def test_a_step_that_prints_an_error_and_succeeds_is_told(docker, request_here):
+    stream = _failing_step("added 3 packages", "npm error Exit handler never called!", "bye")
+    stream = stream.partition("\nERROR:")[0].replace('"error":', '"before":')
+    stream = stream.replace(
+        '{"digest"', '{"completed": "2026-01-01T00:00:02Z", "started": "2026-01-01T00:00:01Z", "digest"'
+    )
+    result = build(request_here, where=docker(stream + "\n"))
+    assert [str(printed) for printed in result.printed_errors] == [
+        "`RUN npm ci` succeeded and printed an error: npm error Exit handler never called!"
+    ]
 
 
 def test_a_command_that_dies_without_a_word_is_still_an_error(docker, request_here):
