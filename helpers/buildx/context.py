@@ -8,13 +8,14 @@ only named paths makes BuildKit ask for those alone; that is not forecast here. 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
 
-from helpers.buildx import dockerignore
+from helpers.buildx import dockerignore, links
 from helpers.buildx.dockerignore import Pattern, Rules
 from helpers.host.errors import WorkbookError
 
@@ -24,8 +25,9 @@ _ALL = dockerignore.parse("")
 
 @dataclass(frozen=True)
 class Entry:
-    """One path of a context, relative to it; only a ``file`` has bytes.
+    """One path of a context, relative to it: a ``file``, ``directory``, ``symlink`` or ``device``.
 
+    A pipe and a socket count as devices; only a file has bytes.
     Of several hard links to one content the first has the bytes, as only it is sent whole.
     ``by`` is the line of the ignore file that decided (None: no line fits, so it is sent); ``target``
     is where a ``symlink`` points.
@@ -41,9 +43,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Survey:
-    """What a context holds, in the order of the paths, each path judged by the ignore file."""
+    """What a context holds, in the order of the paths, each path judged by the ignore file.
+
+    ``unread`` are the files and folders that cannot be read and that no line keeps out: a build that
+    takes them fails.
+    """
 
     entries: tuple[Entry, ...]
+    unread: tuple[str, ...] = ()
 
     @cached_property
     def sent(self) -> tuple[Entry, ...]:
@@ -104,30 +111,42 @@ class Tree:
 def ignore_file(context: Path, dockerfile: Path) -> Path | None:
     """Return the ignore file that counts: the Dockerfile's own before the context's, or None.
 
-    The Dockerfile's own lies beside it and bears its name with ``.dockerignore`` behind.
+    The Dockerfile's own lies beside it, or beside the link that leads to it, and bears its name with
+    ``.dockerignore`` behind. One that is a link out of its folder does not count for the builder.
     """
     choices = (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), context / ".dockerignore")
-    return next((file for file in choices if file.is_file()), None)
+    return next((file for file in choices if _real(file)), None)
 
 
 def rules(context: Path, dockerfile: Path) -> Rules:
-    """Return the patterns that count for a build. Raises `WorkbookError`."""
+    """Return the patterns that count for a build. Raises `WorkbookError` for one that is refused."""
     file = ignore_file(context, dockerfile)
-    if file is None:
+    real = _real(file) if file else None
+    if real is None:
         return _ALL
     try:
-        return dockerignore.parse(os.fsdecode(file.read_bytes()))
+        return dockerignore.parse(os.fsdecode(real.read_bytes()))
     except OSError as error:
         raise WorkbookError(
             f"{file} cannot be read ({error.strerror}); check its permissions."
         ) from None
 
 
+def _real(file: Path) -> Path | None:
+    """Return the plain file that a file or a link inside its folder leads to; None for none."""
+    real = links.inside(file.parent, file.name)
+    return real if real and real.is_file() else None
+
+
 def survey(context: Path, patterns: Rules = _ALL) -> Survey:
-    """Look at every path of a context. Raises `WorkbookError` when it is no folder."""
+    """Look at every path of a context. Raises `WorkbookError` when it is no folder that can be read."""
     if not context.is_dir():
         raise WorkbookError(f"There is no folder at {context}; check the path.")
-    return Survey(tuple(_walk(context, "", patterns, set())))
+    if not os.access(context, os.R_OK | os.X_OK):
+        raise WorkbookError(f"{context} cannot be read; check its permissions.")
+    unread: list[str] = []
+    entries = tuple(_walk(context, "", patterns, set(), unread))
+    return Survey(entries, tuple(path for path in unread if not patterns.decide(path).kept_out))
 
 
 def printable(text: str) -> str:
@@ -136,27 +155,32 @@ def printable(text: str) -> str:
 
 
 def _walk(
-    folder: Path, prefix: str, patterns: Rules, seen: set[tuple[bool, int, int]]
+    folder: Path, prefix: str, patterns: Rules, seen: set[tuple[bool, int, int]], unread: list[str]
 ) -> Iterator[Entry]:
-    with os.scandir(folder) as found:
-        items = sorted(found, key=lambda item: item.name)
-    for item in items:
-        path, kind = prefix + item.name, _kind(item)
+    try:
+        with os.scandir(folder) as found:
+            items = sorted(found, key=lambda item: item.name)
+        every = [(item, item.stat(follow_symlinks=False)) for item in items]
+    except PermissionError:
+        unread.append(prefix.rstrip("/"))
+        return
+    for item, facts in every:
+        path, kind = prefix + item.name, _kind(facts.st_mode)
         decision = patterns.decide(path)
-        facts = item.stat(follow_symlinks=False)
         content = (decision.kept_out, facts.st_dev, facts.st_ino)
         size = facts.st_size if kind == "file" and content not in seen else 0
         seen.add(content)
-        target = os.readlink(item) if kind == "symlink" else ""  # noqa: PTH115 - a Path drops a / at the end
+        target = os.readlink(item) if kind == "symlink" else ""  # noqa: PTH115 - a Path drops a last /
         yield Entry(path, kind, size, decision.kept_out, decision.by, target)
+        if kind == "file" and not os.access(item, os.R_OK):
+            unread.append(path)
         if kind == "directory":
-            yield from _walk(Path(item.path), f"{path}/", patterns, seen)
+            yield from _walk(Path(item.path), f"{path}/", patterns, seen, unread)
 
 
-def _kind(item: os.DirEntry[str]) -> str:
-    if item.is_symlink():
-        return "symlink"
-    return "directory" if item.is_dir() else "file"
+def _kind(mode: int) -> str:
+    kinds = {stat.S_IFLNK: "symlink", stat.S_IFDIR: "directory", stat.S_IFREG: "file"}
+    return kinds.get(stat.S_IFMT(mode), "device")
 
 
 def _above(path: str) -> Iterator[str]:

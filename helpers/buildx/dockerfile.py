@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from helpers.buildx import image_names
+from helpers.buildx import image_names, links
 from helpers.buildx.dockerfile_words import SPACE, DockerfileError, Words, expand
 
 _GAP = re.compile(r"[\t\v\f\r ]+")
@@ -229,13 +229,23 @@ class Dockerfile:
 def read(
     path: Path, build_args: Mapping[str, str] | None = None, architecture: str | None = None
 ) -> Dockerfile:
-    """Read a Dockerfile from disk, see `parse`. Raises `DockerfileError` also when it is missing."""
+    """Read a Dockerfile from disk, see `parse`. Raises `DockerfileError` also where it cannot be read.
+
+    The builder follows links inside the file's folder only. Bytes that are no UTF-8 it takes for unknown
+    letters, as in a comment; so does this.
+    """
+    file = links.inside(path.parent, path.name)
+    if file is None and path.exists():
+        raise DockerfileError(
+            f"{path} is a link that leads out of its folder, where the builder does not follow it; "
+            "put a copy in its place."
+        )
+    if file is None:
+        raise DockerfileError(f"There is no Dockerfile at {path}; check the path.")
+    if not file.is_file():
+        raise DockerfileError(f"{path} cannot be read, because it is no plain file; check the path.")
     try:
-        text = path.read_bytes().decode()
-    except FileNotFoundError:
-        raise DockerfileError(f"There is no Dockerfile at {path}; check the path.") from None
-    except UnicodeDecodeError:
-        raise DockerfileError(f"{path} is no text in UTF-8; save it as that.") from None
+        text = file.read_bytes().decode(errors="replace")
     except OSError as error:
         raise DockerfileError(f"{path} cannot be read ({error.strerror}); check the path.") from None
     try:
@@ -267,15 +277,21 @@ def parse(
 
 
 def _directives(lines: list[str]) -> dict[str, str]:
+    """Return the directives; behind a first line ``#!…`` all but ``escape`` count, as in BuildKit."""
     found: dict[str, str] = {}
-    for line in lines:
+    shebang = lines[:1] and lines[0].startswith("#!")
+    for line in lines[1:] if shebang else lines:
         match = _DIRECTIVE.match(line.strip(SPACE))
         name = match[1].lower() if match else ""
         if not match or name not in _DIRECTIVES:
             break
         if name in found:
+            if shebang:
+                break
             raise DockerfileError(f"it gives the directive `{name}` twice; remove one.")
         found[name] = match[2]
+    if shebang:
+        found.pop("escape", None)
     if found.get("escape", "\\") not in ("\\", "`"):
         raise DockerfileError(f"its escape character is {found['escape']}; it may be \\ or ` only.")
     return found

@@ -26,7 +26,34 @@ def check(file: Dockerfile, target: str | None, context: BuildContext, survey: S
         if one.secret or one.bytes >= _WORTH_A_WORD:
             by = (i for i, copied in taken.items() if any(_is_in(path, one) for path in copied))
             found.append(_unwanted(one, next(by, None)))
+    found += [_unread(path) for path in survey.unread]
+    found += [
+        _not_utf_8(e.path) for e in survey.sent if e.path != e.path.encode(errors="replace").decode()
+    ]
     return found
+
+
+def _unread(path: str) -> Finding:
+    shown = contexts.printable(path)
+    return Finding(
+        "unreadable-in-context",
+        "context",
+        Severity.ERROR,
+        None,
+        f"{shown} cannot be read, and no pattern keeps it out: a build that is to send it fails.",
+        f"Add `{shown}` to the .dockerignore, or change its permissions.",
+    )
+
+
+def _not_utf_8(path: str) -> Finding:
+    return Finding(
+        "name-not-utf-8",
+        "context",
+        Severity.WARNING,
+        None,
+        f"The name of {contexts.printable(path)} is not in UTF-8: new builders refuse such a context.",
+        "Rename it.",
+    )
 
 
 def _is_in(path: str, one: Unwanted) -> bool:

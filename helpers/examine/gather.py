@@ -92,7 +92,8 @@ def find(
     context = (context.expanduser() if context else folder).resolve()
     if not context.is_dir():
         raise WorkbookError(f"There is no folder for the build context at {context}; check the path.")
-    return Project(found.resolve(), context, target, dict(build_args or {}), tuple(extra))
+    found = found.parent.resolve() / found.name  # a link stays: its own ignore file lies beside it
+    return Project(found, context, target, dict(build_args or {}), tuple(extra))
 
 
 def _dockerfiles(folder: Path) -> list[str]:

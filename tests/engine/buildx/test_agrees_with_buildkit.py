@@ -300,6 +300,76 @@ def test_an_instruction_takes_what_the_builder_copies(engine, home, flags, needs
     assert len(told) >= 15
 
 
+# Links and pipes
+
+LINKED = {  # links of a folder that holds src/Real, src/keys and the file f; a list keeps f out
+    "own list beside a link": {"Dockerfile": "src/Real", "Dockerfile.dockerignore": "src/keys"},
+    "list beside what a link leads to": {"Dockerfile": "src/Real", "src/Real.dockerignore": "keys"},
+    "a link to a link": {"Dockerfile": "src/one", "src/one": "Real", ".dockerignore": "src/keys"},
+    "a link from the top": {"Dockerfile": "/src/Real", ".dockerignore": "/src/keys"},
+    "a list outside": {"Dockerfile": "src/Real", ".dockerignore": "../outside"},
+    "an own list outside": {"Dockerfile": "src/Real", "Dockerfile.dockerignore": "../outside"},
+    "a list that is nowhere": {"Dockerfile": "src/Real", ".dockerignore": "nowhere"},
+    "a list that is a folder": {"Dockerfile": "src/Real", ".dockerignore": "src"},
+    "a way up and back": {"Dockerfile": "../../src/Real", ".dockerignore": "../src/keys"},
+    "a Dockerfile outside": {"Dockerfile": "../outside"},
+    "a Dockerfile outside, from the top": {"Dockerfile": "/etc/hostname"},
+    "a Dockerfile that is nowhere": {"Dockerfile": "nowhere"},
+}
+
+
+@pytest.mark.parametrize("links", LINKED.values(), ids=LINKED)
+def test_links_lead_where_the_builder_follows_them(engine, home, links):
+    root = home() / "context"
+    (root / "src").mkdir(parents=True)
+    (root / "src" / "Real").write_text("FROM scratch\nCOPY . /\n")
+    for lists in (root / "src" / "keys", root.parent / "outside", root / "f"):
+        lists.write_text("f\n")
+    for name, target in links.items():
+        (root / name).symlink_to(target)
+    out = root.parent / "out.tar"
+    done = asked(engine, root, "--quiet", "--output", f"type=tar,dest={out}")
+    try:
+        dockerfile.read(root / "Dockerfile")
+    except DockerfileError:
+        assert "failed to read dockerfile" in done.stderr
+    else:
+        assert done.returncode == 0, done.stderr
+        with tarfile.open(out) as tar:
+            assert sorted(member.name.strip("/") for member in tar) == forecast(root)
+
+
+def test_a_pipe_and_a_socket_go_over_as_they_are(engine, home):
+    root = home() / "context"
+    root.mkdir()
+    (root / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    os.mkfifo(root / "pipe")
+    with tarfile.open(made(engine, root)) as tar:
+        assert tar.getmember("pipe").isfifo()
+    assert forecast(root) == ["Dockerfile", "pipe"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"# caf\xe9\nFROM scratch\nCOPY f /\n",
+        b"#!/usr/bin/env x\n# escape=`\nFROM scratch\nCOPY \\\n f /\n",
+        b"#!/usr/bin/env x\n# escape=x\n# escape=`\nFROM scratch\nCOPY f /\n",
+    ],
+)
+def test_a_first_line_for_a_shell_and_other_encodings_are_read_as_the_builder_reads_them(
+    engine, home, text
+):
+    root = home() / "context"
+    root.mkdir()
+    (root / "Dockerfile").write_bytes(text)
+    (root / "f").write_text("f")
+    with tarfile.open(made(engine, root)) as tar:
+        assert tar.getnames() == ["f"]
+    parsed = dockerfile.read(root / "Dockerfile")
+    assert [instruction.words()[0] for instruction in parsed.instructions] == ["scratch", "f"]
+
+
 # Words
 
 KNOWN = {"A": "1", "E": "", "V": "v20.18.0", "P": "/a/b.c/a", "U": "üé空ü", "S": " x  y ", "X": "a*b?c"}

@@ -159,3 +159,55 @@ def test_bytes_that_are_no_utf_8_are_matched_and_can_be_printed(tmp_path):
     found = context.survey(tmp_path, context.rules(tmp_path, tmp_path / "Dockerfile"))
     assert [entry.path for entry in found.sent] == [".dockerignore", "cafe"]
     assert "caf\\xe9" in str(found.tree()).encode().decode()
+
+
+def test_the_ignore_file_beside_a_link_counts_and_not_the_one_beside_what_it_leads_to(folder):
+    (folder / "src" / "Real").write_text("FROM scratch")
+    (folder / "src" / "Real.dockerignore").write_text("test")
+    (folder / "Dockerfile").symlink_to("src/Real")
+    assert context.ignore_file(folder, folder / "Dockerfile") is None
+    own = folder / "Dockerfile.dockerignore"
+    own.symlink_to("src/own")
+    (folder / "src" / "own").write_text("src")
+    assert context.ignore_file(folder, folder / "Dockerfile") == own
+    assert context.rules(folder, folder / "Dockerfile").decide("src").kept_out
+
+
+def test_an_ignore_file_that_is_no_file_of_the_folder_does_not_count(folder):
+    outside = folder.parent / "list"
+    outside.write_text("src")
+    for target in ("../list", str(outside), "nowhere", ".dockerignore", "src"):
+        (folder / ".dockerignore").symlink_to(target)
+        assert context.ignore_file(folder, folder / "Dockerfile") is None
+        (folder / ".dockerignore").unlink()
+    os.mkfifo(folder / ".dockerignore")
+    assert context.rules(folder, folder / "Dockerfile").patterns == ()
+
+
+@pytest.fixture
+def closed(folder, monkeypatch):
+    """Make the folder ``node_modules`` one that may not be read, for root as well."""
+    scandir = os.scandir
+
+    def scan(path):
+        if str(path).endswith("node_modules"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    return folder
+
+
+def test_a_folder_that_cannot_be_read_is_left_where_it_is_ignored_and_named_where_not(closed):
+    ignored = survey(closed, "node_modules")
+    assert ignored.unread == ()
+    assert ignored.sent_bytes == 3_000_160
+    found = survey(closed)
+    assert found.unread == ("node_modules",)
+    assert [e.path for e in found.sent if e.path.startswith("node_modules")] == ["node_modules"]
+
+
+def test_a_pipe_and_a_socket_are_devices_without_bytes_and_are_not_opened(folder):
+    os.mkfifo(folder / "src" / "pipe")
+    kinds = {entry.path: (entry.kind, entry.bytes) for entry in survey(folder).entries}
+    assert kinds["src/pipe"] == ("device", 0)

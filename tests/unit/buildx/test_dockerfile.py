@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Iterable
@@ -230,7 +231,7 @@ def _dockerfile_text(draw) -> str:
     return text.replace("\n", "\r\n") if draw(st.booleans()) else text
 
 
-@settings(max_examples=400)
+@settings(deadline=None, max_examples=400)
 @given(text=_dockerfile_text())
 def test_any_file_made_of_valid_parts_reads_as_in_buildkit(buildkit, text):
     try:
@@ -242,7 +243,7 @@ def test_any_file_made_of_valid_parts_reads_as_in_buildkit(buildkit, text):
     assert _ours(text, theirs) == theirs
 
 
-@settings(max_examples=400)
+@settings(deadline=None, max_examples=400)
 @given(text=st.text(st.sampled_from("FROMRUNab \t\\`'\"$<-{}:#=\n\r\ufeff\x0c"), max_size=80))
 def test_any_text_at_all_is_parsed_or_refused_in_one_short_sentence(text):
     for whole in (text, f"FROM a\nRUN {text}", f"FROM {text}", f"ARG A={text}\nFROM $A"):
@@ -252,7 +253,7 @@ def test_any_text_at_all_is_parsed_or_refused_in_one_short_sentence(text):
             _assert_short(error)
 
 
-@settings(max_examples=400)
+@settings(deadline=None, max_examples=400)
 @given(text=st.text(st.sampled_from("RUNab \t\\'\"$-=\n#"), max_size=60))
 def test_noise_without_here_documents_has_buildkits_lines(buildkit, text):
     whole = f"FROM a\nRUN b{text}"
@@ -514,13 +515,15 @@ def test_a_substitution_that_buildkit_refuses_is_refused(word):
 
 
 def test_a_missing_file_an_unreadable_one_and_a_broken_one_are_typed_and_short(tmp_path):
-    broken, binary = tmp_path / "Broken", tmp_path / "Binary"
+    broken, pipe, link = tmp_path / "Broken", tmp_path / "Pipe", tmp_path / "Link"
     broken.write_text("RUN a\n")
-    binary.write_bytes(b"FROM a\xff\xfe\n")
+    os.mkfifo(pipe)
+    link.symlink_to("/dev/null")
     for path, reason in (
         (tmp_path / "Missing", "no Dockerfile"),
         (broken, "no FROM"),
-        (binary, "UTF-8"),
+        (pipe, "no plain file"),
+        (link, "leads out of its folder"),
         (tmp_path, "cannot be read"),
     ):
         with pytest.raises(DockerfileError, match=reason) as caught:
@@ -538,6 +541,22 @@ def test_reading_keeps_the_lines_of_windows_and_the_byte_order_mark_apart(tmp_pa
         ("FROM", "a", 2),
         ("RUN", "b  c", 4),
     ]
+
+
+def test_a_comment_in_another_encoding_is_passed_over_as_engines_do(tmp_path):
+    path = tmp_path / "Dockerfile"
+    path.write_bytes(b"# caf\xe9\nFROM a\nLABEL b=caf\xe9\n")
+    assert [(i.keyword, i.value) for i in read(path).instructions] == [
+        ("FROM", "a"),
+        ("LABEL", "b=caf\ufffd"),
+    ]
+
+
+def test_directives_stand_below_a_line_for_a_shell_but_escape_does_not_count_there():
+    file = parse("#!/usr/bin/env x\n# syntax=a/b\n# escape=`\nFROM a \\\n AS b\n")
+    assert file.directives == {"syntax": "a/b"}
+    assert file.stages[0].name == "b"
+    assert parse("# syntax=a/b\n#!/x\n# check=skip=all\nFROM a\n").directives == {"syntax": "a/b"}
 
 
 def test_a_space_before_the_end_word_is_allowed_as_in_newer_buildkit():

@@ -215,3 +215,37 @@ def test_a_secret_is_an_error_where_a_copy_takes_it_and_a_hint_where_one_exclude
     assert told("COPY --exclude=.env . /x/") == {".env": can_be_sent, "src/id_rsa": copied}
     assert told("COPY --exclude=.env .e* /x/") == {".env": copied, "src/id_rsa": can_be_sent}
     assert told("COPY --parents **/id_* /x/") == {".env": can_be_sent, "src/id_rsa": copied}
+
+
+def test_what_the_builder_will_stumble_over_in_the_context_is_named(tmp_path, monkeypatch):
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY . /x/\n")
+    (tmp_path / os.fsdecode(b"caf\xe9")).write_text("x")
+    (tmp_path / "db").mkdir()
+    scandir = os.scandir
+
+    def scan(path):
+        if str(path).endswith("/db"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+
+    def told() -> dict[str, str]:
+        report = run.examine(gather.find(tmp_path), build=False)
+        return {f.rule: f.sentence for f in report.findings}
+
+    assert told()["unreadable-in-context"].startswith("db cannot be read")
+    assert "caf\\xe9" in told()["name-not-utf-8"]
+    (tmp_path / ".dockerignore").write_text("db\ncaf*\n")
+    assert not {"unreadable-in-context", "name-not-utf-8"} & told().keys()
+
+
+def test_a_dockerfile_that_is_a_link_has_the_ignore_file_beside_the_link(tmp_path):
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker" / "Real").write_text("FROM scratch\nCOPY . /x/\n")
+    (tmp_path / "Dockerfile").symlink_to("docker/Real")
+    (tmp_path / "Dockerfile.dockerignore").write_text(".env\n")
+    (tmp_path / ".env").write_text("KEY=1")
+    report = run.examine(gather.find(tmp_path), build=False)
+    assert report.context.ignore_file == "Dockerfile.dockerignore"
+    assert "secret-in-context" not in {f.rule for f in report.findings}
