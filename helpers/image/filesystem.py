@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MB = 1e6
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
+_LINKS = 40  # links followed on the way to one file, as Linux does
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,43 +140,51 @@ class _Stack:
     def __init__(self) -> None:
         self.seen: dict[str, tuple[int, Entry]] = {}
         self._links: dict[tuple[int, str], list[str]] = {}
+        self._folders: set[str] = set()  # those that hold or held something, listed or not
         self._layers = 0
 
     def lay(self, entries: Sequence[Entry]) -> list[Wasted]:
         """Lay one more layer, and return what it hides for good."""
         index, self._layers = self._layers, self._layers + 1
-        kept = [entry for entry in entries if not is_whiteout(entry)]
-        hidden = dict.fromkeys(self._deleted(entries), "deleted")
+        whiteouts = [entry for entry in entries if is_whiteout(entry)]
+        kept = _in_place([entry for entry in entries if not is_whiteout(entry)])
+        hidden = dict.fromkeys(self._deleted(whiteouts, kept), "deleted")
         for entry in kept:
-            if entry.path in self.seen and entry.kind != "directory":
+            if not (entry.kind == "directory" and self._is_listed_folder(entry.path)):
                 hidden[entry.path] = "replaced"
-        lost = {path: self.seen.pop(path) for path in hidden}
+        for folder in _folders_of(kept):  # a folder is made for what lies in it, whether listed or not
+            self._folders.add(folder)
+            if not self._is_listed_folder(folder):
+                hidden.setdefault(folder, "replaced")
+        lost = {path: self.seen.pop(path) for path in hidden if path in self.seen}
+        firsts: dict[str, str] = {}  # by hard link of this layer, the file whose content it shares
         for entry in kept:
-            self.seen[entry.path] = (index, entry)
             if entry.kind == "hardlink":
-                self._links.setdefault((index, entry.target), []).append(entry.path)
+                first = firsts[entry.path] = firsts.get(entry.target, entry.target)
+                entry = entry._replace(target=first)
+                self._links.setdefault((index, first), []).append(entry.path)
+            self.seen[entry.path] = (index, entry)
         return [
             Wasted(path, entry.bytes, layer, index, hidden[path])
             for path, (layer, entry) in lost.items()
             if entry.bytes and not self._lives_on(layer, entry)
         ]
 
-    def _deleted(self, entries: Sequence[Entry]) -> list[str]:
+    def _deleted(self, whiteouts: Sequence[Entry], kept: Sequence[Entry]) -> list[str]:
         whole, emptied = set(), set()
-        for entry in entries:
+        for entry in whiteouts:
             folder, name = posixpath.split(entry.path)
             if name == OPAQUE:
                 emptied.add(folder)
-            elif name.startswith(WHITEOUT):
+            else:
                 whole.add(posixpath.join(folder, name.removeprefix(WHITEOUT)))
-            elif entry.kind != "directory" and self._is_folder(entry.path):
-                emptied.add(entry.path)
+        emptied |= {e.path for e in kept if e.kind != "directory" and e.path in self._folders}
         if not whole and not emptied:
             return []
         emptied |= whole
         return [p for p in self.seen if p in whole or any(up in emptied for up in _above(p))]
 
-    def _is_folder(self, path: str) -> bool:
+    def _is_listed_folder(self, path: str) -> bool:
         return path in self.seen and self.seen[path][1].kind == "directory"
 
     def _lives_on(self, layer: int, file: Entry) -> bool:
@@ -193,6 +202,34 @@ class _Stack:
             self.seen[path] = (layer, self.seen[path][1]._replace(target=first))
         self._links[layer, first] = others
         return True
+
+
+def _in_place(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries of a layer, those below one of its own links where the link leads."""
+    links = {entry.path: entry.target for entry in entries if entry.kind == "symlink"}
+    if not links:
+        return list(entries)
+    return [entry._replace(path=_followed(entry.path, links)) for entry in entries]
+
+
+def _followed(path: str, links: Mapping[str, str]) -> str:
+    for _ in range(_LINKS):
+        link = next((up for up in _above(path) if up in links), None)
+        if link is None:
+            break
+        target = posixpath.join(posixpath.dirname(link), links[link])
+        path = posixpath.normpath(posixpath.join(target, posixpath.relpath(path, link)))
+    return path
+
+
+def _folders_of(entries: Sequence[Entry]) -> set[str]:
+    folders: set[str] = set()
+    for entry in entries:
+        for folder in _above(entry.path):
+            if folder in folders:
+                break
+            folders.add(folder)
+    return folders
 
 
 def _above(path: str) -> Iterator[str]:

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 
 import pytest
-from saving_engine import saving, tar_of
 
 from helpers.buildx import context, dockerfile, dockerignore, stage_graph
 from helpers.buildx.context import Entry, Survey
 from helpers.buildx.stream import Progress
 from helpers.image import filesystem, layers
 from helpers.image.layers import Wanted
+from tests.unit.saving_engine import saving, tar_of
 
 TIMES = 8
 SLACK = 3.5  # a quadratic cost would take 8 times as long as a linear one

@@ -280,3 +280,63 @@ def test_an_image_that_is_not_there_is_one_sentence(engine):
     for question in ("files", "waste", "uncompressed_bytes", "compressed_bytes", "packages", "config"):
         with pytest.raises(ImageError, match="no image 'sha256:0000"):
             getattr(gone, question)
+
+
+def a_tar(*entries) -> bytes:
+    """Make a tar of names with a content, None for a folder, or what a symbolic link leads to."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        for name, content in entries:
+            info = tarfile.TarInfo(name)
+            if isinstance(content, bytes):
+                info.size = len(content)
+            else:
+                info.type = tarfile.DIRTYPE if content is None else tarfile.SYMTYPE
+                info.mode, info.linkname = 0o755, content or ""
+            tar.addfile(info, io.BytesIO(content if isinstance(content, bytes) else b""))
+    return file.getvalue()
+
+
+def a_save(*tars) -> bytes:
+    """Make what `docker load` takes: an image of these layers."""
+    digests = [f"sha256:{hashlib.sha256(tar).hexdigest()}" for tar in tars]
+    config = {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {"Cmd": ["never-run"], "Labels": {LABEL: "test"}},
+        "rootfs": {"type": "layers", "diff_ids": digests},
+    }
+    names = [f"{number}/layer.tar" for number in range(len(tars))]
+    manifest = [{"Config": "config.json", "RepoTags": None, "Layers": names}]
+    documents = [("config.json", config), ("manifest.json", manifest)]
+    written = [(name, json.dumps(document).encode()) for name, document in documents]
+    return a_tar(*zip(names, tars, strict=True), *written)
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "wasted"),
+    [
+        ([("data", b"12345")], [("data", None), ("data/x", b"1")], 5),
+        ([("data", b"12345")], [("data/x", b"1")], 5),
+        ([("data/x", b"12345")], [("data", b"1")], 5),
+        ([("z", b"1")], [("b", None), ("a", "b"), ("a/x", b"123")], 0),
+    ],
+)
+def test_what_takes_the_place_of_another_kind_is_merged_as_the_engine_does(engine, lower, upper, wasted):
+    (loaded,) = engine.client.images.load(a_save(a_tar(*lower), a_tar(*upper)))
+    try:
+        container = engine.client.containers.create(loaded.id, labels={LABEL: "test"})
+        try:
+            exported = b"".join(container.export())
+        finally:
+            container.remove(force=True)
+        found = Image(engine, loaded.id)
+        with tarfile.open(fileobj=io.BytesIO(exported)) as tar:
+            theirs = {
+                f"/{m.name}": m.size for m in tar if not f"/{m.name}".startswith(MADE_BY_THE_ENGINE)
+            }
+        ours = {file.path: file.bytes for file in found.files if file.kind == "file"}
+        assert {path: size for path, size in theirs.items() if size} == ours
+        assert found.waste.bytes == wasted
+    finally:
+        engine.client.images.remove(loaded.id, force=True)
