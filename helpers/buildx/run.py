@@ -27,7 +27,8 @@ from helpers.buildx import options as build_options
 from helpers.buildx.dockerfile import Dockerfile
 from helpers.buildx.failure import BuildCancelledError, BuildError
 from helpers.buildx.stream import Progress, Step
-from helpers.engine import engine, leftovers
+from helpers.engine import engine as engines
+from helpers.engine import leftovers
 from helpers.engine.engine import LABEL, Engine
 from helpers.host import paths, processes, tables
 from helpers.host.errors import redacted, stoppable
@@ -62,17 +63,17 @@ class Request:
     extra: tuple[str, ...] = ()
     bases: tuple[Base, ...] | None = None
 
-    def command(self, where: Engine, bases: list[Base]) -> list[str]:
+    def command(self, engine: Engine, bases: list[Base]) -> list[str]:
         """Return the command as one would type it."""
         output = ["--load", "--file", str(self.dockerfile), "--tag", self.tag]
-        options = [*output, "--label", f"{LABEL}=build", *self._inputs(where, bases)]
-        return where.command("buildx", "build", *options, *self.extra, str(self.context))
+        options = [*output, "--label", f"{LABEL}=build", *self._inputs(engine, bases)]
+        return engine.command("buildx", "build", *options, *self.extra, str(self.context))
 
-    def check_command(self, where: Engine, bases: list[Base]) -> list[str]:
+    def check_command(self, engine: Engine, bases: list[Base]) -> list[str]:
         """Return the command that asks the builder's own checks; no option of it writes anything."""
         options = ["--call=check,format=json", "--file", str(self.dockerfile)]
-        options += [*self._inputs(where, bases), *build_options.without_writing(self.extra)]
-        return where.command("buildx", "build", *options, str(self.context))
+        options += [*self._inputs(engine, bases), *build_options.without_writing(self.extra)]
+        return engine.command("buildx", "build", *options, str(self.context))
 
     def images(self, parsed: Dockerfile) -> list[str]:
         """Return the images from outside that the build needs: not what a named context gives."""
@@ -80,7 +81,7 @@ class Request:
         names = parsed.base_images(self.target)
         return [name for name in names if build_options.short_name(name) not in given]
 
-    def _inputs(self, where: Engine, bases: list[Base]) -> list[str]:
+    def _inputs(self, engine: Engine, bases: list[Base]) -> list[str]:
         options: list[str] = []
         if self.target:
             options += ["--target", self.target]
@@ -88,7 +89,7 @@ class Request:
             options += ["--build-arg", f"{name}={value}"]
         if self.cold:
             options.append("--no-cache")
-        if where.store == "containerd":
+        if engine.store == "containerd":
             options.append("--provenance=false")
         for base in bases:
             options += base.arguments()
@@ -178,44 +179,44 @@ class BuildResult:
         return tables.frame(rows, columns=["stage", "step", "seconds", "cached"])
 
 
-def plan(request: Request, where: Engine | None = None) -> list[str]:
+def plan(request: Request, engine: Engine | None = None) -> list[str]:
     """Return the command that `build` would run. Raises as `build` does before it begins."""
-    where = where or engine.find()
-    return request.command(where, _bases(request, _read(request, where), where))
+    engine = engine or engines.find()
+    return request.command(engine, _bases(request, _read(request, engine), engine))
 
 
-def check_command(request: Request, where: Engine) -> list[str]:
+def check_command(request: Request, engine: Engine) -> list[str]:
     """Return the command of the builder's checks on what `build` would build; it writes nothing."""
-    return request.check_command(where, _bases(request, _read(request, where), where))
+    return request.check_command(engine, _bases(request, _read(request, engine), engine))
 
 
 @stoppable(_STOPPED, BuildCancelledError)
-@engine.in_touch()
-def build(request: Request, watch: Watcher | None = None, where: Engine | None = None) -> BuildResult:
+@engines.in_touch()
+def build(request: Request, watch: Watcher | None = None, engine: Engine | None = None) -> BuildResult:
     """Build and return the result; ``watch`` is told after each change of the steps.
 
     Raises `BuildError` (or a subclass) when the build fails, `EngineLostError` when the engine goes
     away, `BuildCancelledError` when it is interrupted, and the errors of `dockerfile`, `bases` and
     `engine` before it begins.
     """
-    where = where or engine.find()
+    engine = engine or engines.find()
     if not request.context.is_dir():
         raise BuildError(f"There is no build context at {request.context}; check the path.")
-    parsed = _read(request, where)
-    bases = _bases(request, parsed, where)
-    command = request.command(where, bases)
-    replaced = _image_id(request.tag, where)
+    parsed = _read(request, engine)
+    bases = _bases(request, parsed, engine)
+    command = request.command(engine, bases)
+    replaced = _image_id(request.tag, engine)
     started, progress = datetime.now(UTC), Progress()
     with paths.temporary() as folder:
         metadata = folder / "metadata.json"
         clock = time.monotonic()
-        code = _run(_followed(command, metadata), where, progress, watch or (lambda _: None))
+        code = _run(_followed(command, metadata), engine, progress, watch or (lambda _: None))
         seconds = time.monotonic() - clock
         if code:
             raise failure.of(progress, code)
         digest, config = _digests(metadata)
-    image_id = _image_id(config, where) or _image_id(digest, where) or _image_id(request.tag, where)
-    leftovers.clear(image_id or config, replaced, where)
+    image_id = _image_id(config, engine) or _image_id(digest, engine) or _image_id(request.tag, engine)
+    leftovers.clear(image_id or config, replaced, engine)
     return BuildResult(
         request=request,
         dockerfile=parsed,
@@ -227,7 +228,7 @@ def build(request: Request, watch: Watcher | None = None, where: Engine | None =
         context_bytes=progress.context_bytes,
         bases=tuple(bases),
         started=started,
-        engine=where,
+        engine=engine,
         printed_errors=tuple(_printed_errors(progress)),
     )
 
@@ -238,22 +239,22 @@ def _printed_errors(progress: Progress) -> Iterator[PrintedError]:
             yield PrintedError(step, redacted(lines[0]))
 
 
-def _read(request: Request, where: Engine) -> Dockerfile:
+def _read(request: Request, engine: Engine) -> Dockerfile:
     """Read the Dockerfile of a request. Raises `DockerfileError`, also for a target that it lacks.
 
     An option of the request with which the build could not be followed raises `WorkbookError`.
     """
     build_options.require_readable(request.extra)
-    parsed = dockerfile.read(request.dockerfile, request.build_args, where.architecture)
+    parsed = dockerfile.read(request.dockerfile, request.build_args, engine.architecture)
     parsed.stage(request.target)
     return parsed
 
 
-def _bases(request: Request, parsed: Dockerfile, where: Engine) -> list[Base]:
+def _bases(request: Request, parsed: Dockerfile, engine: Engine) -> list[Base]:
     found: Sequence[Base] | None = request.bases
     if found is None:
-        found = base_images.resolve(request.images(parsed), where)
-    return base_images.handed(found, where)
+        found = base_images.resolve(request.images(parsed), engine)
+    return base_images.handed(found, engine)
 
 
 def _digests(metadata: Path) -> tuple[str, str]:
@@ -272,11 +273,11 @@ def _digests(metadata: Path) -> tuple[str, str]:
         ) from None
 
 
-def _image_id(reference: str, where: Engine) -> str | None:
+def _image_id(reference: str, engine: Engine) -> str | None:
     from docker.errors import APIError, NotFound
 
     try:
-        return str(where.client.images.get(reference).id)
+        return str(engine.client.images.get(reference).id)
     except NotFound:
         return None
     except APIError as error:
@@ -290,11 +291,11 @@ def _followed(command: list[str], metadata: Path) -> list[str]:
     return [*command[:at], *follow, *command[at:]]
 
 
-def _run(command: list[str], where: Engine, progress: Progress, watch: Watcher) -> int:
+def _run(command: list[str], engine: Engine, progress: Progress, watch: Watcher) -> int:
     process = None
     try:
         with processes.undisturbed():
-            process = _begun(command, where)
+            process = _begun(command, engine)
         assert process.stderr is not None  # noqa: S101 - a pipe was asked for
         for line in process.stderr:
             if progress.feed(line):
@@ -305,10 +306,10 @@ def _run(command: list[str], where: Engine, progress: Progress, watch: Watcher) 
             _stop(process)
 
 
-def _begun(command: list[str], where: Engine) -> subprocess.Popen[str]:
+def _begun(command: list[str], engine: Engine) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command,
-        env=where.process_environment(),
+        env=engine.process_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -67,7 +67,7 @@ def refusal(image: str, shelf: Registry) -> Refusal:
     arguments = {ARGUMENT: f"{shelf.address}/{image}"}
     request = replace(verbs.request("pinned"), tag="workbook/refused", build_args=arguments)
     try:
-        buildx.build(_given(request, shelf), where=shelf.engine)
+        buildx.build(_given(request, shelf), engine=shelf.engine)
     except BuildError as error:
         if f"{image.partition('@')[2]}: not found" not in str(error):
             raise

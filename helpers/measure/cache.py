@@ -203,7 +203,7 @@ class _Builder:
         arguments = {_MOUNTS: self._mounts[name]}
         file, tag = self._dockerfiles[name], self._tag(name)
         request = Request(file, self._app.path, tag, build_args=arguments, cold=cold)
-        return buildx.build(request, where=self._engine)
+        return buildx.build(request, engine=self._engine)
 
     def _tag(self, name: str) -> str:
         return f"workbook/{name.rpartition('/')[2].lower()}-experiment:{self._mark}"

@@ -83,7 +83,7 @@ def hand_over(
 
 
 def _build(file: Path, app: Workspace, machine: Engine, *cache: str) -> BuildResult:
-    return buildx.build(Request(file, app.path, TAG, extra=cache), where=machine)
+    return buildx.build(Request(file, app.path, TAG, extra=cache), engine=machine)
 
 
 # A fresh machine

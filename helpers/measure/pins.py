@@ -92,7 +92,7 @@ class Registry:
         with tempfile.TemporaryDirectory(prefix="workbook-") as folder:
             file = Path(folder) / "Dockerfile"
             file.write_text(f"FROM {image}\n")
-            built = buildx.build(Request(file, Path(folder), name), where=self.engine)
+            built = buildx.build(Request(file, Path(folder), name), engine=self.engine)
         try:
             self._push(name)
         finally:

@@ -101,7 +101,7 @@ def rebuilt(result: BuildResult, change: Change, *, cold: bool = False) -> Itera
     with workspace.copy(result.request.context, with_secret=True) as copy, _EDITS[change](copy):
         tag = f"{result.tag}-{change.name.lower()}"
         request = replace(result.request, context=copy.path, tag=tag, cold=cold)
-        built = buildx.build(request, where=result.engine)
+        built = buildx.build(request, engine=result.engine)
         try:
             yield built
         finally:

@@ -102,11 +102,11 @@ def stage_rows(where: Engine, sizes: tuple[int, ...]) -> Iterator[tuple[int, Row
             (context / "Dockerfile").write_text(_stages(size))
             tag = f"workbook/bench-stages:{uuid.uuid4().hex[:8]}"
             request = Request(context / "Dockerfile", context, tag)
-            buildx.build(request, where=where)
+            buildx.build(request, engine=where)
             try:
                 row = rows.compare(
                     f"a cached build of {size} stage{'s' if size > 1 else ''}",
-                    rows.timed(functools.partial(buildx.build, request, where=where)),
+                    rows.timed(functools.partial(buildx.build, request, engine=where)),
                     ("docker buildx build", rows.timed(overhead.by_hand(request, where))),
                     runs=5,
                 )

@@ -46,7 +46,7 @@ class FirstLooks:
 def measure(where: Engine) -> Iterator[Row]:
     """Build the naive image once; then weigh it and list it, each time as if for the first time."""
     with workspace.copy() as app:
-        buildx.build(Request(sample.dockerfile("naive"), app.path, _TAG), where=where)
+        buildx.build(Request(sample.dockerfile("naive"), app.path, _TAG), engine=where)
     try:
         yield from _size(_TAG, where)
         yield from _analysis(_TAG, where)

@@ -25,10 +25,10 @@ def measure(where: Engine) -> Iterator[Row]:
     """Build the recommended variant from the cache, and steps that print and wait from nothing."""
     with workspace.copy() as app:
         request = Request(sample.dockerfile(VARIANT), app.path, "workbook/bench")
-        buildx.build(request, where=where)
+        buildx.build(request, engine=where)
         yield rows.compare(
             f"a fully cached build of {VARIANT}",
-            rows.timed(lambda: buildx.build(request, where=where)),
+            rows.timed(lambda: buildx.build(request, engine=where)),
             ("docker buildx build", rows.timed(by_hand(request, where))),
             runs=15,
             goal=("at most 0.15 s more", lambda mine, theirs: mine - theirs <= 0.15),
@@ -36,7 +36,7 @@ def measure(where: Engine) -> Iterator[Row]:
         cold = Request(app.write("steady.Dockerfile", STEADY), app.path, "workbook/bench", cold=True)
         yield rows.compare(
             "a cold build of eight steps that print and wait",
-            rows.timed(lambda: buildx.build(cold, where=where)),
+            rows.timed(lambda: buildx.build(cold, engine=where)),
             ("docker buildx build --no-cache", rows.timed(by_hand(cold, where))),
             runs=10,
             goal=("at most 1.02 times", lambda mine, theirs: mine / theirs <= 1.02),

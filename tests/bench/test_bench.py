@@ -14,7 +14,7 @@ pytestmark = pytest.mark.engine
 @pytest.fixture
 def reference(engine, context, tag):
     (context / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
-    buildx.build(Request(context / "Dockerfile", context, tag), where=engine)
+    buildx.build(Request(context / "Dockerfile", context, tag), engine=engine)
     return tag
 
 

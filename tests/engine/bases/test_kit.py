@@ -98,7 +98,7 @@ def test_after_loading_every_base_is_there(loaded, isolated):
 @pytest.mark.parametrize("name", BUILT)
 def test_with_the_network_off_the_image_builds_and_answers(loaded, isolated, name):
     request = Request(sample.dockerfile(name), paths.SAMPLE_APP, f"workbook-kit-test:{name}")
-    result = buildx.build(request, where=isolated)
+    result = buildx.build(request, engine=isolated)
     assert f"{npm_registry.NAME}:{npm_registry.address(isolated)}" in result.command
     container = isolated.client.containers.run(result.image_id, detach=True)
     try:
@@ -115,7 +115,7 @@ def test_a_real_base_takes_a_native_module_for_musl_from_the_shelf(loaded, isola
         "RUN node -e \"require('@node-rs/argon2').hashSync('x')\"\n"
     )
     request = Request(tmp_path / "Dockerfile", tmp_path, "workbook-kit-test:libc")
-    assert buildx.build(request, where=isolated).image_id
+    assert buildx.build(request, engine=isolated).image_id
 
 
 def test_no_other_registry_can_be_reached_from_there(loaded, isolated):

@@ -29,7 +29,7 @@ def get(address: str, path: str) -> dict:
 @pytest.fixture
 def image(engine, context, tag):
     (context / "Dockerfile").write_text("FROM scratch\nCOPY busybox /\n")
-    return build(Request(context / "Dockerfile", context, tag), where=engine).tag
+    return build(Request(context / "Dockerfile", context, tag), engine=engine).tag
 
 
 @pytest.fixture

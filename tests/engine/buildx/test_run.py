@@ -65,9 +65,9 @@ def _assert_short(error: WorkbookError) -> None:
 
 def test_a_source_edit_reuses_the_install_step(engine, context, tag):
     request = _request(context, tag)
-    build(dataclasses.replace(request, cold=True), where=engine)
+    build(dataclasses.replace(request, cold=True), engine=engine)
     (context / "source.txt").write_text(f"edited {time.time_ns()}\n")
-    cached = _cached(build(request, where=engine))
+    cached = _cached(build(request, engine=engine))
     assert cached == {
         "COPY busybox /bin/sh": True,
         "COPY busybox /bin/busybox": True,
@@ -80,22 +80,22 @@ def test_a_source_edit_reuses_the_install_step(engine, context, tag):
 
 def test_a_cold_build_runs_every_step(engine, context, tag):
     request = _request(context, tag, cold=True)
-    build(request, where=engine)
-    result = build(request, where=engine)
+    build(request, engine=engine)
+    result = build(request, engine=engine)
     assert not any(_cached(result).values())
     assert len(_cached(result)) == 6
 
 
 def test_an_unchanged_build_runs_no_step_and_gives_the_same_image(engine, context, tag):
     request = _request(context, tag)
-    first, second = build(request, where=engine), build(request, where=engine)
+    first, second = build(request, engine=engine), build(request, engine=engine)
     assert all(_cached(second).values())
     assert second.image_id == first.image_id
 
 
 def test_a_steps_seconds_are_the_time_it_took(engine, context, tag):
     text = f"FROM scratch\n{SHELL}RUN busybox sleep 1\n"
-    result = build(_request(context, tag, text, cold=True), where=engine)
+    result = build(_request(context, tag, text, cold=True), engine=engine)
     frame = result.to_frame().set_index("step")
     assert 1.0 <= frame.loc["RUN busybox sleep 1", "seconds"] < 4.0
     assert frame["seconds"].sum() < result.seconds
@@ -124,21 +124,21 @@ def test_context_bytes_are_the_files_plus_little_per_file(engine, context, tag):
         (context / f"file-{number}").write_bytes(os.urandom(10_000))
     (context / "big").write_bytes(os.urandom(5_000_000))
     files = sum(path.stat().st_size for path in context.iterdir() if path.name != "Dockerfile")
-    result = build(_request(context, tag, "FROM scratch\nCOPY . /\n"), where=engine)
+    result = build(_request(context, tag, "FROM scratch\nCOPY . /\n"), engine=engine)
     assert files <= result.context_bytes <= files * 1.002 + 200 * 53 + 1000
 
 
 def test_an_edit_sends_the_edited_file_alone(engine, context, tag):
     request = _request(context, tag)
-    build(request, where=engine)
+    build(request, engine=engine)
     (context / "source.txt").write_bytes(os.urandom(20_000))
-    assert 20_000 <= build(request, where=engine).context_bytes < 25_000
+    assert 20_000 <= build(request, engine=engine).context_bytes < 25_000
 
 
 def test_what_dockerignore_names_is_not_sent(engine, context, tag):
     (context / "secret").write_bytes(os.urandom(1_000_000))
     (context / ".dockerignore").write_text("secret\nbusybox\n")
-    result = build(_request(context, tag, "FROM scratch\nCOPY . /\n"), where=engine)
+    result = build(_request(context, tag, "FROM scratch\nCOPY . /\n"), engine=engine)
     assert result.context_bytes < 10_000
 
 
@@ -157,15 +157,15 @@ def test_a_named_context_is_no_image_to_be_had(engine, context, tag, tmp_path, t
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "logo").write_text("logo\n")
     extra = tuple(word.format("assets", tmp_path / "assets") for word in option)
-    result = build(_request(context, tag, text, extra=extra), where=engine)
+    result = build(_request(context, tag, text, extra=extra), engine=engine)
     assert image.read(result.image_id, "/logo", engine) == b"logo\n"
 
 
 def test_a_named_context_takes_the_place_of_a_base(engine, context, new_tag):
-    base = build(_request(context, new_tag(), f"FROM scratch\n{SHELL}"), where=engine)
+    base = build(_request(context, new_tag(), f"FROM scratch\n{SHELL}"), engine=engine)
     extra = ("--build-context", f"nowhere.invalid/base=docker-image://{base.tag}")
     text = "FROM nowhere.invalid/base:latest\nRUN busybox echo built > /built\n"
-    result = build(_request(context, new_tag(), text, extra=extra), where=engine)
+    result = build(_request(context, new_tag(), text, extra=extra), engine=engine)
     assert image.read(result.image_id, "/built", engine) == b"built\n"
 
 
@@ -175,7 +175,7 @@ def test_a_named_context_takes_the_place_of_a_base(engine, context, new_tag):
 def test_a_step_that_prints_an_error_and_succeeds_is_told(engine, context, tag):
     said = "npm error Exit handler never called!"
     text = f"FROM scratch\n{SHELL}RUN busybox echo '{said}' >&2\nRUN busybox echo all is well\n"
-    result = build(_request(context, tag, text, cold=True), where=engine)
+    result = build(_request(context, tag, text, cold=True), engine=engine)
     assert [printed.line for printed in result.printed_errors] == [said]
     assert result.printed_errors[0].step.instruction.startswith("RUN busybox echo 'npm error")
 
@@ -184,7 +184,7 @@ def test_a_step_that_prints_an_error_and_succeeds_is_told(engine, context, tag):
 
 
 def test_the_image_is_the_engines_and_bears_our_label(engine, context, tag):
-    result = build(_request(context, tag), where=engine)
+    result = build(_request(context, tag), engine=engine)
     image = engine.client.images.get(tag)
     assert result.image_id == image.id
     assert image.labels["workbook"] == "build"
@@ -197,20 +197,20 @@ def test_rebuilding_a_tag_leaves_no_image_without_a_name(engine, context, tag):
     made = set()
     for number in range(3):
         (context / "source.txt").write_text(f"{number} {time.time_ns()}\n")
-        made.add(build(_request(context, tag), where=engine).image_id)
+        made.add(build(_request(context, tag), engine=engine).image_id)
     assert len(made) == 3
     nameless = {image.id for image in engine.client.images.list(filters={"dangling": True})}
     assert not made & nameless
 
 
 def test_a_target_builds_that_stage(engine, context, tag):
-    result = build(_request(context, tag, target="deps"), where=engine)
+    result = build(_request(context, tag, target="deps"), engine=engine)
     assert {step.stage for step in result.steps if not step.internal} == {"tools", "deps"}
 
 
 def test_the_command_shown_builds_the_same_image(engine, context, tag):
     request = _request(context, tag)
-    result = build(request, where=engine)
+    result = build(request, engine=engine)
     assert list(result.command) == plan(request, engine)
     pasted = result.shell_command
     subprocess.run(["sh", "-c", pasted], check=True, capture_output=True)
@@ -224,7 +224,7 @@ def test_two_builds_at_once_keep_their_steps_apart(engine, context, new_tag, tmp
         path.write_text(f"FROM scratch\n{SHELL}RUN busybox echo {name} > /name\n")
         requests.append(Request(path, context, new_tag(), cold=True))
     with ThreadPoolExecutor() as pool:
-        results = list(pool.map(lambda request: build(request, where=engine), requests))
+        results = list(pool.map(lambda request: build(request, engine=engine), requests))
     for name, result in zip(("one", "two"), results, strict=True):
         assert list(_cached(result))[-1] == f"RUN busybox echo {name} > /name"
     assert results[0].image_id != results[1].image_id
@@ -258,7 +258,7 @@ STAGES = {
 
 @pytest.mark.parametrize("text", STAGES.values(), ids=STAGES.keys())
 def test_the_stages_we_foretell_are_those_the_builder_runs(engine, context, tag, text):
-    result = build(_request(context, tag, text), where=engine)
+    result = build(_request(context, tag, text), engine=engine)
     ran = {step.stage for step in result.steps if not step.internal}
     foretold = dockerfile.parse(text, architecture=engine.architecture).needs()
     assert ran == {stage.label for stage in foretold}
@@ -272,7 +272,7 @@ def test_a_target_we_refuse_the_builder_refuses_too(engine, context, tag, target
     assert done.returncode != 0
     assert b"could not be found" in done.stderr
     with pytest.raises(DockerfileError):
-        build(dataclasses.replace(request, target=target), where=engine)
+        build(dataclasses.replace(request, target=target), engine=engine)
 
 
 # What goes wrong
@@ -303,7 +303,7 @@ def test_a_target_we_refuse_the_builder_refuses_too(engine, context, tag, target
 )  # fmt: skip
 def test_each_bad_dockerfile_is_one_typed_short_error(engine, context, tag, text, kind, sentence):
     with pytest.raises(kind, match=sentence) as caught:
-        build(_request(context, tag, text), where=engine)
+        build(_request(context, tag, text), engine=engine)
     assert type(caught.value) is kind
     _assert_short(caught.value)
     assert not engine.client.images.list(filters={"reference": tag})
@@ -322,21 +322,21 @@ def test_each_missing_input_is_one_typed_short_error(engine, context, tag):
         (dataclasses.replace(request, tag="Not A Name"), BuildError, "No image can be called|invalid"),
     ):
         with pytest.raises(kind, match=sentence) as caught:
-            build(wrong, where=engine)
+            build(wrong, engine=engine)
         _assert_short(caught.value)
 
 
 @pytest.mark.parametrize("option", ["--progress=plain", "--metadata-file=m.json", "--quiet"])
 def test_an_option_that_would_hide_the_build_is_refused_before_it_begins(engine, context, tag, option):
     with pytest.raises(WorkbookError, match=r"^A build cannot be given --") as caught:
-        build(_request(context, tag, extra=(option,)), where=engine)
+        build(_request(context, tag, extra=(option,)), engine=engine)
     _assert_short(caught.value)
     assert not engine.client.images.list(filters={"reference": tag})
 
 
 def test_an_option_that_the_builder_does_not_know_is_named(engine, context, tag):
     with pytest.raises(BuildError, match=r"did not start: unknown flag: --nope\.$") as caught:
-        build(_request(context, tag, extra=("--nope",)), where=engine)
+        build(_request(context, tag, extra=("--nope",)), engine=engine)
     _assert_short(caught.value)
 
 
@@ -358,7 +358,7 @@ def test_a_builder_that_does_not_start_is_said_to_be_one(
     monkeypatch.setenv("BUILDX_BUILDER", name)
     try:
         with pytest.raises(BuildError, match=r"does not start: .*BUILDX_BUILDER") as caught:
-            build(_request(context, tag), where=engine)
+            build(_request(context, tag), engine=engine)
     finally:
         remove = engine.command("buildx", "rm", "--force", name)
         subprocess.run(remove, env=settings, check=True, capture_output=True)
@@ -369,15 +369,15 @@ def test_a_base_out_of_reach_with_stand_ins_off_is_one_short_error(engine, conte
     monkeypatch.setenv("WORKBOOK_STANDINS", "off")
     begun = time.monotonic()
     with pytest.raises(BaseError, match=r"registry\.invalid/node:20 is not in the engine") as caught:
-        build(_request(context, tag, "FROM registry.invalid/node:20\n"), where=engine)
+        build(_request(context, tag, "FROM registry.invalid/node:20\n"), engine=engine)
     assert time.monotonic() - begun < 10
     _assert_short(caught.value)
 
 
 def test_a_failed_build_leaves_the_earlier_image_alone(engine, context, tag):
-    first = build(_request(context, tag), where=engine)
+    first = build(_request(context, tag), engine=engine)
     with pytest.raises(BuildError):
-        build(_request(context, tag, f"FROM scratch\n{SHELL}RUN exit 1\n"), where=engine)
+        build(_request(context, tag, f"FROM scratch\n{SHELL}RUN exit 1\n"), engine=engine)
     assert engine.client.images.get(tag).id == first.image_id
 
 
@@ -445,7 +445,7 @@ def test_an_interrupt_by_signal_stops_client_and_step(engine, context, tag):
     _assert_gone(words, tag)
     _assert_short(caught.value)
     assert not engine.client.images.list(filters={"reference": tag})
-    assert build(_request(context, tag), where=engine).image_id
+    assert build(_request(context, tag), engine=engine).image_id
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])

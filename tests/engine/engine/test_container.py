@@ -23,7 +23,7 @@ CMD ["/bin/busybox", "httpd", "-f", "-p", "3000", "-h", "/www"]
 @pytest.fixture
 def image(context, engine, tag):
     (context / "Dockerfile").write_text(SERVES)
-    return buildx.build(Request(context / "Dockerfile", context, tag), where=engine).image_id
+    return buildx.build(Request(context / "Dockerfile", context, tag), engine=engine).image_id
 
 
 def test_it_answers_on_the_loopback_address_only_at_a_port_of_the_systems_choice(image, engine, ours):
@@ -62,7 +62,7 @@ def test_a_container_that_stops_at_once_says_its_last_words(context, engine, tag
     (context / "Dockerfile").write_text(
         'FROM scratch\nCOPY busybox /bin/busybox\nCMD ["/bin/busybox", "cat", "/nothing-there"]\n'
     )
-    built = buildx.build(Request(context / "Dockerfile", context, tag), where=engine)
+    built = buildx.build(Request(context / "Dockerfile", context, tag), engine=engine)
     with (
         pytest.raises(ContainerError, match=r"stopped at once.*nothing-there"),
         container.running(built.image_id, where=engine),
@@ -102,7 +102,7 @@ def test_without_a_command_it_runs_the_image_s_own(context, engine, tag):
     (context / "Dockerfile").write_text(
         'FROM scratch\nCOPY busybox /bin/busybox\nCMD ["/bin/busybox", "echo", "own"]\n'
     )
-    built = buildx.build(Request(context / "Dockerfile", context, tag), where=engine)
+    built = buildx.build(Request(context / "Dockerfile", context, tag), engine=engine)
     assert container.finished(built.image_id, where=engine).output == "own\n"
 
 

@@ -123,7 +123,7 @@ def app(tmp_path):
 
 @pytest.fixture
 def result(engine, app, tag):
-    return buildx.build(Request(app / "Dockerfile", app, tag), where=engine)
+    return buildx.build(Request(app / "Dockerfile", app, tag), engine=engine)
 
 
 @pytest.fixture

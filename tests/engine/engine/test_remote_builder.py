@@ -222,7 +222,7 @@ def test_a_builder_that_is_another_engine_is_refused_in_one_sentence(second, set
 def test_a_private_engine_builds_for_itself_whatever_builder_is_chosen(second, farm, context, tag):
     there = engines.of(second)
     assert there.builder == builder.ENGINE
-    result = build(_request(context, tag), where=there)
+    result = build(_request(context, tag), engine=there)
     assert _has(there, tag)
     assert "BUILDX_BUILDER=''" in result.shell_command
     there.client.images.remove(tag, force=True)

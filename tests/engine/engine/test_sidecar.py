@@ -34,7 +34,7 @@ def make(context, engine, new_tag):
     def run(text):
         (context / "Dockerfile").write_text(text)
         request = Request(context / "Dockerfile", context, new_tag())
-        return buildx.build(request, where=engine).image_id
+        return buildx.build(request, engine=engine).image_id
 
     return run
 

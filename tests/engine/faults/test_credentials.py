@@ -63,13 +63,13 @@ def write(context: Path, steps: str) -> Path:
 def test_an_image_and_its_history_hold_none(reader, context, tag):
     """Docker's client hands its proxies to each step, which did see them here."""
     file = write(context, 'RUN test "$HTTP_PROXY" = "$http_proxy" && test -n "$HTTP_PROXY" # {unique}\n')
-    result = buildx.build(Request(file, context, tag), where=reader)
+    result = buildx.build(Request(file, context, tag), engine=reader)
     assert secret_search.search(result.image, SECRET).sightings == ()
     assert SECRET not in result.shell_command + repr(result.to_frame().to_dict())
 
 
 def test_a_base_with_this_hosts_settings_holds_none(reader, context, tag, tmp_path):
-    result = buildx.build(Request(write(context, 'CMD ["/bin/sh"]\n'), context, tag), where=reader)
+    result = buildx.build(Request(write(context, 'CMD ["/bin/sh"]\n'), context, tag), engine=reader)
     host = host_settings.read(os.environ)
     assert len(host.npmrc) == 2
     assert "npm.invalid" in "".join(host.npmrc)
@@ -88,7 +88,7 @@ def test_a_base_with_this_hosts_settings_holds_none(reader, context, tag, tmp_pa
 def test_a_step_that_prints_them_fails_without_telling(reader, context, tag):
     file = write(context, 'RUN echo "$HTTP_PROXY //npm.invalid/:_authToken={unique}"; exit 7\n')
     with pytest.raises(BuildError) as failed:
-        buildx.build(Request(file, context, tag), where=reader)
+        buildx.build(Request(file, context, tag), engine=reader)
     told = "\n".join([str(failed.value), *failed.value.log])
     assert "proxy.invalid" in told
     assert SECRET not in told

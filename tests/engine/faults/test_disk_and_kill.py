@@ -110,15 +110,15 @@ def test_a_full_disk_of_the_engine_is_one_sentence_and_room_is_all_it_takes(
 ):
     where, disk = engines.of(cramped), cramped.folder
     pushed, company = f"{registry_at}/cramped:1", HostSettings(b"certificates", ())
-    build(_request(context, ours := new_tag(), f"{SHELL}COPY source.txt /\n"), where=engine)
+    build(_request(context, ours := new_tag(), f"{SHELL}COPY source.txt /\n"), engine=engine)
     registry_api.push(ours, pushed, engine)
     tag = "workbook-test:cramped"
     writes = f'{SHELL}RUN busybox echo ok > /ok\nCMD ["sh"]\n'
     fills = f"{SHELL}RUN busybox dd if=/dev/zero of=/big bs=1M count=200\n"
-    build(_request(context, tag, writes), where=where)
+    build(_request(context, tag, writes), engine=where)
     saved = b"".join(where.client.images.get(tag).save(named=True))
     with pytest.raises(DiskFullError, match=FULL) as caught:
-        build(_request(context, "workbook-test:big", fills), where=where)
+        build(_request(context, "workbook-test:big", fills), engine=where)
     _assert_one_sentence(caught.value)
     assert wait_for(
         lambda: shutil.disk_usage(disk).free > 30 * MB, 30
@@ -131,7 +131,7 @@ def test_a_full_disk_of_the_engine_is_one_sentence_and_room_is_all_it_takes(
     monkeypatch.setenv("WORKBOOK_STANDINS", "only")
     for work, kind in (
         (
-            lambda: build(_request(context, tag, f"{SHELL}RUN busybox echo 2 > /2\n"), where=where),
+            lambda: build(_request(context, tag, f"{SHELL}RUN busybox echo 2 > /2\n"), engine=where),
             DiskFullError,
         ),
         (lambda: container.finished(tag, "sh", "-c", "true", where=where), ContainerError),
@@ -151,7 +151,7 @@ def test_a_full_disk_of_the_engine_is_one_sentence_and_room_is_all_it_takes(
     assert [one.tags for one in where.client.images.list()] == [[tag]]
 
     filler.unlink()
-    assert build(_request(context, tag, writes), where=where).image_id
+    assert build(_request(context, tag, writes), engine=where).image_id
     assert container.finished(tag, "sh", "-c", "cat /ok", where=where).output == "ok\n"
     pull.pull(pushed, where)
     assert where.client.images.get(pushed)
@@ -172,7 +172,7 @@ def test_a_full_disk_of_this_machine_is_one_sentence_and_leaves_nothing_half_wri
     engine, programs, context, tag, tmp_path, monkeypatch
 ):
     request = _request(context, tag, SHELL)
-    build(request, where=engine)
+    build(request, engine=engine)
     part = image_writer.LayerRecipe(("a test",), _sketch)
     with _disk(tmp_path / "disk", 8) as disk:
         monkeypatch.setenv("WORKBOOK_STATE", str(disk / "state"))
@@ -214,10 +214,10 @@ def test_a_full_disk_of_this_machine_is_one_sentence_and_leaves_nothing_half_wri
 
         monkeypatch.setattr(tempfile, "tempdir", str(disk))
         with pytest.raises((BuildError, PlaceError), match=r"no room in|No temporary folder") as caught:
-            build(request, where=engine)
+            build(request, engine=engine)
         assert not isinstance(caught.value, DiskFullError)
         filler.unlink()
-        assert build(request, where=engine).image_id
+        assert build(request, engine=engine).image_id
         _judge()
         assert len(image_writer.layers_of(part, shop)) == 1
 
@@ -276,7 +276,7 @@ def test_a_kill_in_the_middle_of_preparing_leaves_no_half_made_layer_and_no_proc
 def test_a_kill_in_the_middle_of_loading_leaves_no_image_and_the_next_load_works(
     engine, context, tag, tmp_path
 ):
-    build(_request(context, tag, SHELL), where=engine)
+    build(_request(context, tag, SHELL), engine=engine)
     archive = tmp_path / "image.tar"
     archive.write_bytes(b"".join(engine.client.images.get(tag).save(named=True)))
     engine.client.images.remove(tag)
@@ -313,13 +313,13 @@ def test_a_build_takes_any_path(engine, context, tag, tmp_path, monkeypatch, nam
     dockerfile = folder / "x=y, 'z'.Dockerfile"
     dockerfile.write_text(f"{SHELL}COPY source.txt /\n")
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    result = build(Request(dockerfile, folder, tag), where=engine)
+    result = build(Request(dockerfile, folder, tag), engine=engine)
     assert engine.client.images.get(tag).id == result.image_id
     pasted = subprocess.run(["sh", "-c", result.shell_command], capture_output=True, check=False)
     assert pasted.returncode == 0, pasted.stderr
     monkeypatch.chdir(folder)
     here = Request(Path("x=y, 'z'.Dockerfile"), Path(), tag)
-    assert build(here, where=engine).image_id == result.image_id
+    assert build(here, engine=engine).image_id == result.image_id
 
 
 # Clones
@@ -365,7 +365,7 @@ from helpers.private_engine import PrivateEngine
 PrivateEngine().start()
 where = engine.of(PrivateEngine())
 context = Path(sys.argv[1])
-print(build(Request(context / "Dockerfile", context, "workbook-test:clone"), where=where).image_id)
+print(build(Request(context / "Dockerfile", context, "workbook-test:clone"), engine=where).image_id)
 print(places.state())
 """
 
@@ -414,7 +414,7 @@ def test_cleaning_one_clone_leaves_alone_what_another_runs_on_the_same_engine(
         where, host = engines.of(shared), shared.environment()
         for tag in ("workbook-test:shared", "workbook-test:other"):
             text = f'{SHELL}ENV NAME={tag}\nCMD ["busybox", "sleep", "9"]\n'
-            build(_request(context, tag, text), where=where)
+            build(_request(context, tag, text), engine=where)
         learner = _in(two, "-c", RUNS, **host)
         used = learner.stdout.readline().strip()
         said = _done(_in(one, "-m", "helpers", "clean", **host))
@@ -447,7 +447,7 @@ try:
         assert (copy.path / "package.json").is_file()
     if len(sys.argv) > 1:
         context = Path(sys.argv[1])
-        build(Request(context / "Dockerfile", context, sys.argv[2]), where=engine.find())
+        build(Request(context / "Dockerfile", context, sys.argv[2]), engine=engine.find())
     print(places.state())
 except WorkbookError as error:
     print(type(error).__name__, error)

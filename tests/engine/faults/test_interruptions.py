@@ -382,18 +382,18 @@ def _lost(within: float) -> Iterator[None]:
 @pytest.mark.private_engine
 def test_an_engine_that_is_stopped_in_a_build_is_missed_at_once(doomed, context, monkeypatch):
     where, mark = engines.of(doomed), _seconds()
-    served = buildx.build(_request(context, "serves", SERVES), where=where)
+    served = buildx.build(_request(context, "serves", SERVES), engine=where)
     sleeps = _request(context, "sleeps", SLEEPS.format(seconds=mark), cold=True)
     step = lambda: _processes(f"busybox sleep {mark}", at_first=True)  # noqa: E731
     with _lost(within=25), _meanwhile(step, doomed.stop):
-        buildx.build(sleeps, where=where)
+        buildx.build(sleeps, engine=where)
     assert not _processes(mark)
 
     monkeypatch.setenv("DOCKER_HOST", doomed.environment()["DOCKER_HOST"])
     with pytest.raises(NoEngineError, match=r"No Docker engine answers at DOCKER_HOST=\S+; start that"):
         engines.find()
     for verb in (
-        lambda: buildx.build(sleeps, where=where),
+        lambda: buildx.build(sleeps, engine=where),
         lambda: container.finished(served.image_id, where=where),
         lambda: Image(where, served.image_id).facts(),
         lambda: Image(where, served.image_id).read("/www/healthz"),
@@ -403,7 +403,7 @@ def test_an_engine_that_is_stopped_in_a_build_is_missed_at_once(doomed, context,
             verb()
 
     doomed.start()
-    again = buildx.build(_request(context, "serves", SERVES, cold=True), where=where)
+    again = buildx.build(_request(context, "serves", SERVES, cold=True), engine=where)
     with container.running(again.image_id, where=where) as api:
         assert api.request("GET", "/healthz").body == "first\n"
     assert not _containers(where)
@@ -412,7 +412,7 @@ def test_an_engine_that_is_stopped_in_a_build_is_missed_at_once(doomed, context,
 @pytest.mark.private_engine
 def test_an_engine_that_dies_under_a_container_is_missed_and_the_next_run_cleans_up(doomed, context):
     where, mark = engines.of(doomed), _seconds()
-    made = buildx.build(_request(context, "serves", SERVES), where=where).image_id
+    made = buildx.build(_request(context, "serves", SERVES), engine=where).image_id
 
     def wait() -> None:
         sleeps = lambda: _processes(f"busybox sleep {mark}", at_first=True)  # noqa: E731
@@ -464,12 +464,12 @@ def test_a_client_that_is_killed_is_one_sentence_and_its_build_ends(engine, cont
         pytest.raises(BuildError, match="was killed in the middle of the build") as caught,
         _meanwhile(step, kill),
     ):
-        buildx.build(request, where=engine)
+        buildx.build(request, engine=engine)
     assert time.monotonic() - begun < 25
     _assert_one_sentence(caught.value)
     _wait_for(lambda: not _processes(mark), "the end of the step")
     assert not _processes(tag)
-    assert buildx.build(_request(context, tag, SERVES), where=engine).image_id
+    assert buildx.build(_request(context, tag, SERVES), engine=engine).image_id
 
 
 # Two notebooks at once
@@ -485,7 +485,7 @@ where, context, tag, own = engine.find(), Path(sys.argv[1]), sys.argv[2], sys.ar
 for number in range(3):
     with workspace.copy(context) as copy:
         copy.write("source.txt", f"{own} {number}\\n")
-        result = build(Request(copy.path / "Dockerfile", copy.path, tag, cold=True), where=where)
+        result = build(Request(copy.path / "Dockerfile", copy.path, tag, cold=True), engine=where)
         with container.running(result.image_id, where=where) as api:
             assert api.request("GET", "/healthz").body == f"{own} {number}\\n"
         assert result.image.read("/www/healthz") == f"{own} {number}\\n".encode()
@@ -534,7 +534,7 @@ def test_a_build_takes_away_only_what_nobody_else_looks_at(doomed, context, monk
 
     def ours(source: str) -> str:
         (context / "source.txt").write_text(source)
-        return buildx.build(_request(context, "shop", SERVES), where=where).image_id
+        return buildx.build(_request(context, "shop", SERVES), engine=where).image_id
 
     def elsewhere() -> str:
         environment = {**where.process_environment(), "PYTHONPATH": str(paths.ROOT)}

@@ -106,11 +106,11 @@ def test_npms_registry_lost_in_the_middle_is_named_and_the_next_run_works(
     request = Request(project / "Dockerfile", project, tag, extra=("--network", "host"))
     loopback.break_down("reset", f"{PACKAGES[-1]}.tgz")
     with pytest.raises(BuildError, match=r"npm could not reach its registry \(ECONNRESET\)") as caught:
-        build(request, where=engine)
+        build(request, engine=engine)
     assert_one_sentence(caught.value)
     assert not engine.client.images.list(filters={"reference": tag})
     loopback.break_down("")
-    assert build(request, where=engine).image_id
+    assert build(request, engine=engine).image_id
 
 
 # Registries of images

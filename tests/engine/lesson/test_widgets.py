@@ -26,7 +26,7 @@ CMD ["/bin/busybox", "true"]
 def result(engine, context, tag):
     (context / "source.txt").write_bytes(b"x" * 3_000_000)
     (context / "Dockerfile").write_text(DOCKERFILE)
-    return build(Request(context / "Dockerfile", context, tag), where=engine)
+    return build(Request(context / "Dockerfile", context, tag), engine=engine)
 
 
 def test_layers_say_what_a_later_one_wasted(result):

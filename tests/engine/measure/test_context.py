@@ -114,7 +114,7 @@ def test_a_pattern_that_the_forecast_refuses_fails_the_build(engine, context, ta
     with pytest.raises(WorkbookError):
         dockerignore.parse(f"{pattern}\n")
     with pytest.raises(BuildError):
-        buildx.build(Request(context / "Dockerfile", context, tag), where=engine)
+        buildx.build(Request(context / "Dockerfile", context, tag), engine=engine)
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_a_second_build_of_one_folder_sends_only_what_changed(small, engine, tag
     dockerfile = sample.dockerfile("context_probe")
     with context_probe.twin(small) as copy:
         sent = [
-            buildx.build(Request(dockerfile, copy.path, tag), where=engine).context_bytes for _ in "12"
+            buildx.build(Request(dockerfile, copy.path, tag), engine=engine).context_bytes for _ in "12"
         ]
     assert sent[0] > 400_000
     assert sent[1] < 4_000
@@ -193,7 +193,9 @@ def filled(engine, tmp_path_factory):
     for path in ("node_modules/pino/pino.js", "dist/index.js"):
         (stub / path).parent.mkdir(parents=True)
         (stub / path).write_text("module.exports = {};\n")
-    installed = buildx.build(Request(stub / "Dockerfile", stub, "workbook-test/installed"), where=engine)
+    installed = buildx.build(
+        Request(stub / "Dockerfile", stub, "workbook-test/installed"), engine=engine
+    )
     with pytest.MonkeyPatch.context() as patch, workspaces.copy(with_secret=True) as copy:
         patch.setattr(developer_folder, "FIXTURE_BYTES", 500_000)
         developer_folder.fill(copy, installed.image_id, engine)
@@ -226,7 +228,7 @@ def test_the_article_s_list_sends_fixtures_and_a_secret_and_the_recommended_one_
 
 def test_the_recommended_list_leaves_what_the_build_and_the_app_need(filled, engine, tag):
     with context_probe.twin(filled, listed("recommended")) as copy:
-        built = buildx.build(Request(sample.dockerfile("recommended"), copy.path, tag), where=engine)
+        built = buildx.build(Request(sample.dockerfile("recommended"), copy.path, tag), engine=engine)
     with container.running(built.image_id, where=engine) as api:
         assert len(sample.prove(api).rows) == 5
 
@@ -252,7 +254,7 @@ def test_a_secret_is_found_wherever_the_build_left_it(engine, tag, tmp_path, nam
             build_args={"PAYMENT_API_KEY": FAKE_SECRET} if how == "argument" else {},
             extra=("--secret", f"id=payment_api_key,src={key}") if how == "mount" else (),
         )
-        built = buildx.build(request, where=engine)
+        built = buildx.build(request, engine=engine)
     found = secrets.search(built.image, FAKE_SECRET)
     assert {sighting.where for sighting in found.sightings} == where
     assert found.layers == len(engine.client.images.get(tag).attrs["RootFS"]["Layers"])
@@ -276,7 +278,7 @@ def test_a_secret_in_base64_across_files_of_a_layer_is_found_in_its_file(engine,
             base64.b64encode(b"x" * offset + FAKE_SECRET.encode())
         )
     (context / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
-    built = buildx.build(Request(context / "Dockerfile", context, tag), where=engine)
+    built = buildx.build(Request(context / "Dockerfile", context, tag), engine=engine)
     found = secrets.search(built.image, FAKE_SECRET).sightings
     assert sorted((s.what, s.form) for s in found) == [
         (f"/hidden-{offset}", f"base64, offset {offset}") for offset in range(3)
@@ -285,7 +287,7 @@ def test_a_secret_in_base64_across_files_of_a_layer_is_found_in_its_file(engine,
 
 def test_a_label_that_holds_a_secret_is_a_sighting(engine, context, tag):
     (context / "Dockerfile").write_text(f"FROM scratch\nCOPY source.txt /\nLABEL key={FAKE_SECRET}\n")
-    built = buildx.build(Request(context / "Dockerfile", context, tag), where=engine)
+    built = buildx.build(Request(context / "Dockerfile", context, tag), engine=engine)
     found = secrets.search(built.image, FAKE_SECRET).sightings
     assert {s.where for s in found} == {HISTORY, SETTINGS}
 

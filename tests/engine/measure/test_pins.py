@@ -35,7 +35,7 @@ def base(context, engine, new_tag):
             "FROM scratch\nCOPY busybox /bin/busybox\nCOPY source.txt /source.txt\n"
             'CMD ["/bin/busybox", "cat", "/source.txt"]\n'
         )
-        return buildx.build(Request(context / "Dockerfile", context, new_tag()), where=engine).tag
+        return buildx.build(Request(context / "Dockerfile", context, new_tag()), engine=engine).tag
 
     return make
 
@@ -48,7 +48,7 @@ def built_on(tmp_path, engine, registry, new_tag):
         file = tmp_path / "Dockerfile"
         file.write_text(f"FROM {registry.address}/{image}\n")
         found = registry.base(f"{registry.address}/{image}")
-        result = buildx.build(Request(file, tmp_path, new_tag(), bases=(found,)), where=engine)
+        result = buildx.build(Request(file, tmp_path, new_tag(), bases=(found,)), engine=engine)
         return container.finished(result.image_id, where=engine).output
 
     return make
@@ -116,7 +116,7 @@ def test_an_image_whose_program_answers_otherwise_is_one_sentence(context, engin
         "FROM scratch\nCOPY busybox /bin/busybox\nCOPY busybox /bin/node\n"
         'ENTRYPOINT ["/bin/busybox", "node"]\n'
     )
-    built = buildx.build(Request(context / "Dockerfile", context, tag), where=engine)
+    built = buildx.build(Request(context / "Dockerfile", context, tag), engine=engine)
     with pytest.raises(WorkbookError, match="no Node that runs"):
         pins.runtime(built.image_id, engine)
 

@@ -22,6 +22,6 @@ RUN npm test
 def test_its_lint_its_types_and_its_tests_pass(engine, tag):
     with workspace.copy() as app:
         file = app.write("dockerfiles/checks.Dockerfile", CHECKS)
-        result = buildx.build(Request(file, app.path, tag), where=engine)
+        result = buildx.build(Request(file, app.path, tag), engine=engine)
     assert [step.error for step in result.steps if step.error] == []
     assert any(step.instruction == "RUN npm test" for step in result.steps)

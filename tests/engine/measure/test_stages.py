@@ -32,7 +32,7 @@ def make(context, engine, new_tag):
         file = context / "Dockerfile"
         file.write_text(FILE.format(result=result, source=source))
         request = Request(file, context, new_tag(), target=target, cold=cold)
-        return buildx.build(request, where=engine)
+        return buildx.build(request, engine=engine)
 
     return run
 
@@ -125,8 +125,8 @@ def test_the_lesson_s_bug_is_one_that_the_app_s_tests_catch_and_its_types_do_not
         right = "created: ['in_transit', 'cancelled']"
         app.edit("src/shipments/shipment.ts", right, "created: ['cancelled']")
         file = app.path / "dockerfiles" / "43_gated.Dockerfile"
-        buildx.build(Request(file, app.path, new_tag(), target="builder"), where=engine)
+        buildx.build(Request(file, app.path, new_tag(), target="builder"), engine=engine)
         with pytest.raises(BuildError) as caught:
-            buildx.build(Request(file, app.path, new_tag()), where=engine)
+            buildx.build(Request(file, app.path, new_tag()), engine=engine)
     assert caught.value.step.stage == "test"
     assert stages_lesson.telling(caught.value.log) == "✖ follows a shipment to its delivery"

@@ -128,7 +128,7 @@ def test_the_containerd_store_gets_no_attestation_in_its_image():
 
 
 def test_what_follows_the_build_is_not_part_of_the_command_shown(docker, request_here):
-    result = build(request_here, where=docker(_recorded("cold-buildx-0.13.1")))
+    result = build(request_here, engine=docker(_recorded("cold-buildx-0.13.1")))
     assert list(result.command) == plan(request_here, result.engine)
     assert "rawjson" not in result.shell_command
 
@@ -184,7 +184,7 @@ def test_a_result_has_the_steps_the_bytes_and_the_digests(docker, request_here):
 
 
 def test_cached_steps_count_no_seconds(docker, request_here):
-    frame = build(request_here, where=docker(_recorded("cached-buildx-0.29.1"))).to_frame()
+    frame = build(request_here, engine=docker(_recorded("cached-buildx-0.29.1"))).to_frame()
     assert frame["cached"].all()
     assert frame["seconds"].sum() == 0.0
 
@@ -217,14 +217,14 @@ FAILED = '[build 1/1] RUN echo compiling; echo "src/app.ts(3,1): error TS2322" >
 )
 def test_each_failure_is_one_short_error(docker, request_here, stream, sentence):
     with pytest.raises(BuildError) as caught:
-        build(request_here, where=docker(_recorded(stream), code=1))
+        build(request_here, engine=docker(_recorded(stream), code=1))
     assert str(caught.value).startswith(sentence)
     _assert_short(caught.value)
 
 
 def test_the_failing_step_and_its_own_words_come_with_the_error(docker, request_here):
     with pytest.raises(BuildError) as caught:
-        build(request_here, where=docker(_recorded("failing-buildx-0.13.1"), code=1))
+        build(request_here, engine=docker(_recorded("failing-buildx-0.13.1"), code=1))
     assert caught.value.step.stage == "build"
     assert sorted(caught.value.log) == ["compiling", "src/app.ts(3,1): error TS2322"]
 
@@ -251,7 +251,7 @@ def test_the_last_words_are_the_compilers_not_npms_farewell(docker, request_here
         "npm error A complete log of this run can be found in: /root/.npm/_logs",
     )
     with pytest.raises(BuildError, match=r"last words: src/app\.ts\(3,1\): error TS2322"):
-        build(request_here, where=docker(stream, code=1))
+        build(request_here, engine=docker(stream, code=1))
 
 
 @pytest.mark.parametrize(
@@ -269,14 +269,14 @@ def test_the_last_words_are_the_compilers_not_npms_farewell(docker, request_here
 )
 def test_a_known_trouble_of_npm_comes_with_its_remedy(docker, request_here, line, hint):
     with pytest.raises(BuildError, match=hint) as caught:
-        build(request_here, where=docker(_failing_step(line), code=1))
+        build(request_here, engine=docker(_failing_step(line), code=1))
     _assert_short(caught.value)
 
 
 def test_the_apps_own_trouble_with_a_network_is_not_taken_for_npms(docker, request_here):
     stream = _failing_step("Error: connect ECONNREFUSED 127.0.0.1:5432", "npm error code 1")
     with pytest.raises(BuildError, match=r"last words: Error: connect ECONNREFUSED 127\.0\.0\.1"):
-        build(request_here, where=docker(stream, code=1))
+        build(request_here, engine=docker(stream, code=1))
 
 
 def test_where_npm_alone_spoke_its_reason_is_quoted_and_not_its_farewell(docker, request_here):
@@ -286,13 +286,13 @@ def test_where_npm_alone_spoke_its_reason_is_quoted_and_not_its_farewell(docker,
         "npm error A complete log of this run can be found in: /root/.npm/_logs",
     )
     with pytest.raises(BuildError, match="last words: npm error ERESOLVE unable to resolve"):
-        build(request_here, where=docker(stream, code=1))
+        build(request_here, engine=docker(stream, code=1))
 
 
 def test_a_long_step_and_long_words_are_cut(docker, request_here):
     stream = _failing_step("w" * 5000).replace("npm ci", "npm ci && " + "x" * 5000)
     with pytest.raises(BuildError) as caught:
-        build(request_here, where=docker(stream, code=1))
+        build(request_here, engine=docker(stream, code=1))
     _assert_short(caught.value)
 
 
@@ -301,7 +301,7 @@ def test_a_full_disk_is_told_apart(docker, request_here, where_said):
     sentence = "write /x: no space left on device"
     stream = _failing_step(sentence) if where_said == "log" else f"ERROR: failed to solve: {sentence}\n"
     with pytest.raises(DiskFullError, match="disk is full"):
-        build(request_here, where=docker(stream, code=1))
+        build(request_here, engine=docker(stream, code=1))
 
 
 @pytest.mark.parametrize(
@@ -315,14 +315,14 @@ def test_a_full_disk_is_told_apart(docker, request_here, where_said):
 )
 def test_an_engine_that_went_away_is_told_apart(docker, request_here, line):
     with pytest.raises(EngineLostError, match="went away") as caught:
-        build(request_here, where=docker(f"ERROR: {line}\n", code=1))
+        build(request_here, engine=docker(f"ERROR: {line}\n", code=1))
     _assert_short(caught.value)
 
 
 def test_words_of_a_step_that_sound_like_a_lost_engine_do_not_count(docker, request_here):
     stream = _failing_step("503 Service Unavailable", "closing connection")
     with pytest.raises(BuildError) as caught:
-        build(request_here, where=docker(stream, code=1))
+        build(request_here, engine=docker(stream, code=1))
     assert type(caught.value) is BuildError
 
 
@@ -337,7 +337,7 @@ def test_words_of_a_step_that_sound_like_a_lost_engine_do_not_count(docker, requ
 def test_an_option_that_the_builder_does_not_know_is_named(docker, request_here, advice):
     stream = f"unknown flag: --nope\n{advice}"
     with pytest.raises(BuildError, match=r"^The build did not start: unknown flag: --nope\.$"):
-        build(request_here, where=docker(stream, code=125))
+        build(request_here, engine=docker(stream, code=125))
 
 
 def test_a_step_that_prints_an_error_and_succeeds_is_told(docker, request_here):
@@ -346,7 +346,7 @@ def test_a_step_that_prints_an_error_and_succeeds_is_told(docker, request_here):
     stream = stream.replace(
         '{"digest"', '{"completed": "2026-01-01T00:00:02Z", "started": "2026-01-01T00:00:01Z", "digest"'
     )
-    result = build(request_here, where=docker(stream + "\n"))
+    result = build(request_here, engine=docker(stream + "\n"))
     assert [str(printed) for printed in result.printed_errors] == [
         "`RUN npm ci` succeeded and printed an error: npm error Exit handler never called!"
     ]
@@ -354,21 +354,21 @@ def test_a_step_that_prints_an_error_and_succeeds_is_told(docker, request_here):
 
 def test_a_command_that_dies_without_a_word_is_still_an_error(docker, request_here):
     with pytest.raises(BuildError, match="gave no reason"):
-        build(request_here, where=docker("", code=1))
+        build(request_here, engine=docker("", code=1))
 
 
 def test_a_command_that_was_killed_is_told_apart_from_one_that_failed(docker, request_here):
     half = _recorded("cold-buildx-0.13.1")[:5000]
     for where in (docker(half, code=255), docker(half, then="kill -9 $$")):
         with pytest.raises(BuildError, match="was killed in the middle of the build") as caught:
-            build(request_here, where=where)
+            build(request_here, engine=where)
         _assert_short(caught.value)
 
 
 def test_what_the_reader_of_the_stream_does_not_know_is_passed_over(docker, request_here):
     strange = r"{\"future\":{\"vertexes\":1}}\n[1,2]\n{\"vertexes\":[{\"digest\":\"d\"\n\xff\xfe\x00{\n"
     where = docker(_recorded("cold-buildx-0.13.1"), then=f"printf '{strange}' >&2")
-    result = build(request_here, where=where)
+    result = build(request_here, engine=where)
     assert list(result.to_frame()["stage"]) == ["one", "one", "one", "two", "stage-3"]
 
 
@@ -376,14 +376,14 @@ def test_what_the_reader_of_the_stream_does_not_know_is_passed_over(docker, requ
 def test_a_build_that_does_not_say_what_it_built_is_one_sentence(docker, request_here, metadata):
     write = f"""echo '{metadata}' > "$2"; exit 0"""
     with pytest.raises(BuildError, match="without a word on what it built") as caught:
-        build(request_here, where=docker(_recorded("cold-buildx-0.13.1"), then=write))
+        build(request_here, engine=docker(_recorded("cold-buildx-0.13.1"), then=write))
     _assert_short(caught.value)
 
 
 def test_a_stream_cut_in_the_middle_of_a_document_is_no_other_error(docker, request_here):
     text = _recorded("failing-buildx-0.13.1")
     with pytest.raises(BuildError):
-        build(request_here, where=docker(text[: text.rfind('"completed"')], code=1))
+        build(request_here, engine=docker(text[: text.rfind('"completed"')], code=1))
 
 
 # Before it begins
@@ -399,7 +399,7 @@ def test_missing_inputs_are_said_before_docker_is_asked(tmp_path, request_here):
     ):
         for verb in (build, plan) if kind is DockerfileError else (build,):
             with pytest.raises(kind, match=reason) as caught:
-                verb(wrong, where=where)
+                verb(wrong, engine=where)
             _assert_short(caught.value)
 
 
@@ -409,7 +409,7 @@ def test_a_base_that_cannot_be_had_is_an_error_of_the_bases(monkeypatch, tmp_pat
 
     monkeypatch.setattr(builds.base_images, "resolve", resolve)
     with pytest.raises(BaseError, match=r"\[\] cannot be had"):
-        build(request_here, where=_engine())
+        build(request_here, engine=_engine())
 
 
 def test_a_name_that_no_image_can_have_is_said_so(docker, request_here):
@@ -417,7 +417,7 @@ def test_a_name_that_no_image_can_have_is_said_so(docker, request_here):
     response = SimpleNamespace(status_code=400, reason="Bad Request")
     where.client.images.error = APIError("x", response, "invalid reference format")
     with pytest.raises(BuildError, match="No image can be called 'Not A Name'") as caught:
-        build(dataclasses.replace(request_here, tag="Not A Name"), where=where)
+        build(dataclasses.replace(request_here, tag="Not A Name"), engine=where)
     _assert_short(caught.value)
 
 
@@ -427,7 +427,7 @@ def test_an_engine_that_is_gone_before_the_build_is_said_so(docker, request_here
     where = docker()
     where.client.images.error = requests.ConnectionError("refused")
     with pytest.raises(EngineLostError):
-        build(request_here, where=where)
+        build(request_here, engine=where)
 
 
 # Stopped in the middle
