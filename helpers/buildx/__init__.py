@@ -1,13 +1,11 @@
 """Read a Dockerfile and its context, run one ``docker buildx build``, follow its steps."""
 
-from helpers.buildx.failure import BuildCancelledError, BuildError, DiskFullError
+from helpers.buildx.failure import BuildError
 from helpers.buildx.run import BuildResult, PrintedError, Request, Watcher, build, check_command, plan
 
 __all__ = [
-    "BuildCancelledError",
     "BuildError",
     "BuildResult",
-    "DiskFullError",
     "PrintedError",
     "Request",
     "Watcher",

@@ -10,7 +10,7 @@ from helpers.buildx import step_log
 from helpers.buildx.stream import Progress, Step
 from helpers.engine.engine import LOST, EngineLostError
 from helpers.host import disk_full
-from helpers.host.errors import StoppedByReaderError, WorkbookError, redacted
+from helpers.host.errors import WorkbookError, redacted
 
 _PLUGIN_KILLED = 255
 _ENGINE_LOST = (
@@ -57,14 +57,6 @@ class BuildError(WorkbookError):
         self.log = tuple(map(redacted, log))
 
 
-class DiskFullError(BuildError):
-    """The engine has no room left."""
-
-
-class BuildCancelledError(StoppedByReaderError):
-    """The reader stopped the build."""
-
-
 def of(progress: Progress, code: int) -> WorkbookError:
     """Return the error of a build whose command ended with ``code`` and said what ``progress`` holds."""
     failed = (s for s in progress.steps if s.error and "context canceled" not in s.error)
@@ -75,7 +67,7 @@ def of(progress: Progress, code: int) -> WorkbookError:
     if trouble := disk_full.client_trouble(reason):
         return BuildError(trouble, step, log)
     if disk_full.engine_is_full(evidence):
-        return DiskFullError(disk_full.ENGINE_FULL, step, log)
+        return BuildError(disk_full.ENGINE_FULL, step, log)
     if step and step.name in _BOOTING:
         return BuildError(_NO_BUILDER.format(why=_bare(step.error or "")), step, log)
     if any(sign in reason for sign in _ENGINE_LOST):

@@ -25,7 +25,7 @@ from helpers.bases.bases import Base
 from helpers.buildx import dockerfile, failure, step_log
 from helpers.buildx import options as build_options
 from helpers.buildx.dockerfile import Dockerfile
-from helpers.buildx.failure import BuildCancelledError, BuildError
+from helpers.buildx.failure import BuildError
 from helpers.buildx.stream import Progress, Step
 from helpers.engine import engine as engines
 from helpers.engine import leftovers
@@ -190,13 +190,13 @@ def check_command(request: Request, engine: Engine) -> list[str]:
     return request.check_command(engine, _bases(request, _read(request, engine), engine))
 
 
-@stoppable(_STOPPED, BuildCancelledError)
+@stoppable(_STOPPED)
 @engines.in_touch()
 def build(request: Request, watch: Watcher | None = None, engine: Engine | None = None) -> BuildResult:
     """Build and return the result; ``watch`` is told after each change of the steps.
 
-    Raises `BuildError` (or a subclass) when the build fails, `EngineLostError` when the engine goes
-    away, `BuildCancelledError` when it is interrupted, and the errors of `dockerfile`, `bases` and
+    Raises `BuildError` when the build fails, `EngineLostError` when the engine goes
+    away, `StoppedByReaderError` when it is interrupted, and the errors of `dockerfile`, `bases` and
     `engine` before it begins.
     """
     engine = engine or engines.find()

@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 
 from helpers.bases.bases import BaseError
-from helpers.buildx import BuildCancelledError, BuildError, BuildResult, Request, build, dockerfile, plan
+from helpers.buildx import BuildError, BuildResult, Request, build, dockerfile, plan
 from helpers.buildx.dockerfile_words import DockerfileError
-from helpers.host.errors import WorkbookError
+from helpers.host.errors import StoppedByReaderError, WorkbookError
 from helpers.image import image
 
 pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
@@ -438,7 +438,7 @@ def test_an_interrupt_by_signal_stops_client_and_step(engine, context, tag):
 
     watch = _when_it_runs(lambda: threading.Timer(0.5, interrupt).start())
     begun = time.monotonic()
-    with pytest.raises(BuildCancelledError, match="stopped at your request") as caught:
+    with pytest.raises(StoppedByReaderError, match="stopped at your request") as caught:
         build(request, watch, engine)
     assert time.monotonic() - begun < 15
     assert seen or not Path(engine.root).is_dir(), "the step should have been seen running"
@@ -455,7 +455,7 @@ def test_a_watcher_that_raises_leaves_nothing_running(engine, context, tag, erro
     def fail():
         raise error("a broken watcher")
 
-    expected = BuildCancelledError if error is KeyboardInterrupt else ValueError
+    expected = StoppedByReaderError if error is KeyboardInterrupt else ValueError
     with pytest.raises(expected):
         build(request, _when_it_runs(fail), engine)
     _assert_gone(words, tag)

@@ -6,6 +6,7 @@ After each fault there is one sentence, nothing half-made stays, and the next ru
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from docker.errors import ImageNotFound
 
 from helpers.bases import bases, host_settings, image_writer, local_registry
 from helpers.bases.host_settings import HostSettings
-from helpers.buildx import BuildError, DiskFullError, Request, build
+from helpers.buildx import BuildError, Request, build
 from helpers.claims import Judgement, Verdict, ledger
 from helpers.engine import container, pull, registry_api
 from helpers.engine import engine as engines
@@ -117,7 +118,7 @@ def test_a_full_disk_of_the_engine_is_one_sentence_and_room_is_all_it_takes(
     fills = f"{SHELL}RUN busybox dd if=/dev/zero of=/big bs=1M count=200\n"
     build(_request(context, tag, writes), engine=where)
     saved = b"".join(where.client.images.get(tag).save(named=True))
-    with pytest.raises(DiskFullError, match=FULL) as caught:
+    with pytest.raises(BuildError, match=FULL) as caught:
         build(_request(context, "workbook-test:big", fills), engine=where)
     _assert_one_sentence(caught.value)
     assert wait_for(
@@ -132,7 +133,7 @@ def test_a_full_disk_of_the_engine_is_one_sentence_and_room_is_all_it_takes(
     for work, kind in (
         (
             lambda: build(_request(context, tag, f"{SHELL}RUN busybox echo 2 > /2\n"), engine=where),
-            DiskFullError,
+            BuildError,
         ),
         (lambda: container.finished(tag, "sh", "-c", "true", where=where), ContainerError),
         (lambda: list(image._archived(where, tag, "/bin")), ContainerError),
@@ -215,7 +216,7 @@ def test_a_full_disk_of_this_machine_is_one_sentence_and_leaves_nothing_half_wri
         monkeypatch.setattr(tempfile, "tempdir", str(disk))
         with pytest.raises((BuildError, PlaceError), match=r"no room in|No temporary folder") as caught:
             build(request, engine=engine)
-        assert not isinstance(caught.value, DiskFullError)
+        assert not re.search(FULL, str(caught.value))
         filler.unlink()
         assert build(request, engine=engine).image_id
         _judge()

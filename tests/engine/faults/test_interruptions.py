@@ -246,7 +246,7 @@ def test_an_interrupted_cell_says_one_sentence_and_leaves_nothing(engine, busybo
             return shown
 
         shown = interrupted('lesson.build("sleeps.Dockerfile")', lambda: _wait_for_step(mark))
-        assert shown.error == "BuildCancelledError"
+        assert shown.error == "StoppedByReaderError"
         _wait_for(lambda: not _processes(mark), "the end of the step")
         assert not _processes("workbook/sleeps")
         assert not engine.client.images.list(filters={"reference": "workbook/sleeps"})
