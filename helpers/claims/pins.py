@@ -1,19 +1,14 @@
-"""The rule of B1, on Node's versions across stages and on pins, and how long a line of Node gets fixes.
-
-The day to judge by is the caller's.
-"""
+"""The rule of B1, on Node's versions across stages and on pins."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import date
 
+from helpers.claims import support
 from helpers.claims.figures import Mismatch, PinTest
 from helpers.claims.model import Judgement, Verdict
+from helpers.claims.support import Line
 from helpers.host.errors import WorkbookError
-
-DAYS_A_MONTH = 365.25 / 12
 
 
 def base_pins(
@@ -49,46 +44,9 @@ def base_pins(
     return Judgement("B1", Verdict.HOLDS, figures, because)
 
 
-@dataclass(frozen=True)
-class ReleaseLine:
-    """A major version of Node with long-term support, from its release to its last day of fixes."""
-
-    number: int
-    released: date
-    end: date
-
-    def supported(self, on: date) -> bool:
-        """Return whether the line gets fixes on that day; its last day counts."""
-        return self.released <= on <= self.end
-
-    def months_left(self, on: date) -> float:
-        """Return the months of support that are left, negative when it is over."""
-        return (self.end - on).days / DAYS_A_MONTH
-
-
-# https://github.com/nodejs/Release, schedule.json as of 2026-07-02: "start" and "end".
-SCHEDULE = {
-    line.number: line
-    for line in (
-        ReleaseLine(20, date(2023, 4, 18), date(2026, 4, 30)),
-        ReleaseLine(22, date(2024, 4, 24), date(2027, 4, 30)),
-        ReleaseLine(24, date(2025, 5, 6), date(2028, 4, 30)),
-        ReleaseLine(26, date(2026, 5, 5), date(2029, 4, 30)),
-    )
-}
-
-
-def release_line(number: int) -> ReleaseLine:
-    """Return a line of the schedule. Raises `WorkbookError`, which names the known ones, for another."""
-    if number not in SCHEDULE:
-        known = ", ".join(map(str, SCHEDULE))
-        raise WorkbookError(f"The schedule here has no Node {number}; it has the lines {known}.")
-    return SCHEDULE[number]
-
-
-def release_line_of(version: str) -> ReleaseLine:
+def release_line_of(version: str) -> Line:
     """Return the line of a version (``v20.18.0``). Raises `WorkbookError` for what is no version."""
     found = re.match(r"v?(\d+)(\.|$)", version)
     if not found:
         raise WorkbookError(f"{version!r} is no version of Node; give one such as v24.1.0.")
-    return release_line(int(found[1]))
+    return support.line("Node", found[1])

@@ -14,8 +14,8 @@ from helpers import buildx, plots
 from helpers.bases import bases
 from helpers.buildx import BuildError, BuildResult, Request, live
 from helpers.buildx import dockerfile as dockerfiles
-from helpers.claims import PinTest
-from helpers.claims.pins import SCHEDULE, release_line, release_line_of
+from helpers.claims import PinTest, support
+from helpers.claims.pins import release_line_of
 from helpers.engine import container as containers
 from helpers.engine.container import ContainerError
 from helpers.host import tables
@@ -194,13 +194,13 @@ def moved(text: str, number: int) -> str:
 def schedule(on: date | None = None) -> pd.DataFrame:
     """Return one row a line of Node: released, last day of fixes, and the months that are left."""
     on = on or _today()
-    rows = [(x.number, x.released, x.end, x.months_left(on)) for x in SCHEDULE.values()]
+    rows = [(int(x.name), x.released, x.end, x.months_left(on)) for x in support.lines("Node")]
     return tables.frame(rows, columns=["Node", "released", "fixes until", "months left"])
 
 
 def supported(number: int, on: date | None = None) -> bool:
     """Return whether a line of Node gets fixes, today or on another day."""
-    return release_line(number).supported(on or _today())
+    return support.line("Node", str(number)).supported(on or _today())
 
 
 def _today() -> date:
@@ -213,6 +213,6 @@ def chart_lines(*results: BuildResult) -> Chart:
     for result in results:
         line, size = release_line_of(node_of(result)), verbs.size(result)
         left = line.months_left(result.started.date())
-        rows.append((f"Node {line.number}", left, size.uncompressed / MB, size.compressed / MB))
+        rows.append((str(line), left, size.uncompressed / MB, size.compressed / MB))
     columns = ["line", "months left", "uncompressed MB", "compressed MB"]
     return plots.lines(tables.frame(rows, columns=columns), caption=verbs.conditions(*results))

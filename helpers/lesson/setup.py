@@ -9,12 +9,14 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
 
 from helpers import exercises
 from helpers.bases import bases
 from helpers.buildx import dockerfile
+from helpers.claims import support
 from helpers.engine import engine
 from helpers.engine.engine import Engine
 from helpers.host import paths, tables
@@ -109,7 +111,9 @@ def _disk(found: Engine) -> Finding:
 def _look(name: str, found: Engine) -> Finding:
     base = bases.find(name, found)
     if base is not None:
-        return Finding(f"base {name}", base.note, ok=True)
+        today = datetime.now(UTC).date()
+        ended = [line.phrase(today) for line in support.lines_of(name) if not line.supported(today)]
+        return Finding(f"base {name}", "; ".join([base.note, *ended]), ok=True)
     remedy = "Run `make bases` to prepare it now; else the first build that needs it does."
     return Finding(f"base {name}", "not here yet", ok=True, remedy=remedy)
 

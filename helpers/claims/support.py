@@ -1,0 +1,121 @@
+"""How long each line of Node, Debian, Alpine and distroless gets fixes: the data is in support.json.
+
+It knows names of images and dates, no engine; the day to judge by is the caller's.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from helpers.host.errors import WorkbookError
+
+DAYS_A_MONTH = 365.25 / 12
+_DATA = Path(__file__).with_name("support.json")
+_DEFAULT_DEBIAN = {"20": "12", "22": "12", "24": "12"}  # of Docker's images of Node; 13 from 26 on
+_DISTROLESS = "distroless for Node on Debian"
+_NODE_TAG = re.compile(r"(?:.*/)?node:(\d+)(?:[.\d]*)(-.*)?")
+_DISTROLESS_NAME = re.compile(r"gcr\.io/distroless/nodejs(\d+)(?:-debian(\d+))?(?::.*)?")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of releases of one product: from the day of its release to its last day of fixes.
+
+    ``end`` is None where no day is fixed yet; ``until`` says then what decides it. ``extended`` is the
+    last day of fixes by others than the product's own team, as Debian's long-term support is.
+    """
+
+    product: str
+    name: str
+    source: str
+    released: date | None = None
+    end: date | None = None
+    extended: date | None = None
+    until: str = ""
+    codename: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.product} {self.name}"
+
+    def supported(self, on: date) -> bool:
+        """Return whether the line gets fixes on that day; its last day counts."""
+        return (self.released is None or self.released <= on) and (self.end is None or on <= self.end)
+
+    def months_left(self, on: date) -> float:
+        """Return the months of support that are left, negative when it is over.
+
+        Infinite where no end is fixed.
+        """
+        return float("inf") if self.end is None else (self.end - on).days / DAYS_A_MONTH
+
+    def phrase(self, on: date) -> str:
+        """Say in a few words until when it is supported, or since when it is not."""
+        if self.end is None:
+            return f"{self} is supported until {self.until}"
+        if on <= self.end:
+            return f"{self} is supported until {self.end}"
+        longer = self.extended is not None and on <= self.extended
+        added = f"; long-term support ends on {self.extended}" if longer else ""
+        return f"{self} is past its end of life since {self.end}{added}"
+
+
+def lines(product: str) -> tuple[Line, ...]:
+    """Return the known lines of a product (``Node``, ``Debian``, ``Alpine``), oldest first."""
+    return tuple(line for line in _all() if line.product == product)
+
+
+def line(product: str, name: str) -> Line:
+    """Return a line by its name. Raises `WorkbookError`, which names the known ones, for another."""
+    for found in lines(product):
+        if name in (found.name, found.codename):
+            return found
+    known = ", ".join(found.name for found in lines(product))
+    raise WorkbookError(f"The schedule here has no {product} {name}; it has the lines {known}.")
+
+
+def lines_of(image: str) -> list[Line]:
+    """Return the lines that an image of Node stands on, as its name tells; empty for other images.
+
+    ``node:24-trixie-slim`` stands on Node 24 and Debian 13. A line that is not known is left out.
+    """
+    name = image.partition("@")[0]
+    if found := _DISTROLESS_NAME.fullmatch(name):
+        debian = found[2] or "13"
+        return _known(("Node", found[1]), ("Debian", debian), (_DISTROLESS, debian))
+    if found := _NODE_TAG.fullmatch(name):
+        return _known(("Node", found[1]), _system(found[1], found[2] or ""))
+    return []
+
+
+def _system(node: str, variant: str) -> tuple[str, str]:
+    if alpine := re.match(r"-alpine([\d.]*)", variant):
+        return "Alpine", alpine[1]
+    codename = re.match(r"-(?!slim)([a-z]+)", variant)
+    return "Debian", codename[1] if codename else _DEFAULT_DEBIAN.get(node, "13")
+
+
+def _known(*wanted: tuple[str, str]) -> list[Line]:
+    return [
+        found
+        for product, name in wanted
+        for found in lines(product)
+        if name and name in (found.name, found.codename)
+    ]
+
+
+@cache
+def _all() -> tuple[Line, ...]:
+    data = json.loads(_DATA.read_text(encoding="utf-8"))
+    return tuple(_line(row, data["sources"]) for row in data["lines"])
+
+
+def _line(row: dict[str, Any], sources: dict[str, str]) -> Line:
+    facts = row | {"source": sources[row["source"]]}
+    facts |= {day: date.fromisoformat(row[day]) for day in ("released", "end", "extended") if day in row}
+    return Line(**facts)
