@@ -237,7 +237,7 @@ class _Maker:
         if recipe is None:
             raise BaseError(
                 f"{name} is not in the engine, its registry cannot be reached, and the workbook has "
-                "no recipe for a stand-in; load it with `docker load`, or name another base."
+                f"no recipe for a stand-in; load it with `docker load`, or {_other(name)}."
             )
         self._progress(name, "making a stand-in")
         layers = recipe.make(self._workshop)
@@ -284,6 +284,11 @@ class _Maker:
                 name, source, host_settings.overlay_tag(name), _node_version(name, image.attrs)
             )
         return found
+
+
+def _other(name: str) -> str:
+    near = standins.nearest(name)
+    return f"name one that has a recipe ({', '.join(near)})" if near else "name another base"
 
 
 def _node_version(name: str, facts: dict[str, Any]) -> str | None:

@@ -26,6 +26,22 @@ _SLIM = (
     "path-include=/usr/share/doc/*/copyright",
     "path-include=/usr/share/locale/locale.alias",
 )
+# What Docker's images of Debian tell apt and dpkg: an installation leaves no archives and no
+# translations in the layer, indexes stay compressed, no service is started.
+_DOCKERS_SETTINGS = {
+    "etc/apt/apt.conf.d/docker-autoremove-suggests": 'Apt::AutoRemove::SuggestsImportant "false";\n',
+    "etc/apt/apt.conf.d/docker-clean": "".join(
+        f'{when}::Post-Invoke {{ "rm -f /var/cache/apt/archives/*.deb '
+        '/var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true"; };\n'
+        for when in ("DPkg", "APT::Update")
+    )
+    + 'Dir::Cache::pkgcache "";\nDir::Cache::srcpkgcache "";\n',
+    "etc/apt/apt.conf.d/docker-gzip-indexes": 'Acquire::GzipIndexes "true";\n'
+    'Acquire::CompressionTypes::Order:: "gz";\n',
+    "etc/apt/apt.conf.d/docker-no-languages": 'Acquire::Languages "none";\n',
+    "etc/dpkg/dpkg.cfg.d/docker-apt-speedup": "force-unsafe-io\n",
+    "usr/sbin/policy-rc.d": "#!/bin/sh\nexit 101\n",
+}
 _RESIDUE = (
     "etc/hostname",
     "etc/machine-id",
@@ -94,14 +110,12 @@ def _clean(root: Path, suite: str) -> None:
             _empty(path)
     sources = "".join(f"{without_login(line)}\n" for line in debian.sources_of(suite))
     (root / "etc/apt/sources.list").write_text(sources)
-    _settle_git(root / "etc/gitconfig")
-
-
-def _settle_git(settings: Path) -> None:
-    """Sort what git-lfs writes in another order each time: one section, a setting a line."""
-    if settings.is_file():
-        section, *lines = settings.read_text().splitlines(keepends=True)
-        settings.write_text(section + "".join(sorted(lines)))
+    for name, text in _DOCKERS_SETTINGS.items():
+        (root / name).write_text(text)
+    (root / "usr/sbin/policy-rc.d").chmod(0o755)
+    own = root / "etc/dpkg/dpkg.cfg.d/99mmdebstrap"
+    if own.exists():
+        own.rename(own.with_name("docker"))
 
 
 def without_login(source: str) -> str:

@@ -16,71 +16,149 @@ from pathlib import Path
 
 from helpers.bases import debian_root
 from helpers.bases.image_writer import LayerRecipe, LayerSource
+from helpers.bases.node_versions import Node
 from helpers.host import debian, downloads
 from helpers.host.workshop import Workshop
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
 REGISTRY_SETTINGS = "etc/docker/registry/config.yml"
+ENTRYPOINT = "docker-entrypoint.sh"
 NONROOT = 65532
 
-_REVISION = "4"  # to be raised with every change of what the layers hold
+_REVISION = "5"  # to be raised with every change of what the layers hold
 _CPU = {"amd64": "x64", "arm64": "arm64"}
 _MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}
+_DEBIAN_NUMBER = {"bookworm": 12, "trixie": 13}
+_NEEDS_LIBATOMIC_FROM = 26  # the first line of Node that is linked with it
 
-_CURL = ("ca-certificates", "curl", "gnupg", "netbase", "sq", "tzdata", "wget")
-_SOURCE_CONTROL = ("git", "git-lfs", "mercurial", "openssh-client", "procps", "subversion")
+_CURL = ("ca-certificates", "curl", "gnupg", "netbase", "sq", "wget")
+_SOURCE_CONTROL = ("git", "mercurial", "openssh-client", "procps", "subversion")
 _TOOLCHAIN = (
     *("autoconf", "automake", "bzip2", "default-libmysqlclient-dev", "dpkg-dev", "file", "g++"),
     *("gcc", "imagemagick", "libbz2-dev", "libc6-dev", "libcurl4-openssl-dev", "libdb-dev"),
     *("libevent-dev", "libffi-dev", "libgdbm-dev", "libglib2.0-dev", "libgmp-dev", "libjpeg-dev"),
     *("libkrb5-dev", "liblzma-dev", "libmagickcore-dev", "libmagickwand-dev", "libmaxminddb-dev"),
-    *("libncurses5-dev", "libncursesw5-dev", "libpng-dev", "libpq-dev", "libreadline-dev"),
+    *("libncurses-dev", "libpng-dev", "libpq-dev", "libreadline-dev"),
     *("libsqlite3-dev", "libssl-dev", "libtool", "libwebp-dev", "libxml2-dev", "libxslt1-dev"),
     *("libyaml-dev", "make", "patch", "unzip", "xz-utils", "zlib1g-dev"),
 )
-_BUILDPACK = {
-    "curl and certificates": _CURL,
-    "git and other source control": _SOURCE_CONTROL,
-    "compilers and development headers": _TOOLCHAIN,
+_TOOLCHAIN_OF = {
+    "bookworm": (*_TOOLCHAIN, "libncurses5-dev", "libncursesw5-dev"),
+    "trixie": _TOOLCHAIN,
 }
 _MUSL = ("busybox-static", "ca-certificates", "musl")
-_DISTROLESS_BASE = ("base-files", "ca-certificates", "libc6", "libssl3", "netbase", "tzdata")
-_DISTROLESS_CC = ("gcc-12-base", "libgcc-s1", "libgomp1", "libstdc++6")
+_DISTROLESS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "bookworm": (
+        ("base-files", "libc6", "libssl3", "media-types", "netbase", "tzdata"),
+        ("gcc-12-base", "libgcc-s1", "libgomp1", "libstdc++6"),
+    ),
+    "trixie": (
+        (
+            *("base-files", "libc6", "libssl3t64", "libzstd1", "media-types", "netbase", "tzdata"),
+            *("tzdata-legacy", "zlib1g"),
+        ),
+        ("gcc-14-base", "libgcc-s1", "libgomp1", "libstdc++6"),
+    ),
+}
+# As the entry point of Docker's images of Node does: what begins with a dash or is no command is Node's.
+_ENTRYPOINT = """\
+#!/bin/sh
+set -e
+if [ "${1#-}" != "$1" ] || [ -z "$(command -v "$1")" ] || { [ -f "$1" ] && ! [ -x "$1" ]; }; then
+  set -- node "$@"
+fi
+exec "$@"
+"""
+_NO_APK = """\
+#!/bin/sh
+echo "apk $*: this stand-in for Alpine has no apk and no packages; pull the real image, \
+or build on a Debian base such as node:24-bookworm-slim." >&2
+exit 1
+"""
+_NOT_ALPINES = {"dpkg", "dpkg-deb", "rpm", "rpm2cpio"}  # commands that Alpine's BusyBox does not have
 
 
-def debian_system(arch: str, *, slim: bool) -> LayerRecipe:
-    """Return Debian bookworm with what ``buildpack-deps`` adds; the minimal system when ``slim``."""
-    groups = {} if slim else _BUILDPACK
+def debian_system(suite: str, arch: str, *, slim: bool, node_line: int = 0) -> LayerRecipe:
+    """Return Debian with what ``buildpack-deps`` adds; the minimal system when ``slim``.
+
+    The minimal system has libatomic1 where Node of ``node_line`` needs it, as the full one always has.
+    """
+    groups = {} if slim else _buildpack(suite)
+    if slim and node_line >= _NEEDS_LIBATOMIC_FROM:
+        groups = {"what Node needs": ("libatomic1",)}
     packages = sorted({package for group in groups.values() for package in group})
 
     def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
-        root = debian_root.make("bookworm", packages, arch, workshop, scratch, slim=slim)
+        root = debian_root.make(suite, packages, arch, workshop, scratch, slim=slim)
         debian_root.add_user(root, "node", 1000, "/bin/bash")
         shares = debian_root.split(root, list(groups.values()))
-        titles = ["Debian bookworm", *(f"Debian packages: {title}" for title in groups)]
+        titles = [f"Debian {suite}", *(f"Debian packages: {title}" for title in groups)]
         return [
             LayerSource(f"stand-in: {title}", root, paths, as_on_disk=True)
             for title, paths in zip(titles, shares, strict=True)
         ]
 
-    return LayerRecipe(("debian", "bookworm", arch, _REVISION, *(packages or ["slim"])), make)
+    kind = "slim" if slim else "full"
+    return LayerRecipe(("debian", suite, arch, _REVISION, kind, *packages), make)
 
 
-def node(node: str, npm: str, arch: str) -> LayerRecipe:
-    """Return Node and npm below ``/usr/local``, as Node's own release has them."""
+def _buildpack(suite: str) -> dict[str, tuple[str, ...]]:
+    return {
+        "curl and certificates": _CURL,
+        "git and other source control": _SOURCE_CONTROL,
+        "compilers and development headers": _TOOLCHAIN_OF[suite],
+    }
+
+
+def node(node: Node, arch: str) -> LayerRecipe:
+    """Return Node, npm and corepack below ``/usr/local``, as Node's own release has them."""
 
     def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
         tree = scratch / "tree"
         local = tree / "usr/local"
-        package = downloads.from_npm(f"node-linux-{_CPU[arch]}", node, workshop)
+        package = downloads.from_npm(f"node-linux-{_CPU[arch]}", node.version, workshop)
         _unpack_npm(package, local)
         (local / "package.json").unlink()
-        _unpack_npm(downloads.from_npm("npm", npm, workshop), local / "lib/node_modules/npm")
+        for name, version in (("npm", node.npm), ("corepack", node.corepack)):
+            if version:
+                _unpack_npm(
+                    downloads.from_npm(name, version, workshop), local / "lib/node_modules" / name
+                )
         _finish_node(local, arch)
-        return [LayerSource(f"stand-in: Node {node} with npm {npm}", tree)]
+        return [LayerSource(f"stand-in: Node {node.version} with npm {node.npm}", tree)]
 
-    return LayerRecipe(("node", node, npm, arch, _REVISION), make)
+    return LayerRecipe(("node", node.version, node.npm, node.corepack, arch, _REVISION), make)
+
+
+def yarn(version: str) -> LayerRecipe:
+    """Return Yarn in ``/opt`` with its links in ``/usr/local/bin``."""
+
+    def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
+        tree, home = scratch / "tree", f"opt/yarn-v{version}"
+        _unpack_npm(downloads.from_npm("yarn", version, workshop), tree / home)
+        for name in ("yarn", "yarnpkg"):
+            (tree / home / "bin" / name).chmod(0o755)
+            (_made(tree / "usr/local/bin") / name).symlink_to(f"/{home}/bin/{name}")
+        return [LayerSource(f"stand-in: Yarn {version}", tree)]
+
+    return LayerRecipe(("yarn", version, _REVISION), make)
+
+
+def entrypoint() -> LayerRecipe:
+    """Return the script that starts Node with what is no command, as Docker's images of Node do."""
+
+    def make(_workshop: Workshop, scratch: Path) -> list[LayerSource]:
+        _script(scratch / "tree/usr/local/bin" / ENTRYPOINT, _ENTRYPOINT)
+        return [LayerSource(f"stand-in: {ENTRYPOINT}", scratch / "tree")]
+
+    return LayerRecipe(("entrypoint", _ENTRYPOINT, _REVISION), make)
+
+
+def _script(path: Path, text: str) -> None:
+    _made(path.parent)
+    path.write_text(text)
+    path.chmod(0o755)
 
 
 def musl_node(node: str, arch: str) -> LayerRecipe:
@@ -157,6 +235,7 @@ def musl_system(arch: str) -> LayerRecipe:
         loader.chmod(0o755)
         (tree / f"lib/libc.musl-{_MACHINE[arch]}.so.1").symlink_to(loader.name)
         _place_busybox(unpacked, tree, workshop, scratch)
+        _script(tree / "sbin/apk", _NO_APK)
         _place_certificates(unpacked, tree)
         (tree / "etc/ssl/cert.pem").symlink_to("certs/ca-certificates.crt")
         _place_status(packages, tree)
@@ -164,7 +243,7 @@ def musl_system(arch: str) -> LayerRecipe:
         modes = {"tmp": 0o1777, "var/tmp": 0o1777, "root": 0o700, "etc/shadow": 0o640}
         return [LayerSource("stand-in: musl and BusyBox", tree, None, {"home/node": 1000}, modes)]
 
-    return LayerRecipe(("musl", "trixie", arch, _REVISION), make)
+    return LayerRecipe(("musl", "trixie", arch, _REVISION, _NO_APK), make)
 
 
 def _place_busybox(unpacked: Path, tree: Path, workshop: Workshop, scratch: Path) -> None:
@@ -174,7 +253,7 @@ def _place_busybox(unpacked: Path, tree: Path, workshop: Workshop, scratch: Path
     for applet in _applets(found, workshop, scratch):
         link = tree / applet
         _made(link.parent)
-        if not link.exists():
+        if link.name not in _NOT_ALPINES and not link.exists():
             link.symlink_to("/bin/busybox")
 
 
@@ -211,27 +290,29 @@ def _small_system(tree: Path) -> None:
         (tree / "etc" / name).write_text(content)
 
 
-def distroless_system(arch: str) -> LayerRecipe:
-    """Return what distroless has besides Node: libraries, certificates, time zones."""
+def distroless_system(suite: str, arch: str, *, node_line: int = 0) -> LayerRecipe:
+    """Return what distroless has besides Node of ``node_line``: libraries, certificates, time zones."""
+    base_packages, cc_packages = _DISTROLESS[suite]
+    if node_line >= _NEEDS_LIBATOMIC_FROM:
+        cc_packages = (*cc_packages, "libatomic1")
 
     def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
         base, cc = (
-            _distroless_tree(
-                downloads.from_debian(names, "bookworm", arch, workshop), scratch / names[0]
-            )
-            for names in (_DISTROLESS_BASE, _DISTROLESS_CC)
+            _distroless_tree(downloads.from_debian(names, suite, arch, workshop), scratch / names[0])
+            for names in (base_packages, cc_packages)
         )
-        _place_certificates(base, base)
-        _bare_system(base)
+        certificates = downloads.from_debian(["ca-certificates"], suite, arch, workshop)
+        _place_certificates(debian.unpack(certificates, scratch / "certificates"), base)
+        _bare_system(base, suite)
         owners = {"home/nonroot": NONROOT}
         modes = {"tmp": 0o1777, "root": 0o700, "home/nonroot": 0o700}
-        title = "stand-in: Debian bookworm's libc, OpenSSL, certificates, zones"
+        title = f"stand-in: Debian {suite}'s libc, OpenSSL, certificates, zones"
         return [
             LayerSource(title, base, None, owners, modes),
-            LayerSource("stand-in: Debian bookworm's libstdc++, libgcc, libgomp", cc),
+            LayerSource(f"stand-in: Debian {suite}'s libstdc++, libgcc, libgomp", cc),
         ]
 
-    return LayerRecipe(("distroless", arch, _REVISION, *_DISTROLESS_BASE, *_DISTROLESS_CC), make)
+    return LayerRecipe(("distroless", suite, arch, _REVISION, *base_packages, *cc_packages), make)
 
 
 def _distroless_tree(packages: list[Path], tree: Path) -> Path:
@@ -248,7 +329,7 @@ def _distroless_tree(packages: list[Path], tree: Path) -> Path:
     return tree
 
 
-def _bare_system(tree: Path) -> None:
+def _bare_system(tree: Path, suite: str) -> None:
     for folder in ("tmp", "root", "home/nonroot"):
         _made(tree / folder)
     etc = {
@@ -262,7 +343,7 @@ def _bare_system(tree: Path) -> None:
         (tree / "etc" / name).write_text(content)
     release = tree / "usr/lib/os-release"
     lines = [line for line in release.read_text().splitlines() if not line.startswith("PRETTY")]
-    pretty = 'PRETTY_NAME="Stand-in for distroless (packages of Debian 12)"'
+    pretty = f'PRETTY_NAME="Stand-in for distroless (packages of Debian {_DEBIAN_NUMBER[suite]})"'
     release.write_text("\n".join([pretty, *lines]) + "\n")
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from helpers.bases import host_settings, image_writer, standin_layers
+from helpers.bases import host_settings, image_writer, node_versions, standin_layers
 from helpers.bases.host_settings import HostSettings
 from helpers.bases.image_writer import ImageSettings, Layer, LayerRecipe
 from helpers.bases.standin_layers import CERTIFICATES, NONROOT, PATH, REGISTRY_SETTINGS
@@ -23,17 +23,14 @@ KEY_LABEL = "workbook.recipe"
 FOR_LABEL = "workbook.stands-for"
 NODE_LABEL = "workbook.node"
 
-_Found = Mapping[str, str]  # empty or None where the name says nothing
-
-# Node's version of each line, with the npm that Node ships in it. All stand-ins of a line carry one
-# version, as the official images do; up to 24 it is the newest that PyPI has for musl.
-_LINES = {
-    20: ("20.18.0", "10.8.2"),
-    22: ("22.20.0", "10.9.3"),
-    24: ("24.19.0", "11.17.0"),
-    26: ("26.10.0", "11.17.0"),
-}
-_NEWEST_FOR_MUSL = 24
+_SUITES = ("bookworm", "trixie")
+_DEFAULT_SUITE = {20: "bookworm", 22: "bookworm", 24: "bookworm", 26: "trixie"}
+# The releases of Alpine (3.N) that Docker's images of each line were or are made for.
+_ALPINES = {20: range(16, 24), 22: range(18, 25), 24: range(20, 25)}
+_DISTROLESS = {"debian12": ("bookworm", (20, 22, 24)), "debian13": ("trixie", (22, 24, 26))}
+_DISTROLESS_TAGS = ("latest", "nonroot", "debug", "debug-nonroot")
+_YARN = "1.22.22"
+_NO_YARN_FROM = 26  # the first line whose official images have no Yarn
 
 
 @dataclass(frozen=True)
@@ -71,55 +68,110 @@ def recipe(name: str, arch: str, host: HostSettings = host_settings.NOTHING) -> 
     """
     if arch not in ("amd64", "arm64"):
         return None
-    plain = re.sub(
-        r"^(docker\.io/library/|docker\.io/|library/)(?=node|buildpack|registry)", "", name.split("@")[0]
-    )
+    plain, at, _digest = _plain(name).partition("@")
+    if at and ":" not in plain.rpartition("/")[2] and not plain.startswith("gcr.io/distroless/"):
+        return None  # a digest alone says nothing of the version
     for pattern, make in _RECIPES.items():
-        found = re.fullmatch(pattern, plain)
-        if found and int(found.groupdict().get("line", min(_LINES))) in _LINES:
-            return make(name, found.groupdict(), arch, host)
+        if found := re.fullmatch(pattern, plain):
+            return make(name, found, arch, host)
     return None
 
 
-def _debian_node(name: str, found: _Found, arch: str, host: HostSettings) -> Recipe:
-    node, npm = _versions(found)
-    slim = bool(found["slim"])
-    layers = (
-        standin_layers.debian_system(arch, slim=slim),
-        standin_layers.node(node, npm, arch),
-        *host_settings.layers(host),
-    )
-    return _finished(name, node, layers, arch, host.environment, command=("node",))
+def nearest(name: str) -> list[str]:
+    """Return up to four names that have a recipe and are near to one that has none.
+
+    Half of them are other versions of Node in the same variant, half are other variants of the version.
+    Empty when nothing is near.
+    """
+    plain = _plain(name).partition("@")[0]
+    if found := re.fullmatch(_NODE, plain):
+        versions, variants = _near_node(found["version"] or "latest", found["variant"] or "")
+    elif found := re.fullmatch(_DISTROLESS_NAME, plain):
+        versions, variants = _near_distroless(int(found["line"]), found["debian"], found["tag"])
+    else:
+        return []
+    return list(dict.fromkeys([*_known(versions)[:2], *_known(variants)[:2]]))
 
 
-def _alpine_node(name: str, found: _Found, arch: str, host: HostSettings) -> Recipe | None:
-    if int(found["line"]) > _NEWEST_FOR_MUSL:
-        return None
-    node, _npm = _versions(found)
-    layers = (
-        standin_layers.musl_system(arch),
-        standin_layers.musl_node(node, arch),
-        *host_settings.layers(host),
-    )
-    return _finished(name, node, layers, arch, host.environment, command=("node",))
+def _near_node(wanted: str, variant: str) -> tuple[list[str], list[str]]:
+    wanted = re.sub("lts|latest|current", str(node_versions.LATEST), wanted)
+    plain = re.sub(r"[\d.]+$", "", variant)
+    others = node_versions.nearest(wanted, musl=plain == "alpine")
+    versions = [(version, own) for own in (variant, plain) for version in others]
+    line = wanted.partition(".")[0]
+    variants = [(version, own) for version in (wanted, line) for own in (plain, "", "slim")]
+    return _node_names(versions), _node_names(variants)
 
 
-def _debian_tools(name: str, _found: _Found, arch: str, _: HostSettings) -> Recipe:
-    return _finished(
-        name, "", (standin_layers.debian_system(arch, slim=False),), arch, {}, command=("bash",)
-    )
+def _node_names(tags: list[tuple[str, str]]) -> list[str]:
+    return [f"node:{version}-{variant}".rstrip("-") for version, variant in tags]
 
 
-def _distroless_node(name: str, found: _Found, arch: str, _: HostSettings) -> Recipe:
-    node, _npm = _versions(found)
-    tag = found["tag"] or "latest"
-    debug, nonroot = "debug" in tag, "nonroot" in tag
-    busybox = (standin_layers.busybox(arch),) if debug else ()
-    layers = (standin_layers.distroless_system(arch), *busybox, standin_layers.bare_node(node, arch))
+def _near_distroless(line: int, debian: str | None, tag: str | None) -> tuple[list[str], list[str]]:
+    tagged = f":{tag}" if tag in _DISTROLESS_TAGS else ""
+    lines = sorted(node_versions.lines(), key=lambda known: abs(known - line))
+    versions = [f"gcr.io/distroless/nodejs{known}-{debian or 'debian13'}{tagged}" for known in lines]
+    variants = [f"gcr.io/distroless/nodejs{line}-{known}{tagged}" for known in reversed(_DISTROLESS)]
+    return versions, variants
+
+
+def _known(names: list[str]) -> list[str]:
+    return [name for name in names if recipe(name, "amd64")]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"^(docker\.io/library/|docker\.io/|library/)(?=node|buildpack|registry)", "", name)
+
+
+def _node(name: str, found: re.Match[str], arch: str, host: HostSettings) -> Recipe | None:
+    wanted, variant = found["version"] or "latest", found["variant"] or ""
+    if alpine := re.fullmatch(_ALPINE_VARIANT, variant):
+        node = node_versions.find(wanted, musl=True)
+        if node is None or (alpine["release"] and int(alpine["release"]) not in _ALPINES[node.line]):
+            return None
+        system = standin_layers.musl_system(arch)
+        program = standin_layers.musl_node(node.version, arch)
+    else:
+        node = node_versions.find(wanted)
+        if node is None or variant not in _DEBIAN_VARIANTS:
+            return None
+        named, slim = _DEBIAN_VARIANTS[variant]
+        suite = named or _DEFAULT_SUITE[node.line]
+        system = standin_layers.debian_system(suite, arch, slim=slim, node_line=node.line)
+        program = standin_layers.node(node, arch)
+    has_yarn = node.line < _NO_YARN_FROM
+    yarn = (standin_layers.yarn(_YARN),) if has_yarn else ()
+    layers = (system, program, *yarn, standin_layers.entrypoint(), *host_settings.layers(host))
+    environment = {"NODE_VERSION": node.version, **({"YARN_VERSION": _YARN} if has_yarn else {})}
     return _finished(
         name,
-        node,
+        node.version,
         layers,
+        arch,
+        environment | host.environment,
+        entrypoint=(standin_layers.ENTRYPOINT,),
+        command=("node",),
+    )
+
+
+def _debian_tools(name: str, found: re.Match[str], arch: str, _: HostSettings) -> Recipe:
+    system = standin_layers.debian_system(found["suite"], arch, slim=False)
+    return _finished(name, "", (system,), arch, {}, command=("bash",))
+
+
+def _distroless_node(name: str, found: re.Match[str], arch: str, _: HostSettings) -> Recipe | None:
+    suite, lines = _DISTROLESS.get(found["debian"] or "debian13", ("", ()))
+    node = node_versions.find(found["line"])
+    tag = found["tag"] or "latest"
+    if node is None or node.line not in lines or tag not in _DISTROLESS_TAGS:
+        return None
+    debug, nonroot = "debug" in tag, "nonroot" in tag
+    busybox = (standin_layers.busybox(arch),) if debug else ()
+    system = standin_layers.distroless_system(suite, arch, node_line=node.line)
+    return _finished(
+        name,
+        node.version,
+        (system, *busybox, standin_layers.bare_node(node.version, arch)),
         arch,
         {"PATH": f"{PATH}:/busybox" if debug else PATH, "SSL_CERT_FILE": f"/{CERTIFICATES}"},
         entrypoint=("/nodejs/bin/node",),
@@ -128,26 +180,27 @@ def _distroless_node(name: str, found: _Found, arch: str, _: HostSettings) -> Re
     )
 
 
-def _registry(name: str, _found: _Found, arch: str, _: HostSettings) -> Recipe:
-    layers = (standin_layers.distroless_system(arch), standin_layers.registry(arch))
+def _registry(name: str, _found: re.Match[str], arch: str, _: HostSettings) -> Recipe:
+    layers = (standin_layers.distroless_system("bookworm", arch), standin_layers.registry(arch))
     command = ("/bin/registry", "serve", f"/{REGISTRY_SETTINGS}")
     return _finished(name, "", layers, arch, {}, command=command)
 
 
-_VERSION = r"(?P<line>\d+)(?P<exact>\.\d+\.\d+)?"
-_DISTROLESS_TAG = r"(:(?P<tag>latest|nonroot|debug|debug-nonroot))?"
-_RECIPES: dict[str, Callable[[str, _Found, str, HostSettings], Recipe | None]] = {
-    rf"node:{_VERSION}(-bookworm)?(?P<slim>-slim)?": _debian_node,
-    rf"node:{_VERSION}-alpine(\d+\.\d+)?": _alpine_node,
-    r"buildpack-deps:bookworm": _debian_tools,
-    rf"gcr\.io/distroless/nodejs{_VERSION}-debian12{_DISTROLESS_TAG}": _distroless_node,
+# A tag of node is a version, a variant, or both: ``24``, ``lts-slim``, ``alpine3.22``.
+_NODE = r"node(:((?P<version>\d+(\.\d+){0,2}|lts|current|latest(?!-))(-(?=.)|$))?(?P<variant>[\w.-]*))?"
+_DEBIAN_VARIANTS = {
+    "-".join(filter(None, (suite, slim))): (suite, bool(slim))
+    for suite in ("", *_SUITES)
+    for slim in ("", "slim")
+}
+_ALPINE_VARIANT = r"alpine(3\.(?P<release>\d+))?"
+_DISTROLESS_NAME = r"gcr\.io/distroless/nodejs(?P<line>\d+)(-(?P<debian>debian\d+))?(:(?P<tag>[\w.-]+))?"
+_RECIPES: dict[str, Callable[[str, re.Match[str], str, HostSettings], Recipe | None]] = {
+    _NODE: _node,
+    rf"buildpack-deps:(?P<suite>{'|'.join(_SUITES)})": _debian_tools,
+    _DISTROLESS_NAME: _distroless_node,
     r"registry:2": _registry,
 }
-
-
-def _versions(found: _Found) -> tuple[str, str]:
-    node, npm = _LINES[int(found["line"])]
-    return (found["line"] + found["exact"] if found["exact"] else node), npm
 
 
 def _finished(
@@ -163,8 +216,6 @@ def _finished(
     folder: str = "",
 ) -> Recipe:
     settings = {"PATH": PATH, **environment}
-    if node and not entrypoint:
-        settings["NODE_VERSION"] = node
     key = image_writer.key_of(
         (name, arch, repr((settings, entrypoint, command)), *(layer.key for layer in layers))
     )

@@ -181,6 +181,11 @@ def test_a_base_without_a_recipe_is_named():
         bases.resolve(["python:3.12"], FakeEngine(answer=OFFLINE))
 
 
+def test_a_base_without_a_recipe_comes_with_the_nearest_that_have_one():
+    with pytest.raises(BaseError, match=r"name one that has a recipe \(node:24-alpine, node:22-alpine"):
+        bases.resolve(["node:26-alpine"], FakeEngine(answer=OFFLINE))
+
+
 def test_a_name_that_the_registry_does_not_have_is_no_reason_for_a_stand_in():
     engine = FakeEngine(answer="manifest unknown")
     with pytest.raises(PullError, match="no image node:20"):

@@ -17,11 +17,24 @@ DISTROLESS = "gcr.io/distroless/nodejs20-debian12"
         ("node:20", "20.18.0"),
         ("node:20-bookworm", "20.18.0"),
         ("node:20-slim", "20.18.0"),
+        ("node:20-trixie-slim", "20.18.0"),
         ("node:22", "22.20.0"),
         ("node:22.11.0", "22.11.0"),
+        ("node:22.12", "22.12.0"),
+        ("node:20.19-slim", "20.19.6"),
+        ("node:22.12-alpine", "22.12.0"),
+        ("node:22.15-alpine3.22", "22.15.1"),
+        ("node:24-trixie", "24.19.0"),
         ("node:26", "26.10.0"),
+        ("node:26-bookworm-slim", "26.10.0"),
+        ("node", "26.10.0"),
+        ("node:latest", "26.10.0"),
+        ("node:lts", "26.10.0"),
+        ("node:lts-slim", "26.10.0"),
+        ("node:slim", "26.10.0"),
         ("docker.io/library/node:24", "24.19.0"),
         ("node:24-alpine", "24.19.0"),
+        ("node:24-alpine3.24", "24.19.0"),
         ("node:22-alpine3.22", "22.20.0"),
         ("node:20-alpine@sha256:" + "0" * 64, "20.18.0"),
         ("buildpack-deps:bookworm", ""),
@@ -29,6 +42,10 @@ DISTROLESS = "gcr.io/distroless/nodejs20-debian12"
         (DISTROLESS, "20.18.0"),
         ("gcr.io/distroless/nodejs22-debian12:nonroot", "22.20.0"),
         ("gcr.io/distroless/nodejs24-debian12:debug", "24.19.0"),
+        ("gcr.io/distroless/nodejs22-debian13:debug-nonroot", "22.20.0"),
+        ("gcr.io/distroless/nodejs24-debian13", "24.19.0"),
+        ("gcr.io/distroless/nodejs26-debian13:nonroot", "26.10.0"),
+        ("gcr.io/distroless/nodejs26", "26.10.0"),
     ],
 )
 @pytest.mark.parametrize("arch", ["amd64", "arm64"])
@@ -40,10 +57,73 @@ def test_these_names_have_a_recipe(name, node, arch):
 
 
 @pytest.mark.parametrize(
-    "name", ["node", "node:lts", "node:18", "node:26-alpine", "python:3.12", "evil/node:20", "scratch"]
+    ("name", "near"),
+    [
+        ("node:18", ["node:20", "node:22"]),
+        ("node:26-alpine", ["node:24-alpine", "node:22-alpine", "node:26", "node:26-slim"]),
+        (
+            "node:20-alpine3.24",
+            ["node:22-alpine3.24", "node:24-alpine3.24", "node:20-alpine", "node:20"],
+        ),
+        (
+            "node:22.12.9-alpine",
+            ["node:22.12.0-alpine", "node:22.13.1-alpine", "node:22-alpine", "node:22"],
+        ),
+        (
+            "node:20.19-alpine",
+            ["node:20.18-alpine", "node:20.17-alpine", "node:20.19", "node:20.19-slim"],
+        ),
+        ("node:24-bullseye", ["node:24", "node:24-slim"]),
+        ("node:latest-slim", ["node:26", "node:26-slim"]),
+        (
+            "gcr.io/distroless/nodejs26-debian12",
+            [
+                "gcr.io/distroless/nodejs24-debian12",
+                "gcr.io/distroless/nodejs22-debian12",
+                "gcr.io/distroless/nodejs26-debian13",
+            ],
+        ),
+        (
+            "gcr.io/distroless/nodejs20:nonroot",
+            [
+                "gcr.io/distroless/nodejs22-debian13:nonroot",
+                "gcr.io/distroless/nodejs24-debian13:nonroot",
+                "gcr.io/distroless/nodejs20-debian12:nonroot",
+            ],
+        ),
+        ("python:3.12", []),
+        ("evil/node:20", []),
+        ("scratch", []),
+    ],
 )
-def test_these_names_have_none(name):
+def test_what_has_no_recipe_has_near_names_that_have_one(name, near):
     assert standins.recipe(name, "amd64") is None
+    assert standins.nearest(name) == near
+    assert all(standins.recipe(other, "amd64") for other in near)
+
+
+def test_a_digest_alone_says_nothing_of_the_version():
+    assert standins.recipe("node@sha256:" + "0" * 64, "amd64") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "titles"),
+    [
+        ("node:20", "bookworm"),
+        ("node:24", "bookworm"),
+        ("node:26", "trixie"),
+        ("node:24-trixie", "trixie"),
+    ],
+)
+def test_a_line_stands_on_the_debian_of_the_official_image(name, titles):
+    assert standins.recipe(name, "amd64").layers[0].facts[1] == titles
+
+
+def test_yarn_is_there_up_to_24_and_the_entry_point_always():
+    for name, yarn in (("node:20", "1.22.22"), ("node:24-alpine", "1.22.22"), ("node:26", None)):
+        settings = standins.recipe(name, "amd64").settings
+        assert settings.environment.get("YARN_VERSION") == yarn
+        assert (settings.entrypoint, settings.command) == (("docker-entrypoint.sh",), ("node",))
 
 
 def test_an_image_without_node_says_nothing_of_node():
@@ -97,7 +177,7 @@ def test_the_operating_system_is_shared_between_lines_of_node():
 def test_the_hosts_settings_go_where_npm_runs_and_nowhere_else():
     node = standins.recipe("node:20", "amd64", COMPANY)
     assert "NODE_EXTRA_CA_CERTS" in node.settings.environment
-    assert len(node.layers) == 3
+    assert len(node.layers) == len(standins.recipe("node:20", "amd64").layers) + 1
     distroless = standins.recipe(DISTROLESS, "amd64", COMPANY)
     assert "NODE_EXTRA_CA_CERTS" not in distroless.settings.environment
     assert distroless == standins.recipe(DISTROLESS, "amd64")
