@@ -18,8 +18,8 @@ from pathlib import Path
 from helpers.buildx import dockerignore, links
 from helpers.buildx.dockerignore import Pattern, Rules
 from helpers.host.errors import WorkbookError
+from helpers.host.tables import in_units
 
-_MB, _KB = 1e6, 1e3
 _ALL = dockerignore.parse("")
 
 
@@ -98,7 +98,7 @@ class Tree:
         width = max(len(line.indent + line.name) for line in lines)
         head = f"{'':{width}}  {'sent':>9}  {'of':>9}"
         rows = (
-            f"{x.indent + x.name:{width}}  {_sent(x):>9}  {_size(x.bytes):>9}  {x.why}" for x in lines
+            f"{x.indent + x.name:{width}}  {_sent(x):>9}  {in_units(x.bytes):>9}  {x.why}" for x in lines
         )
         return "\n".join(row.rstrip() for row in (head, *rows))
 
@@ -221,10 +221,4 @@ def _said(entry: Entry) -> str:
 
 
 def _sent(line: Line) -> str:
-    return "·" if line.why and not line.sent_bytes else _size(line.sent_bytes)
-
-
-def _size(size: int) -> str:
-    if size >= _MB:
-        return f"{size / _MB:,.1f} MB"
-    return f"{size / _KB:.1f} kB" if size >= _KB else f"{size} B"
+    return "·" if line.why and not line.sent_bytes else in_units(line.sent_bytes)

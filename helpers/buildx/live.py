@@ -20,6 +20,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from helpers.host.errors import redacted
+from helpers.host.tables import in_units
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -169,7 +170,7 @@ class _View:
 
     def _text(self, step: Step) -> str:
         if _sends_context(step):
-            return f"context: {_size(self._context_bytes)} sent"
+            return f"context: {in_units(self._context_bytes)} sent"
         return _plain(_LONG_NAME.sub("", step.instruction))
 
 
@@ -272,12 +273,6 @@ def _silence(seconds: float) -> str:
     if seconds < SILENT:
         return ""
     return f"silent for {seconds:.0f} s: it may wait for the network; ■ or Ctrl-C stops the build"
-
-
-def _size(count: int) -> str:
-    if count < 1000:
-        return f"{count} B"
-    return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
 
 
 def _plain(text: str) -> str:

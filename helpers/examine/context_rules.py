@@ -9,9 +9,10 @@ from helpers.buildx import context as contexts
 from helpers.buildx import copies
 from helpers.buildx.context import Survey
 from helpers.buildx.dockerfile import Dockerfile, Instruction
-from helpers.examine.findings import Finding, Severity, size
+from helpers.examine.findings import Finding, Severity
 from helpers.examine.report import BuildContext
 from helpers.examine.unwanted import Unwanted
+from helpers.host.tables import in_units
 
 _WORTH_A_WORD = 1_000_000  # bytes from which an unwanted file is a finding
 
@@ -79,6 +80,6 @@ def _unwanted(one: Unwanted, by: Instruction | None) -> Finding:
         "context",
         severity if by else Severity.HINT,
         by.line if by else None,
-        f"{one.path} ({size(one.bytes)}, {one.what}) {does}: no pattern keeps it out.",
+        f"{one.path} ({in_units(one.bytes)}, {one.what}) {does}: no pattern keeps it out.",
         f"Add `{one.pattern}` to the .dockerignore.",
     )

@@ -13,7 +13,6 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from helpers.host import tables
-from helpers.host.tables import MB
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,11 +112,6 @@ def counted(findings: Iterable[Finding]) -> str:
     counts = Counter(str(finding.severity) for finding in findings)
     said = [f"{counts[str(s)]} {s}{'s' * (counts[str(s)] > 1)}" for s in Severity if counts[str(s)]]
     return ", ".join(said) or "no findings"
-
-
-def size(count: int) -> str:
-    """Return a number of bytes as a reader says it, such as ``12.8 MB``."""
-    return f"{count / MB:,.1f} MB" if count >= 100_000 else f"{count / 1e3:,.1f} kB"
 
 
 def to_frame(findings: Iterable[Finding]) -> pd.DataFrame:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 
-from helpers.examine.findings import Finding, Severity, size
+from helpers.examine.findings import Finding, Severity
 from helpers.examine.report import BuiltImage, LayerSize
+from helpers.host.tables import in_units
 
 _WORTH_A_WORD = 1_000_000  # bytes from which waste is a finding
 
@@ -52,7 +53,7 @@ def _hidden(layer: LayerSize) -> Finding:
         "size",
         Severity.WARNING,
         None,
-        f"The layer of `{layer.instruction[:80]}` holds {size(layer.wasted_bytes)} that later layers "
-        "delete or replace: stored and moved, and never seen.",
+        f"The layer of `{layer.instruction[:80]}` holds {in_units(layer.wasted_bytes)} that later "
+        "layers delete or replace: stored and moved, and never seen.",
         "Make and remove in one RUN, or make it in an earlier stage.",
     )

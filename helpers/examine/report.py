@@ -21,11 +21,11 @@ from helpers.examine.rebuild import Rebuild
 from helpers.examine.removable import Share
 from helpers.examine.unwanted import Unwanted
 from helpers.host import tables
+from helpers.host.tables import MB
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MB = 1e6
 _WIDTH = 120  # columns of the text where nothing else is said
 _MARKS = {"error": "✗", "warning": "!", "hint": "·"}
 

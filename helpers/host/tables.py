@@ -85,6 +85,13 @@ def _cell(value: object) -> str:
     return " ".join(str(value).split())
 
 
+def in_units(size: int) -> str:
+    """Return bytes in the unit that reads best, to a tenth: ``12.8 MB``, ``3.4 kB``, ``87 B``."""
+    if size >= MB:
+        return f"{size / MB:,.1f} MB"
+    return f"{size / 1e3:.1f} kB" if size >= 1e3 else f"{size} B"
+
+
 def in_mb(size: float) -> str:
     """Return bytes as MB (10^6 bytes), for a sentence."""
     megabytes = size / MB

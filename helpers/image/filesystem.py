@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from helpers.host import tables
+from helpers.host.tables import MB
 from helpers.image.layers import Entry, is_whiteout
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MB = 1e6
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
 _LINKS = 40  # links followed on the way to one file, as Linux does

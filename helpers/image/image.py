@@ -23,6 +23,7 @@ from helpers.engine import engine as engines
 from helpers.engine import saved
 from helpers.engine.engine import in_touch
 from helpers.engine.saved import ImageError
+from helpers.host.tables import MB
 from helpers.image import filesystem, layers, os_packages
 from helpers.image.filesystem import Files, Waste
 from helpers.image.layers import Entry, Stored, Wanted
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from helpers.engine.engine import Engine
 
-MB = 1e6
 UNKNOWN = "(the image does not say)"
 _LINKS = 8  # symbolic links followed to reach a file
 

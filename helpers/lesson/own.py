@@ -15,9 +15,9 @@ from helpers.buildx import dockerfile as dockerfiles
 from helpers.buildx import live
 from helpers.claims import ledger
 from helpers.examine import Listing, Report
-from helpers.examine.report import MB
 from helpers.host import paths, workspace
 from helpers.host.errors import WorkbookError
+from helpers.host.tables import MB
 from helpers.host.workspace import Workspace
 from helpers.lesson import verbs
 from helpers.measure import sample
