@@ -174,7 +174,7 @@ class _Builder:
     def measures(self, scenarios: Iterable[Scenario]) -> dict[str, Callable[[], float]]:
         """Return one measurement each scenario and Dockerfile, in this order."""
         return {
-            f"{name}, {scenario}": partial(self._run, name, scenario)
+            f"{name}, {scenario}": partial(self._timed_build, name, scenario)
             for scenario in scenarios
             for name in self._dockerfiles
         }
@@ -185,7 +185,7 @@ class _Builder:
             self._say(f"{name}, as it is")
             self._build(name, cold=False)
 
-    def _run(self, name: str, scenario: Scenario) -> float:
+    def _timed_build(self, name: str, scenario: Scenario) -> float:
         self._say(f"{name}, {scenario}")
         if scenario is Scenario.COLD:
             self._mounts[name] = secrets.token_hex(4)
