@@ -15,7 +15,7 @@ EXERCISES = (
         "would put into production.",
         (
             checks.answers(api_checks.vault),
-            checks.at_most(140),
+            checks.at_most(170),
             checks.hides_the_secret(),
             checks.is_not_root(),
             checks.has_no_shell(),
