@@ -61,7 +61,10 @@ def attack_surface(
 
 def _of_cves(cves: Mapping[str, int] | None) -> str:
     if cves is None:
-        return "Fewer CVEs is not shown by that: they were not counted here, for want of a scanner."
+        return (
+            "Fewer CVEs is not shown by that: they were not counted here, because no scanner was "
+            "installed."
+        )
     least = min(cves, key=lambda name: cves[name])
     return f"A scanner counts fewer CVEs in distroless than in naive, and the fewest in {least}."
 
