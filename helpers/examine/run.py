@@ -66,7 +66,7 @@ def _examined(project: Project, watching: Watching, *, build: bool, measure_rebu
     checks = [
         Check("rules on its cache", tuple(cache_rules.check(file, target, project.build_args))),
         Check("rules on its size", tuple(size_rules.check(file, target))),
-        linters.hadolint(file.text, project.context),
+        linters.hadolint(file, project.context),
         _context(sources),
     ]
     image = measured = result = None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from helpers.buildx import dockerfile
 from helpers.examine import linters
 from helpers.examine.findings import Severity
 
 
 def lint(folder, text: bytes):
-    return linters.hadolint(text.decode(), folder)
+    return linters.hadolint(dockerfile.parse(text.decode()), folder)
 
 
 def test_its_findings_keep_rule_line_and_severity(tmp_path):
@@ -33,6 +34,17 @@ def test_its_findings_keep_rule_line_and_severity(tmp_path):
 )
 def test_marks_of_other_systems_do_not_disturb_it(tmp_path, text):
     assert [f.rule for f in lint(tmp_path, text).findings] == ["DL3003"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+def test_here_documents_stop_it_no_longer_and_lines_are_those_of_the_file(tmp_path, end):
+    text = (
+        "FROM a:1\nRUN <<E\ncd /x\nE\nRUN cd /y || exit 1\nCOPY <<a <<b /x/\n1\na\n2\nb\nMAINTAINER me\n"
+    )
+    answer = lint(tmp_path, text.replace("\n", end).encode())
+    assert not answer.note
+    found = [(f.rule, f.line) for f in answer.findings]
+    assert {("DL3003", 2), ("DL3003", 5), ("DL4000", 11)} <= set(found)
 
 
 def test_what_it_cannot_read_is_a_note_and_no_finding(tmp_path):
