@@ -346,12 +346,29 @@ def instruction(created_by: str) -> str:
     """Return an instruction as its Dockerfile had it, from what a builder recorded of it."""
     text = re.sub(r"\s+", " ", created_by).strip().removesuffix("# buildkit").strip()
     text = re.sub(r"(ADD|COPY) (file|dir|multi):[0-9a-f]{64} in ", r"\1 \2 ", text)
-    text = re.sub(r"^(RUN )?\|\d+ .*?(?=/bin/)", r"\1", text)
+    text = _without_arguments(text)
     classic = re.match(r"^/bin/\w*sh -c #\(nop\) +(.*)$", text)
     if classic:
         return classic[1]
     shell = re.match(r"^(?:RUN )?/bin/\w*sh(?: -o pipefail| -\w*?)*? -\w*c (.*)$", text)
     return f"RUN {shell[1]}" if shell else text or UNKNOWN
+
+
+def _without_arguments(text: str) -> str:
+    """Take off the build arguments, which are recorded as in ``RUN |2 A=1 B=two words /bin/sh -c make``.
+
+    Nothing marks the end of the last value: it goes up to a shell, or is one word where none follows.
+    """
+    begin = re.match(r"(RUN )?\|(\d+) ", text)
+    if not begin:
+        return text
+    rest, count = text[begin.end() :], int(begin[2])
+    names = list(re.finditer(r"(?:^|(?<= ))[A-Za-z_]\w*=", rest))
+    if len(names) < count:
+        return text
+    last = rest[names[count - 1].end() :] if count else f" {rest}"
+    shell = re.search(r" (?=/bin/\w*sh -)", last)
+    return (begin[1] or "") + (last[shell.end() :] if shell else last.partition(" ")[2])
 
 
 # Single files, read through a container that never starts

@@ -340,3 +340,22 @@ def test_what_takes_the_place_of_another_kind_is_merged_as_the_engine_does(engin
         assert found.waste.bytes == wasted
     finally:
         engine.client.images.remove(loaded.id, force=True)
+
+
+def test_instructions_below_an_argument_are_the_dockerfiles(engine, busybox, tmp_path):
+    shutil.copy(busybox, tmp_path / "busybox")
+    lines = ["RUN echo $BIN", "RUN /bin/busybox true", "RUN touch /a"]
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM scratch\nLABEL {LABEL}=test\nCOPY busybox /bin/busybox\n"
+        'RUN ["/bin/busybox", "ln", "-s", "busybox", "/bin/sh"]\nENV PATH=/bin\n'
+        'RUN busybox ln -s busybox /bin/touch\nARG BIN=/usr/local/bin/tool\nARG TEXT="two words"\n'
+        'RUN echo $BIN\nARG TEXT=one\nRUN ["/bin/busybox", "true"]\nRUN touch /a\n'
+    )
+    reference = f"workbook/test-arguments:{uuid.uuid4().hex[:8]}"
+    command = engine.command("buildx", "build", "--load", "--network=none", "-t", reference, tmp_path)
+    subprocess.run(command, env=engine.process_environment(), check=True, capture_output=True)
+    try:
+        layers = image.find(reference, engine).facts().layers
+        assert [layer.instruction for layer in layers[-3:]] == lines
+    finally:
+        engine.client.images.remove(reference, force=True)
