@@ -13,7 +13,7 @@ SHORT := $(filter-out $(LONG) $(LEDGER),$(NOTEBOOKS))
 export JUPYTER_PLATFORM_DIRS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test test-matrix check pages one-engine more-engines long-lessons short-lessons newest notebooks slides book bench screenshots engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
+.PHONY: help environment lab test test-matrix check pages one-engine own-engines long-lessons short-lessons newest notebooks slides book bench screenshots engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,21 +25,22 @@ environment:
 lab: environment ## open the workbook in JupyterLab
 	@$(RUN) -m helpers lab
 
-# Two jobs, one a core: the bases beside the checks; the engine beside engines that tests make and break;
-# the long lessons beside the short ones and what follows.
+# Two jobs, one a core: the bases beside the checks; your engine beside engines that tests make for
+# themselves; the long lessons beside the short ones. No test runs in two jobs. `-n` is for tests without
+# an engine: those with one share its containers, its images and its clock.
 test: ## everything: checks, tests on the real engine, every notebook
 	@$(MAKE) --no-print-directory --jobs=2 bases check pages
-	@$(MAKE) --no-print-directory --jobs=2 one-engine more-engines
-	@$(MAKE) --no-print-directory --jobs=2 long-lessons short-lessons newest
+	@$(MAKE) --no-print-directory --jobs=2 one-engine own-engines newest
+	@$(MAKE) --no-print-directory --jobs=2 long-lessons short-lessons
 	$(RUN) -m pytest $(NBVAL) $(LEDGER)
 
 pages: check
 	$(RUN) -m pytest -m "not engine" tests/browser
 
 one-engine:
-	$(RUN) -m pytest -m "engine and not private_engine" tests/engine tests/browser
+	$(RUN) -m pytest -m "engine and not private_engine" tests/engine tests/browser tests/bench
 
-more-engines:
+own-engines:
 	$(RUN) -m pytest -m "engine and private_engine" tests/engine
 
 long-lessons:
@@ -48,7 +49,7 @@ long-lessons:
 short-lessons:
 	$(RUN) -m pytest $(NBVAL) $(SHORT)
 
-newest: short-lessons
+newest: own-engines
 	$(RUN) -m tests.engines.matrix --where-possible newest -- \
 	  $(RUN) -m pytest -m "every_engine and not slow" tests/engine
 
@@ -59,7 +60,7 @@ check: environment ## style, types and the tests that need no engine
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
-	$(RUN) -m pytest -q tests/unit tests/notebooks
+	$(RUN) -m pytest -q -n 2 -m "not engine" tests/unit tests/repo tests/notebooks tests/engines tests/bench
 
 notebooks: bases ## run the lessons live and keep their outputs
 	$(RUN) -m nbconvert --config tests/notebooks/execute.py --execute --inplace \
