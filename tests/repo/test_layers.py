@@ -18,7 +18,7 @@ ROWS = (
     {"engine", "claims"},
     {"host", "plots"},
 )
-LEVEL = {package: -row for row, packages in enumerate(ROWS) for package in packages}
+LEVEL = {package: -row for row, packages in enumerate(ROWS) for package in sorted(packages)}
 
 
 def imported(file) -> set[str]:

@@ -202,7 +202,9 @@ def test_a_known_image_is_not_read_again():
 
 
 @pytest.mark.parametrize(
-    "damage", [b"", b"{", gzip.compress(b'{"format":0}\n[]'), gzip.compress(b"[]\n{}")]
+    "damage",
+    [b"", b"{", gzip.compress(b'{"format":0}\n[]'), gzip.compress(b"[]\n{}")],
+    ids=["empty", "no gzip", "another format", "no record"],
 )
 def test_a_damaged_memory_is_made_again(damage):
     engine = saving(a_save(a_tar(("a", b"1"))))
