@@ -60,7 +60,7 @@ check: environment ## style, types and the tests that need no engine
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
-	$(RUN) -m pytest -q -n 2 -m "not engine" tests/unit tests/repo tests/notebooks tests/engines tests/bench
+	PYTHONHASHSEED=0 $(RUN) -m pytest -q -n 2 -m "not engine" tests/unit tests/repo tests/notebooks tests/engines tests/bench
 
 notebooks: bases ## run the lessons live and keep their outputs
 	$(RUN) -m nbconvert --config tests/notebooks/execute.py --execute --inplace \
