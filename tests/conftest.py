@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("workbook", suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("workbook", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("workbook")
 
 

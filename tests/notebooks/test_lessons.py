@@ -1,6 +1,7 @@
 """The house rules of a lesson, read off the notebook files; nbval runs the lessons themselves."""
 
 import ast
+import functools
 import re
 
 import nbformat
@@ -14,8 +15,13 @@ MACHINERY = {"docker", "subprocess", "json", "os", "sys", "shutil"}
 pytestmark = pytest.mark.parametrize("lesson", LESSONS, ids=lambda file: file.stem)
 
 
+@functools.cache
+def notebook(lesson):
+    return nbformat.read(lesson, as_version=4)
+
+
 def cells(lesson, kind):
-    return [c for c in nbformat.read(lesson, as_version=4).cells if c.cell_type == kind]
+    return [c for c in notebook(lesson).cells if c.cell_type == kind]
 
 
 def lines(cell):

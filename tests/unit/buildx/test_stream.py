@@ -248,7 +248,7 @@ _garbage = st.sampled_from(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=60)
 @given(data=st.data(), writers=_documents_written)
 def test_no_garbage_and_no_cut_costs_a_whole_document(data, writers):
     text = ""
@@ -264,7 +264,7 @@ def test_no_garbage_and_no_cut_costs_a_whole_document(data, writers):
     assert whole <= names
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(path=st.sampled_from(RECORDED), data=st.data())
 def test_a_stream_cut_anywhere_keeps_what_came_before(path, data):
     text = path.read_text()
@@ -287,7 +287,7 @@ _json_values = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(
     document=st.dictionaries(_keys, _json_values, max_size=5), items=st.lists(_json_values, max_size=3)
 )
@@ -313,7 +313,7 @@ def test_a_field_of_another_type_never_raises(key, value):
     assert progress.context_bytes == 0
 
 
-@settings(max_examples=300)
+@settings(max_examples=60)
 @given(text=st.text(st.sampled_from('{}[]":, \n\tvertexslogd\\'), max_size=200))
 def test_any_text_at_all_is_survived(text):
     progress = _fed(text)
@@ -331,7 +331,7 @@ def test_documents_twice_and_in_any_order_tell_the_same_steps(path, data):
     assert starts == sorted(starts)
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(path=st.sampled_from(RECORDED), data=st.data())
 def test_whatever_bytes_are_lost_steps_stay_sound_and_none_is_forgotten(path, data):
     raw = bytearray(path.read_bytes())
@@ -357,18 +357,18 @@ def test_of_a_line_without_end_the_last_part_is_kept():
 
 
 @pytest.mark.parametrize("write", [_indented, _compact], ids=["indented", "compact"])
-def test_a_hundred_thousand_documents_take_seconds(write):
+def test_twenty_thousand_documents_take_a_second(write):
     stamp = "2026-01-01T00:00:00.123456789Z"
     status = {"id": "transferring context:", "vertex": "c", "name": "transferring", "current": 7}
     documents = [{"statuses": [{**status, "timestamp": stamp, "started": stamp}]}]
-    text = write(documents) * 100_000
+    text = write(documents) * 20_000
     begun = time.process_time()
     _fed(text)
-    assert time.process_time() - begun < 6
+    assert time.process_time() - begun < 2
 
 
 def test_an_unfinished_document_costs_time_in_proportion_only():
     begun = time.process_time()
-    _fed("{\n" + '  "vertexes": {\n' * 100_000 + "end\n")
+    _fed("{\n" + '  "vertexes": {\n' * 30_000 + "end\n")
     _fed('{"vertexes":[' * 5_000)
     assert time.process_time() - begun < 3
