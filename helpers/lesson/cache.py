@@ -1,7 +1,4 @@
-"""The verbs of the lesson on the cache: run the scenarios, show what ran, compare, hand a cache over.
-
-Each is a line or two over a module that does the work; nothing here measures or draws by itself.
-"""
+"""The verbs of lesson 04: run the scenarios, show which steps ran, compare times, hand a cache over."""
 
 from __future__ import annotations
 

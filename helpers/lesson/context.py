@@ -1,7 +1,6 @@
 """The verbs of lesson 05: fill a working copy, send it as a build context, search images for a secret.
 
-Each is a few lines over a module that does the work; nothing here measures or draws by itself. The
-filled copy is one of its own: `lesson.app` stays as small as the other lessons know it.
+The filled copy is this lesson's own; `lesson.app` stays as small as the other lessons know it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The verbs of the lesson on how small an image gets: starts, prices, what is still seen, the goals.
-
-Each is a few lines over a module that does the work; nothing here measures or draws by itself.
-"""
+"""The verbs of lesson 10: how small an image gets, how it starts, what it costs, and the two goals."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The verbs of the lesson on pins: build on a tag or a digest, try an image, ask its Node, move a pin.
-
-Each is a few lines over a module that does the work; nothing here publishes, builds or draws by itself.
-"""
+"""The verbs of lesson 06: build on a tag or a digest, try an image, ask its Node, move a pin."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The verbs of the lesson on stages: draw their graph, build a target, and get into a container.
+"""The verbs of lesson 07: draw the graph of the stages, build a target, and get into a container.
 
-Each is a few lines over a module that does the work: `stage_graph`, `debugging`, `ways_in`, `lesson`.
+The work is done by `buildx.stage_graph`, `engine.sidecar` and `measure.stages`.
 """
 
 from __future__ import annotations

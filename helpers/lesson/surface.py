@@ -1,6 +1,6 @@
-"""The verbs of the lesson on the attack surface: count, confine, hang, list, scan, judge.
+"""The verbs of lesson 08: count what an attacker finds, confine a process, let it hang, list, scan.
 
-Each is a few lines over a module that does the work; what was read of an image is kept by its id.
+What was read of an image is kept by its id, so that it is read once.
 """
 
 from __future__ import annotations
