@@ -418,7 +418,7 @@ def _json_words(value: str) -> list[str]:
     """Return the words of the JSON form; empty for the shell form."""
     try:
         words = json.loads(value) if value.startswith("[") else []
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return words if isinstance(words, list) and all(isinstance(word, str) for word in words) else []
 

@@ -53,11 +53,17 @@ class Words:
 
     def text(self) -> str:
         """Return the whole text, read."""
-        return self._until("", keep=self._raw)[0]
+        return self._whole()[0]
 
     def words(self) -> list[str]:
         """Return it split at spaces that are not quoted."""
-        return self._until("", keep=self._raw)[1]
+        return self._whole()[1]
+
+    def _whole(self) -> tuple[str, list[str]]:
+        try:
+            return self._until("", keep=self._raw)
+        except RecursionError:
+            raise DockerfileError("its substitutions lie too deep in each other to be read.") from None
 
     def _peek(self) -> str:
         return self._text[self._at : self._at + 1]

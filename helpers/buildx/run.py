@@ -51,7 +51,7 @@ class Request:
 
     ``cold`` ignores every cached step. ``extra`` holds further arguments of ``docker buildx build``,
     as they are. ``bases`` leaves the images behind ``FROM`` to the builder and says what they are;
-    without it they are made ready first.
+    without it they are made ready first. ``parsed`` is the Dockerfile where it was read already.
     """
 
     dockerfile: Path
@@ -62,6 +62,7 @@ class Request:
     cold: bool = False
     extra: tuple[str, ...] = ()
     bases: tuple[Base, ...] | None = None
+    parsed: Dockerfile | None = field(default=None, repr=False)
 
     def command(self, engine: Engine, bases: list[Base]) -> list[str]:
         """Return the command as one would type it."""
@@ -245,7 +246,9 @@ def _read(request: Request, engine: Engine) -> Dockerfile:
     An option of the request with which the build could not be followed raises `WorkbookError`.
     """
     build_options.require_readable(request.extra)
-    parsed = dockerfile.read(request.dockerfile, request.build_args, engine.architecture)
+    parsed = request.parsed or dockerfile.read(
+        request.dockerfile, request.build_args, engine.architecture
+    )
     parsed.stage(request.target)
     return parsed
 

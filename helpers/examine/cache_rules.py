@@ -6,6 +6,7 @@ They read and run nothing; whether a step really loses its cache is for `examine
 from __future__ import annotations
 
 import fnmatch
+import functools
 import re
 from collections.abc import Collection, Iterator, Sequence
 
@@ -45,12 +46,13 @@ def check(
     ``build_args`` are the names of arguments given from outside: those count as ones that change.
     """
     found: list[Finding] = []
+    source_copies = functools.cache(lambda stage: _source_copies(file, stage))
     for stage in file.needs(target):
-        inherited = [i for above in _above(file, stage) for i in above.instructions]
+        above = _above(file, stage)
+        inherited = [i for lower in above for i in lower.instructions]
         parent = file.parent(stage)
         own = [*(parent.triggers() if parent else ()), *stage.instructions]
-        copied = [c for s in [*_above(file, stage), stage] for c in copies.of_stage(file, s)]
-        sources = {copy.instruction for copy in copied if _copies_sources(copy)}
+        sources = {copy for one in [*above, stage] for copy in source_copies(one)}
         found += _sources_before_installs(inherited, own, sources)
         found += _early_arguments(own, set(build_args))
         for instruction in own:
@@ -61,13 +63,18 @@ def check(
     return found
 
 
+def _source_copies(file: Dockerfile, stage: Stage) -> list[Instruction]:
+    return [copy.instruction for copy in copies.of_stage(file, stage) if _copies_sources(copy)]
+
+
 def _above(file: Dockerfile, stage: Stage) -> list[Stage]:
+    """Return the stages that a stage is built from, the lowest first."""
     chain: list[Stage] = []
     parent = file.parent(stage)
     while parent is not None:
-        chain.insert(0, parent)
+        chain.append(parent)
         parent = file.parent(parent)
-    return chain
+    return chain[::-1]
 
 
 def _sources_before_installs(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers.buildx import live
 from helpers.examine import gather
 from helpers.examine.run import examine
+from helpers.host import unforeseen
 from helpers.host.errors import WorkbookError
 
 if TYPE_CHECKING:
@@ -45,6 +48,7 @@ def add_to(commands: _SubParsersAction[ArgumentParser]) -> None:
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as a page too")
 
 
+@unforeseen.told()
 def run(arguments: Namespace, extra: Sequence[str] = ()) -> None:
     """Examine as asked, print the report, write the files; exit with 1 when there is no image.
 
@@ -66,13 +70,23 @@ def run(arguments: Namespace, extra: Sequence[str] = ()) -> None:
         measure_rebuild=not arguments.no_rebuild,
         watching=live.watcher,
     )
-    print(report.to_text(max(_NARROWEST, shutil.get_terminal_size((120, 24)).columns)))
+    _print(report.to_text(max(_NARROWEST, shutil.get_terminal_size((120, 24)).columns)))
     if arguments.json:
         _write(arguments.json, report.to_json())
     if arguments.html:
         _write(arguments.html, report.to_html())
     if report.failure:
         sys.exit(1)
+
+
+def _print(text: str) -> None:
+    """Print to a terminal that may know few characters, or a pipe that may be closed before the end."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _pair(given: str) -> tuple[str, str]:
@@ -84,19 +98,24 @@ def _pair(given: str) -> tuple[str, str]:
 
 def _check_place(file: Path, project: gather.Project) -> None:
     """Refuse before the build what could not be written after it, and any place in the project."""
-    if file.resolve().is_relative_to(project.context):
+    try:
+        place = file.resolve()
+        in_a_folder, is_folder = place.parent.is_dir(), place.is_dir()
+    except (OSError, RuntimeError) as error:
+        raise WorkbookError(f"{file} cannot be written: {error}; choose another place.") from None
+    if place.is_relative_to(project.context):
         raise WorkbookError(
             f"{file} lies in the project, which is never changed; choose a place outside it."
         )
-    if not file.resolve().parent.is_dir():
-        raise WorkbookError(
-            f"There is no folder {file.resolve().parent} for {file.name}; make it first."
-        )
+    if not in_a_folder:
+        raise WorkbookError(f"There is no folder {place.parent} for {file.name}; make it first.")
+    if is_folder:
+        raise WorkbookError(f"{file} is a folder; name a file.")
 
 
 def _write(file: Path, text: str) -> None:
     try:
-        file.write_text(text, encoding="utf-8")
+        file.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise WorkbookError(f"{file} cannot be written: {error.strerror}.") from None
-    print(f"written: {file}")
+    _print(f"written: {file}")

@@ -18,6 +18,7 @@ from helpers.buildx.dockerfile import Dockerfile
 from helpers.engine.engine import Engine
 from helpers.examine import removable, unwanted
 from helpers.examine.report import BuildContext, BuiltImage, Folder, LayerSize
+from helpers.host import unforeseen
 from helpers.host.errors import WorkbookError
 
 _DEPTH = 3  # folders deep that Dockerfiles are looked for
@@ -64,6 +65,7 @@ class Sources:
     trouble: str = ""
 
 
+@unforeseen.told()
 def find(
     path: Path,
     file: str | None = None,
@@ -76,12 +78,33 @@ def find(
     """Return the project at ``path``, a folder or a Dockerfile itself.
 
     ``file`` is the Dockerfile's path from that folder; ``context`` the build context when it is not
-    the folder. Raises `WorkbookError`, naming the Dockerfiles that there are.
+    the folder. A Dockerfile that is a link keeps its own place: the builder heeds the ignore file
+    beside the link. Raises `WorkbookError`, naming the Dockerfiles that there are.
     """
+    try:
+        return _found(path, file, context, target, build_args or {}, extra)
+    except (OSError, RuntimeError, ValueError) as error:  # no right to look, an unknown ~user, a NUL
+        why = error.strerror if isinstance(error, OSError) else error
+        raise WorkbookError(f"{path} cannot be looked at ({why}); check the path.") from None
+
+
+def _found(
+    path: Path,
+    file: str | None,
+    context: Path | None,
+    target: str | None,
+    build_args: Mapping[str, str],
+    extra: Sequence[str],
+) -> Project:
+    words = [*extra, *map(str, build_args), *map(str, build_args.values()), target or "", file or ""]
+    if any("\0" in word for word in words):
+        raise WorkbookError("A name or an argument of the build holds a NUL character; leave it out.")
     path = path.expanduser()
-    folder = path if path.is_dir() else path.parent
     if not path.exists():
         raise WorkbookError(f"There is nothing at {path}; check the path.")
+    if not (path.is_dir() or path.is_file()):
+        raise WorkbookError(f"{path} is neither a folder nor a file; give a project's folder.")
+    folder = path if path.is_dir() else path.parent
     found = path if path.is_file() else folder / (file or "Dockerfile")
     if not found.is_file() and file is None and (folder / "Containerfile").is_file():
         found = folder / "Containerfile"
@@ -92,8 +115,9 @@ def find(
     context = (context.expanduser() if context else folder).resolve()
     if not context.is_dir():
         raise WorkbookError(f"There is no folder for the build context at {context}; check the path.")
+    given = {str(name): str(value) for name, value in build_args.items()}
     found = found.parent.resolve() / found.name  # a link stays: its own ignore file lies beside it
-    return Project(found, context, target, dict(build_args or {}), tuple(extra))
+    return Project(found, context, target, given, tuple(extra))
 
 
 def _dockerfiles(folder: Path) -> list[str]:
@@ -171,7 +195,7 @@ def built(sources: Sources, result: BuildResult) -> BuiltImage:
         layers=(*_base_layer(base, layers[:base_layers]), *layers[base_layers:]),
         removable=removable.find(result.image, base_layers),
         secrets=tuple(
-            file.path
+            contexts.printable(file.path)
             for file in files
             if file.layer >= base_layers and file.kind == "file" and unwanted.is_secret(file.path)
         ),

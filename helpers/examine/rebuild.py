@@ -16,6 +16,7 @@ from pathlib import Path
 
 from helpers import buildx
 from helpers.buildx import BuildResult, Watcher, copies, steps
+from helpers.buildx import context as contexts
 from helpers.buildx.context import Survey
 from helpers.buildx.dockerfile import Dockerfile
 from helpers.buildx.stream import Step
@@ -85,7 +86,7 @@ def measure(
             second = buildx.build(again, watch, first.engine)
         finally:
             _remove(again.tag, first)
-    return Rebuild(edited, second.seconds, tuple(_outcomes(first, second)))
+    return Rebuild(contexts.printable(edited), second.seconds, tuple(_outcomes(first, second)))
 
 
 def source_to_edit(file: Dockerfile, target: str | None, survey: Survey) -> str | None:

@@ -30,6 +30,7 @@ from helpers.examine.findings import Check, Finding, Severity
 from helpers.examine.gather import Project, Sources
 from helpers.examine.rebuild import Rebuild
 from helpers.examine.report import Report
+from helpers.host import unforeseen
 from helpers.host.errors import StoppedByReaderError, WorkbookError, redacted_within, stoppable
 
 TAG = "workbook/examined"
@@ -39,6 +40,7 @@ _REBUILD = "a build after an edit"
 Watching = Callable[[str], AbstractContextManager[Watcher]]
 
 
+@unforeseen.told()
 def examine(
     project: Project,
     *,
@@ -138,6 +140,7 @@ def _request(sources: Sources, engine: Engine) -> Request:
         target=project.target,
         build_args=project.build_args,
         extra=project.extra,
+        parsed=sources.file,
     )
     return replace(request, bases=tuple(bases.resolve(request.images(sources.file), engine)))
 

@@ -6,6 +6,7 @@ together from variables is not recognised.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import shlex
@@ -31,6 +32,7 @@ _BEFORE = {
     "until",
     "while",
 }
+_REMEMBERED = 4096  # instructions
 _ENDS = re.compile(r"[;&|()]+")
 _SETTING = re.compile(r"[A-Za-z_]\w*=")
 _SHELLS = {"ash", "bash", "dash", "sh", "zsh"}
@@ -61,20 +63,22 @@ class Installer:
         return bool(self.manifests)
 
 
-def commands(run: Instruction) -> list[Command]:
-    """Return the simple commands of a RUN, in order, each as its words."""
+@functools.lru_cache(maxsize=_REMEMBERED)
+def commands(run: Instruction) -> tuple[Command, ...]:
+    """Return the simple commands of a RUN, in order, each as its words; every rule asks for them."""
     shell_form = _shell_text(run)
-    return [shell_form] if isinstance(shell_form, tuple) else list(_parted(shell_form))
+    return (shell_form,) if isinstance(shell_form, tuple) else tuple(_parted(shell_form))
 
 
-def installs(run: Instruction) -> list[tuple[Installer, Command]]:
+@functools.lru_cache(maxsize=_REMEMBERED)
+def installs(run: Instruction) -> tuple[tuple[Installer, Command], ...]:
     """Return the commands of a RUN that fetch packages, each with its tool."""
-    return [
+    return tuple(
         (installer, command)
         for command in commands(run)
         for installer in INSTALLERS
         if installer.fetches(command) or installer.compiles(command)
-    ]
+    )
 
 
 def _shell_text(run: Instruction) -> str | Command:
@@ -82,7 +86,7 @@ def _shell_text(run: Instruction) -> str | Command:
     if run.value.startswith("["):
         try:
             words = json.loads(run.value)
-        except ValueError:
+        except (ValueError, RecursionError):
             words = None
         if isinstance(words, list) and words and all(isinstance(word, str) for word in words):
             inner = words[0].rpartition("/")[2] in _SHELLS and words[1:2] == ["-c"] and words[2:]

@@ -105,8 +105,13 @@ def _dev_dependencies_copied(file: Dockerfile, own: Sequence[Instruction]) -> It
 
 
 def _history(file: Dockerfile, stage: Stage) -> list[Instruction]:
+    """Return the instructions of a stage and of those that it is built from, the lowest first."""
+    own = list(stage.instructions)
     above = file.parent(stage)
-    return [*(_history(file, above) if above else ()), *stage.instructions]
+    while above is not None:
+        own = [*above.instructions, *own]
+        above = file.parent(above)
+    return own
 
 
 def _installs_with_dev(own: Sequence[Instruction]) -> Iterator[tuple[Instruction, Command, str]]:

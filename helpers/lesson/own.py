@@ -130,7 +130,7 @@ def save(report: Report, folder: Path = ledger.FOLDER) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in pages.items():
-            (folder / name).write_text(text, encoding="utf-8")
+            (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise WorkbookError(f"{folder} cannot be written to: {error.strerror}.") from None
     return [folder / name for name in pages]

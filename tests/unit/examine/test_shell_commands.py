@@ -28,12 +28,12 @@ CASES = {
 
 @pytest.mark.parametrize(("text", "commands"), CASES.values(), ids=CASES)
 def test_it_parts_commands_as_a_shell_does(text, commands):
-    assert shell_commands.commands(parse(f"FROM a\n{text}\n").instructions[1]) == commands
+    assert list(shell_commands.commands(parse(f"FROM a\n{text}\n").instructions[1])) == commands
 
 
 def test_a_script_in_another_language_is_not_read_as_shell():
     run = parse("FROM a\nRUN <<E\n#!/usr/bin/env python3\nnpm = ci\nE\n").instructions[1]
-    assert shell_commands.commands(run) == []
+    assert not shell_commands.commands(run)
 
 
 @given(st.text())

@@ -62,3 +62,9 @@ def test_a_recursive_chown_is_found():
 def test_a_step_that_only_removes_is_found():
     assert lines("FROM a\nRUN x\nRUN rm -rf /x && apt-get clean\n", "removed-later") == [3]
     assert not lines("FROM a\nRUN x && rm -rf /x\nRUN make clean\n", "removed-later")
+
+
+def test_a_chain_of_stages_may_be_longer_than_pythons_stack():
+    chain = "".join(f"FROM s{n} AS s{n + 1}\nRUN npm ci\n" for n in range(1100))
+    text = f"FROM a AS s0\n{chain}FROM a\nCOPY --from=s1100 /x/node_modules /y\n"
+    assert lines(text, "dev-dependencies") == [2203]
