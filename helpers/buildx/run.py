@@ -14,7 +14,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from helpers.bases import bases as base_images
 from helpers.bases.bases import Base
-from helpers.buildx import dockerfile, failure, step_log
+from helpers.buildx import dockerfile, failure, frontend, step_log
 from helpers.buildx import options as build_options
 from helpers.buildx.dockerfile import Dockerfile
 from helpers.buildx.failure import BuildError
@@ -114,7 +114,8 @@ class BuildResult:
 
     ``dockerfile`` is the file as it was read for the build, whatever becomes of it afterwards;
     ``seconds`` is the wall time of the command; ``context_bytes`` what was sent to the builder;
-    ``image_id`` and ``digest`` are the engine's (equal where the store keeps no manifest).
+    ``image_id`` and ``digest`` are the engine's (equal where the store keeps no manifest). ``frontend``
+    says in a phrase when the engine's own frontend read the file in the place of the one it names.
     ``printed_errors`` holds the first line of each step that printed an error and succeeded; a step
     from the cache prints nothing, so it has none.
     """
@@ -131,6 +132,7 @@ class BuildResult:
     started: datetime
     engine: Engine = field(repr=False)
     printed_errors: tuple[PrintedError, ...] = ()
+    frontend: str = ""
 
     @property
     def tag(self) -> str:
@@ -162,7 +164,7 @@ class BuildResult:
     def conditions(self) -> str:
         """Where the figures come from: engine, bases and date, for captions."""
         notes = "; ".join(base.note for base in self.bases)
-        parts = (self.engine.description, notes, f"{self.started:%Y-%m-%d}")
+        parts = (self.engine.description, notes, self.frontend, f"{self.started:%Y-%m-%d}")
         return " · ".join(part for part in parts if part)
 
     def to_frame(self) -> pd.DataFrame:
@@ -183,12 +185,16 @@ class BuildResult:
 def plan(request: Request, engine: Engine | None = None) -> list[str]:
     """Return the command that `build` would run. Raises as `build` does before it begins."""
     engine = engine or engines.find()
-    return request.command(engine, _bases(request, _read(request, engine), engine))
+    parsed = _read(request, engine)
+    read = replace(request, dockerfile=frontend.choose(request.dockerfile, parsed, engine).file)
+    return read.command(engine, _bases(request, parsed, engine))
 
 
 def check_command(request: Request, engine: Engine) -> list[str]:
     """Return the command of the builder's checks on what `build` would build; it writes nothing."""
-    return request.check_command(engine, _bases(request, _read(request, engine), engine))
+    parsed = _read(request, engine)
+    read = replace(request, dockerfile=frontend.choose(request.dockerfile, parsed, engine).file)
+    return read.check_command(engine, _bases(request, parsed, engine))
 
 
 @stoppable(_STOPPED)
@@ -205,7 +211,8 @@ def build(request: Request, watch: Watcher | None = None, engine: Engine | None 
         raise BuildError(f"There is no build context at {request.context}; check the path.")
     parsed = _read(request, engine)
     bases = _bases(request, parsed, engine)
-    command = request.command(engine, bases)
+    used = frontend.choose(request.dockerfile, parsed, engine)
+    command = replace(request, dockerfile=used.file).command(engine, bases)
     replaced = _image_id(request.tag, engine)
     started, progress = datetime.now(UTC), Progress()
     with paths.temporary() as folder:
@@ -214,7 +221,7 @@ def build(request: Request, watch: Watcher | None = None, engine: Engine | None 
         code = _run(_followed(command, metadata), engine, progress, watch or (lambda _: None))
         seconds = time.monotonic() - clock
         if code:
-            raise failure.of(progress, code)
+            raise frontend.explained(failure.of(progress, code), used, parsed, engine)
         digest, config = _digests(metadata)
     image_id = _image_id(config, engine) or _image_id(digest, engine) or _image_id(request.tag, engine)
     leftovers.clear(image_id or config, replaced, engine)
@@ -231,6 +238,7 @@ def build(request: Request, watch: Watcher | None = None, engine: Engine | None 
         started=started,
         engine=engine,
         printed_errors=tuple(_printed_errors(progress)),
+        frontend=used.note,
     )
 
 
