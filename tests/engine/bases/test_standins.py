@@ -72,7 +72,7 @@ def test_an_installation_leaves_no_archives_and_no_translations(run, engine, tag
     monkeypatch.setenv("WORKBOOK_STANDINS", "only")
     install = "apt-get update && apt-get install -y --no-install-recommends tree"
     (tmp_path / "Dockerfile").write_text(f"FROM {SLIM}\nRUN {install}\n")
-    buildx.build(Request(tmp_path / "Dockerfile", tmp_path, tag), where=engine)
+    buildx.build(Request(tmp_path / "Dockerfile", tmp_path, tag), engine=engine)
     script = "tree --version > /dev/null && find /var/cache/apt /var/lib/apt/lists -type f -size +0"
     options = {"network_mode": "none"}
     left = container.finished(tag, "sh", "-c", script, patience=120.0, where=engine, options=options)
