@@ -175,13 +175,7 @@ def _rebuilt(sources: Sources, result: BuildResult, watching: Watching) -> tuple
 
 
 def _failure(error: WorkbookError, file: Dockerfile, target: str | None) -> str:
-    """Say why there is no image; a frontend or platform that cannot be had gets its own sentence."""
-    frontend = file.directives.get("syntax", "")
-    if frontend and isinstance(error, BuildError) and frontend in f"{error.step and error.step.name}":
-        return (
-            f"The file's first line asks for the frontend {frontend}, which is an image, and its "
-            "registry cannot be reached; without that line the engine's own frontend may build it."
-        )
+    """Say why there is no image; a platform that cannot be had gets its own sentence."""
     platform = _platform(file, target)
     if platform and isinstance(error, BuildError):
         return f"{error} The file asks for the platform {platform}: this engine must have it and run it."
