@@ -162,6 +162,11 @@ class ForwardStream:
             pass
         return self._passed
 
+    def rest(self) -> Iterator[bytes]:
+        """Give all that is left, as it comes."""
+        while piece := next(self.pieces(BLOCK), b""):
+            yield piece
+
     def finish(self) -> None:
         """Read what is left, so that every byte has passed."""
         self._passed += len(self._chunk) + sum(len(chunk) for chunk in self._chunks)
@@ -209,7 +214,11 @@ def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
             "A layer of this image is compressed with zstd; `pip install zstandard` to read it."
         ) from error
     try:
-        yield from zstandard.ZstdDecompressor().read_to_iter(ForwardStream(chunks), read_size=BLOCK)
+        reader = zstandard.ZstdDecompressor().stream_reader(
+            ForwardStream(chunks), read_size=BLOCK, read_across_frames=True
+        )
+        while block := reader.read(BLOCK):
+            yield block
     except zstandard.ZstdError as error:
         raise tarfile.ReadError(f"a compressed layer is damaged: {error}") from error
 
@@ -239,6 +248,15 @@ def _kind(head: bytes) -> tuple[str, str]:
         return "layer", "gzip"
     if head[:4] == b"\x28\xb5\x2f\xfd":
         return "layer", "zstd"
-    if head[257:262] == b"ustar" or head[:512] == bytes(tarfile.BLOCKSIZE):
+    if not head or head[:512] == bytes(tarfile.BLOCKSIZE) or _is_tar_header(head):
         return "layer", "plain"
     return "document", "plain"
+
+
+def _is_tar_header(head: bytes) -> bool:
+    """Whether a block's checksum is that of a tar's header, the oldest kind (v7) included."""
+    try:
+        tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "backslashreplace")
+    except tarfile.HeaderError:
+        return False
+    return True

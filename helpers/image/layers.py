@@ -212,7 +212,11 @@ def is_whiteout(entry: Entry) -> bool:
 
 def _walk(chunks: Iterable[bytes]) -> tuple[int, list[Entry]]:
     forward = ForwardStream(chunks)
-    entries = []
+    entries: list[Entry] = []
+    first = next(forward.pieces(1), b"")
+    if not first:  # a layer of no bytes holds nothing
+        return 0, entries
+    forward = ForwardStream(itertools.chain([first], forward.rest()))
     with tarfile.open(
         fileobj=cast(Any, forward), mode="r:", encoding="utf-8", errors="backslashreplace"
     ) as tar:
@@ -467,7 +471,12 @@ class _Members:
         return json.loads(self._documents[name])
 
     def listing(self, name: str) -> Listing:
-        return self.listings[self._links.get(name, name)]
+        name = self._links.get(name, name)
+        if name not in self.listings:
+            raise ValueError(
+                f"its layer {name} is missing, or neither a tar nor compressed by gzip or zstd"
+            )
+        return self.listings[name]
 
     def read(self, members: Iterable[Member]) -> None:
         with _compressors(self._wanted) as compressors:

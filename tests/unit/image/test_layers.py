@@ -173,6 +173,35 @@ def test_a_zstd_blob_says_what_reads_it(monkeypatch):
         layers.scan(saving(save), "sha256:i", ALL)
 
 
+def test_zstd_of_several_frames_is_read_whole():
+    zstandard = pytest.importorskip("zstandard")
+    tar = a_tar(("a", b"content" * 1000))
+    pack = zstandard.ZstdCompressor().compress
+    save = a_save(tar, pack=lambda tar: pack(tar[:700]) + pack(tar[700:]))
+    (layer,) = layers.scan(saving(save), "sha256:i", ALL).layers
+    assert (layer.tar_bytes, paths(layer)) == (len(tar), ["/a"])
+
+
+def test_a_layer_of_no_bytes_holds_nothing():
+    (layer,) = layers.scan(saving(a_save(b"")), "sha256:i", ALL).layers
+    assert (layer.entries, layer.tar_bytes, layer.content_bytes) == ((), 0, 0)
+
+
+def test_the_oldest_kind_of_tar_is_read():
+    tar = bytearray(a_tar(("a", b"1"), format=tarfile.USTAR_FORMAT))
+    tar[257:512] = bytes(255)
+    tar[148:156] = b" " * 8
+    tar[148:156] = b"%06o\0 " % sum(tar[:512])
+    (layer,) = layers.scan(saving(a_save(bytes(tar))), "sha256:i", ALL).layers
+    assert paths(layer) == ["/a"]
+
+
+def test_a_layer_in_an_unknown_format_is_named():
+    save = a_save(a_tar(("a", b"1")), pack=lambda tar: b"BZh9" + tar)
+    with pytest.raises(ImageError, match="neither a tar nor compressed by gzip or zstd"):
+        layers.scan(saving(save), "sha256:i", ALL)
+
+
 def test_an_older_engines_stream_is_read_by_its_manifest():
     one, two = a_tar(("one", b"1")), a_tar(("two", b"2"))
     manifest = [{"Config": "c.json", "Layers": ["a/layer.tar", "b/layer.tar", "c/layer.tar"]}]
