@@ -179,13 +179,18 @@ def _matches(source: str, sent: Mapping[str, Entry]) -> Iterator[str]:
 
 def _glob(pattern: str) -> re.Pattern[str] | None:
     """Return what Go's ``filepath.Match`` means by a pattern; None for a broken one."""
-    pieces = {"?": "[^/]"}
-    written = [
-        "[^/]*" if piece[0] == "*" else pieces.get(piece, piece if len(piece) > 1 else re.escape(piece))
-        for piece in _GLOB.findall(pattern)
-    ]
+    written = ""
+    for piece in _GLOB.findall(pattern):
+        if piece[0] == "*":
+            written += "[^/]*"
+        elif piece == "?":
+            written += "[^/]"
+        elif len(piece) > 1 and piece[0] == "[":
+            written += "[" + re.sub(r"(?<!\\)\[", r"\\[", piece[1:])
+        else:
+            written += piece if len(piece) > 1 else re.escape(piece)
     try:
-        return re.compile("".join(written), re.DOTALL)
+        return re.compile(written, re.DOTALL)
     except re.error:
         return None
 
