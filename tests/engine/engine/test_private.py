@@ -276,8 +276,8 @@ exec "$@"
 STRICT_MACHINE = """
 import sys
 from pathlib import Path
-from helpers import private_engine
-from helpers.engine_network import NetworkRules
+from helpers.engine import private
+from helpers.engine.private_network import NetworkRules
 from helpers.engine.private import PrivateEngine
 
 forwarding = Path("/proc/sys/net/ipv4/ip_forward")

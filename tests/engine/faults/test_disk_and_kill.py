@@ -359,15 +359,16 @@ def _done(process: subprocess.Popen[str]) -> str:
 BUILDS = """
 import sys
 from pathlib import Path
-from helpers import container, engine, places, workspace
-from helpers.build import Request, build
-from helpers.private_engine import PrivateEngine
+from helpers.buildx import Request, build
+from helpers.engine import engine
+from helpers.engine.private import PrivateEngine
+from helpers.host import paths
 
 PrivateEngine().start()
 where = engine.of(PrivateEngine())
 context = Path(sys.argv[1])
 print(build(Request(context / "Dockerfile", context, "workbook-test:clone"), engine=where).image_id)
-print(places.state())
+print(paths.state())
 """
 
 
@@ -396,7 +397,7 @@ def test_two_clones_at_once_do_not_disturb_each_other(programs, context, tmp_pat
 
 RUNS = """
 import sys
-from helpers import container, engine
+from helpers.engine import container, engine
 with container.created("workbook-test:shared", where=engine.find()) as made:
     print(made.id, flush=True)
     sys.stdin.read()
@@ -435,11 +436,11 @@ def test_cleaning_one_clone_leaves_alone_what_another_runs_on_the_same_engine(
 READS = """
 import sys
 from pathlib import Path
-from helpers import engine, lesson, places, workspace
-from helpers.claims import ledger
-from helpers.build import Request, build
-from helpers.claims import Judgement, Verdict
-from helpers.errors import WorkbookError
+from helpers.buildx import Request, build
+from helpers.claims import Judgement, Verdict, ledger
+from helpers.engine import engine
+from helpers.host import paths, workspace
+from helpers.host.errors import WorkbookError
 
 try:
     ledger.keep(Judgement("S1", Verdict.HOLDS, "", "It holds."), "01_naive", "", stand_ins=False)
@@ -449,7 +450,7 @@ try:
     if len(sys.argv) > 1:
         context = Path(sys.argv[1])
         build(Request(context / "Dockerfile", context, sys.argv[2]), engine=engine.find())
-    print(places.state())
+    print(paths.state())
 except WorkbookError as error:
     print(type(error).__name__, error)
 """

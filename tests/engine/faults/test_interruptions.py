@@ -188,7 +188,9 @@ def _notebook(state: Path) -> Iterator[Notebook]:
 
 BEGIN = """\
 import shutil, time
-from helpers import container, engine, image, layers, lesson, secret_search
+from helpers import lesson
+from helpers.engine import container, engine
+from helpers.image import image, layers, secrets
 app = lesson.app()
 shutil.copy({busybox!r}, app.path / "busybox")
 app.write("sleeps.Dockerfile", {sleeps!r})
@@ -293,7 +295,7 @@ def _interrupt_the_rest(
     links = [str(entry.readlink()) for entry in pathlib.Path("/proc/self/fd").iterdir() if entry.is_symlink()]
     print(sum(link.startswith("socket:") for link in links))
     """
-    search = 'secret_search._search_layer = held_up; secret_search.search(made.image, "x" * 20)'
+    search = 'secrets._search_layer = held_up; secrets.search(made.image, "x" * 20)'
     notebook.run(held_up)
     notebook.run("1 / 0")  # a notebook keeps the last error, and all that its frames hold
     opened = notebook.run(connections).text
@@ -477,10 +479,10 @@ def test_a_client_that_is_killed_is_one_sentence_and_its_build_ends(engine, cont
 NEIGHBOUR = """\
 import sys
 from pathlib import Path
-from helpers import container, engine, image, workspace
-from helpers.build import Request, build
-from helpers.claims import Judgement, Verdict
-from helpers.claims import ledger
+from helpers.buildx import Request, build
+from helpers.claims import Judgement, Verdict, ledger
+from helpers.engine import container, engine
+from helpers.host import workspace
 where, context, tag, own = engine.find(), Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 for number in range(3):
     with workspace.copy(context) as copy:
