@@ -7,7 +7,6 @@ an image's: no package lists, no logs, no machine's identity. It knows nothing o
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,10 +15,10 @@ from helpers.bases.host_settings import without_credentials
 from helpers.bases.image_writer import EPOCH, everything
 from helpers.host import debian, downloads
 from helpers.host.debian import DebianError
+from helpers.host.stanzas import stanzas
 from helpers.host.workshop import Workshop
 
 _SECONDS = 900
-_STANZA_PATTERN = re.compile(r"^(Package|Depends|Pre-Depends|Provides|Essential): (.*)$", re.M)
 _SLIM = (
     *(f"path-exclude=/usr/share/{name}/*" for name in ("doc", "groff", "info", "linda", "lintian")),
     *(f"path-exclude=/usr/share/{name}/*" for name in ("locale", "man")),
@@ -206,10 +205,8 @@ class _Needs:
         self._needs: dict[str, list[list[str]]] = {}
         self._providers: dict[str, list[str]] = {}
         self.essential: list[str] = []
-        for stanza in status.split("\n\n"):
-            fields = dict(_STANZA_PATTERN.findall(stanza))
-            if "Package" in fields:
-                self._add(fields)
+        for fields in stanzas(status):
+            self._add(fields)
 
     @property
     def names(self) -> set[str]:

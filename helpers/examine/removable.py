@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from helpers.engine.saved import ImageError
+from helpers.host.stanzas import stanzas
 from helpers.image import composition, npm_packages, os_packages
 from helpers.image.filesystem import File
 from helpers.image.npm_packages import Role
@@ -121,7 +122,7 @@ def _debian(image: Image) -> set[str]:
         status = image.read(os_packages.DPKG).decode(errors="replace")
     except ImageError:
         return set()
-    names = {s["Package"] for s in os_packages.stanzas(status) if _section(s) in _BUILD_SECTIONS}
+    names = {s["Package"] for s in stanzas(status) if _section(s) in _BUILD_SECTIONS}
     lists = image.read_folder(composition.DPKG_INFO)
     return {
         composition.merged_usr(line)

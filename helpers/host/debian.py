@@ -20,6 +20,7 @@ from pathlib import Path
 
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
+from helpers.host.stanzas import stanzas
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -151,7 +152,7 @@ class Suite:
 
     def _stanzas(self, names: Sequence[str]) -> list[dict[str, str]]:
         shown = self._apt(["apt-cache", "show", "--no-all-versions", *names])
-        return [_fields(stanza) for stanza in shown.split("\n\n") if stanza.strip()]
+        return list(stanzas(shown))
 
     def _forget_damaged(self, stanza: Mapping[str, str]) -> None:
         """Delete a kept file that is not the index's: apt itself looks at its length alone."""
@@ -207,11 +208,6 @@ def unpack(packages: Iterable[Path], into: Path) -> Path:
     for package in packages:
         _run(["dpkg-deb", "--extract", str(package), str(into)])
     return into
-
-
-def _fields(stanza: str) -> dict[str, str]:
-    pairs = (line.partition(": ") for line in stanza.splitlines() if not line.startswith(" "))
-    return {key: value for key, _, value in pairs}
 
 
 def _run(command: list[str], cwd: Path | None = None, **environment: str) -> str:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from helpers.engine.saved import ImageError
 from helpers.host import tables
+from helpers.host.stanzas import stanzas
 from helpers.image import npm_packages, os_packages
 from helpers.image.filesystem import File
 from helpers.image.npm_packages import NpmPackage, Role
-from helpers.image.os_packages import stanzas
 
 if TYPE_CHECKING:
     import pandas as pd

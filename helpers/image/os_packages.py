@@ -7,12 +7,13 @@ official images, a binary that was copied in) it does not see; neither does a sc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from helpers.engine.saved import ImageError
 from helpers.host import tables
+from helpers.host.stanzas import stanzas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,23 +122,10 @@ def apk_packages(installed: str) -> list[OsPackage]:
 
     P is the name, V the version, A the architecture, o the origin (Alpine wiki, "Apk spec").
     """
-    found = []
-    for paragraph in installed.split("\n\n"):
-        fields = dict(line.split(":", 1) for line in paragraph.splitlines() if ":" in line)
-        if "P" in fields:
-            name = fields["P"]
-            version, architecture = fields.get("V", ""), fields.get("A", "")
-            found.append(OsPackage(name, version, architecture, fields.get("o", name)))
-    return found
-
-
-def stanzas(text: str) -> Iterator[dict[str, str]]:
-    """Yield the paragraphs of a Debian control file that name a package, continued lines left out."""
-    for paragraph in text.split("\n\n"):
-        lines = (line.partition(": ") for line in paragraph.splitlines() if not line.startswith(" "))
-        stanza = {key: value for key, _, value in lines}
-        if "Package" in stanza:
-            yield stanza
+    return [
+        OsPackage(s["P"], s.get("V", ""), s.get("A", ""), s.get("o", s["P"]))
+        for s in stanzas(installed, key="P")
+    ]
 
 
 def os_release(text: str) -> Mapping[str, str]:

@@ -39,6 +39,7 @@ from helpers.host import debian, downloads, paths
 from helpers.host.debian import DebianError, Mirror, Suite
 from helpers.host.downloads import DownloadError
 from helpers.host.loopback import free_port
+from helpers.host.stanzas import stanzas
 from helpers.host.workshop import Workshop
 
 pytestmark = [
@@ -254,8 +255,7 @@ def archive(tmp_path_factory):
     index = next(lists.glob(f"*_dists_{name}_main_binary-{suite.arch}_Packages*"))
     helper = ["/usr/lib/apt/apt-helper", "cat-file", str(index)]
     plain = subprocess.run(helper, capture_output=True, check=True).stdout
-    stanzas = [_fields(text) for text in plain.decode().split("\n\n") if text]
-    small = min(stanzas, key=lambda stanza: int(stanza["Size"]))
+    small = min(stanzas(plain.decode()), key=lambda stanza: int(stanza["Size"]))
     (package,) = suite.fetch([small["Package"]])
     top = f"/dists/{name}"
     return small["Package"], {
@@ -263,11 +263,6 @@ def archive(tmp_path_factory):
         f"{top}/main/binary-{suite.arch}/Packages": plain,
         f"/{small['Filename']}": package.read_bytes(),
     }
-
-
-def _fields(stanza: str) -> dict[str, str]:
-    lines = (line.partition(": ") for line in stanza.splitlines() if not line.startswith(" "))
-    return {key: value for key, _, value in lines}
 
 
 @pytest.fixture
