@@ -188,7 +188,7 @@ def _glob(pattern: str) -> re.Pattern[str] | None:
         elif len(piece) > 1 and piece[0] == "[":
             written += "[" + re.sub(r"(?<!\\)\[", r"\\[", piece[1:])
         else:
-            written += piece if len(piece) > 1 else re.escape(piece)
+            written += re.escape(piece[-1])
     try:
         return re.compile(written, re.DOTALL)
     except re.error:

@@ -57,6 +57,7 @@ def taken(survey, text: str, base: str = "scratch", **arguments: str) -> set[str
         ("COPY --parents --exclude=**/deep **/*.ts /x/", {"src/a.ts", "lib/d.ts"}),
         ("COPY [b.txt /x/", set()),
         ("COPY [[b].txt /x/", {"b.txt"}),
+        (r"COPY \\b*.txt /x/", {"b.txt"}),
         ("COPY --exclude=[a . /x/", set()),
         ("COPY none /x/", set()),
     ],
