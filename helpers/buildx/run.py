@@ -24,7 +24,7 @@ from helpers.bases import bases as base_images
 from helpers.bases.bases import Base
 from helpers.buildx import dockerfile, failure, frontend, step_log
 from helpers.buildx import options as build_options
-from helpers.buildx.dockerfile import Dockerfile
+from helpers.buildx.dockerfile import Dockerfile, Stage
 from helpers.buildx.failure import BuildError
 from helpers.buildx.stream import Progress, Step
 from helpers.engine import engine as engines
@@ -77,10 +77,22 @@ class Request:
         return engine.command("buildx", "build", *options, str(self.context))
 
     def images(self, parsed: Dockerfile) -> list[str]:
-        """Return the images from outside that the build needs: not what a named context gives."""
+        """Return the images from outside that the build needs.
+
+        A named context (``--build-context``) takes the place of an image, and of a stage with all that
+        the stage alone needs. Raises `DockerfileError` for a name that no image can bear.
+        """
         given = build_options.named_contexts(self.extra)
-        names = parsed.base_images(self.target)
-        return [name for name in names if build_options.short_name(name) not in given]
+        waiting, drawn = [parsed.stage(self.target)], set[Stage | str]()
+        while waiting:
+            sources = {need.source for need in parsed.draws_on(waiting.pop())} - drawn
+            drawn |= sources
+            waiting += [s for s in sources if isinstance(s, Stage) and s.name not in given]
+        return [
+            name
+            for name in parsed.base_images(self.target)
+            if name in drawn and build_options.short_name(name) not in given
+        ]
 
     def _inputs(self, engine: Engine, bases: list[Base]) -> list[str]:
         options: list[str] = []

@@ -22,7 +22,6 @@ from helpers.bases.bases import BaseError
 from helpers.buildx import BuildError, BuildResult, Request, build, dockerfile, plan
 from helpers.buildx.dockerfile_words import DockerfileError
 from helpers.host.errors import StoppedByReaderError, WorkbookError
-from helpers.image import image
 
 pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 
@@ -158,7 +157,18 @@ def test_a_named_context_is_no_image_to_be_had(engine, context, tag, tmp_path, t
     (tmp_path / "assets" / "logo").write_text("logo\n")
     extra = tuple(word.format("assets", tmp_path / "assets") for word in option)
     result = build(_request(context, tag, text, extra=extra), engine=engine)
-    assert image.read(result.image_id, "/logo", engine) == b"logo\n"
+    assert result.image.read("/logo") == b"logo\n"
+
+
+def test_a_named_context_takes_the_place_of_a_stage_and_of_what_that_stands_on(
+    engine, context, tag, tmp_path
+):
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "logo").write_text("logo\n")
+    text = "FROM nowhere.invalid/x AS assets\nRUN false\nFROM scratch\nCOPY --from=assets logo /logo\n"
+    extra = ("--build-context", f"assets={tmp_path / 'assets'}")
+    result = build(_request(context, tag, text, extra=extra), engine=engine)
+    assert result.image.read("/logo") == b"logo\n"
 
 
 def test_a_named_context_takes_the_place_of_a_base(engine, context, new_tag):
@@ -166,7 +176,7 @@ def test_a_named_context_takes_the_place_of_a_base(engine, context, new_tag):
     extra = ("--build-context", f"nowhere.invalid/base=docker-image://{base.tag}")
     text = "FROM nowhere.invalid/base:latest\nRUN busybox echo built > /built\n"
     result = build(_request(context, new_tag(), text, extra=extra), engine=engine)
-    assert image.read(result.image_id, "/built", engine) == b"built\n"
+    assert result.image.read("/built") == b"built\n"
 
 
 # What a step says
