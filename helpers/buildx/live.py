@@ -19,6 +19,7 @@ from graphlib import CycleError, TopologicalSorter
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from helpers.buildx import step_log
 from helpers.host.errors import redacted
 from helpers.host.tables import in_units
 
@@ -63,7 +64,8 @@ class Outcome(Enum):
 class Row:
     """One line of the table.
 
-    ``note`` is the first line of a failed step's error, or says that a running one has been silent.
+    ``note`` is the first line of a failed step's error, the error that a step printed and yet succeeded,
+    or says that a running one has been silent.
     """
 
     key: str
@@ -119,6 +121,7 @@ class _View:
         self._begun = time.monotonic()
         self._seen: dict[str, float] = {}
         self._heard: dict[str, tuple[int, float]] = {}
+        self._printed: dict[str, str] = {}  # the first error that each step printed and outlived
         self._steps: tuple[Step, ...] = ()
         self._context_bytes = 0
         self._started = False
@@ -135,6 +138,9 @@ class _View:
                 words, heard = progress.words_of(step), self._heard.get(step.digest)
                 if heard is None or heard[0] != words:
                     self._heard[step.digest] = (words, now)
+            elif step.done and not step.error and step.digest not in self._printed:
+                said = step_log.errors(progress.log_of(step))
+                self._printed[step.digest] = f"printed an error: {said[0]}" if said else ""
         self._context_bytes = progress.context_bytes
         self._steps = steps
         self.changed.set()
@@ -159,6 +165,8 @@ class _View:
             note = _silence(now - self._heard[step.digest][1])
         elif state is State.FAILED:
             note = _first_line(step.error)
+        elif state is State.DONE:
+            note = _plain(self._printed.get(step.digest, ""))
         return Row(
             key=step.digest,
             state=state,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import html.parser
 import json
@@ -368,6 +369,24 @@ def test_watching_a_cached_build_costs_less_than_20_ms(drawn):
 def test_importing_it_loads_nothing_heavy():
     code = "import sys, helpers.buildx.live; print([m for m in ('rich', 'IPython', 'docker') if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_a_step_that_printed_an_error_and_succeeded_says_so():
+    data = base64.b64encode(b"npm error Exit handler never called!\n").decode()
+    begun = {"started": "2026-01-01T00:00:01Z"}
+    board = board_of(
+        document("[1/2] RUN npm ci", **begun),
+        json.dumps({"logs": [{"vertex": "sha256:[1/2] RUN npm ci", "stream": 2, "data": data}]}),
+        document("[1/2] RUN npm ci", **begun, completed="2026-01-01T00:00:02Z"),
+        document("[2/2] RUN true", **begun, completed="2026-01-01T00:00:02Z"),
+        outcome=live.Outcome.BUILT,
+    )
+    notes = {row.text: row.note for row in board.rows}
+    assert notes == {
+        "RUN npm ci": "printed an error: npm error Exit handler never called!",
+        "RUN true": "",
+    }
+    assert "Exit handler never called!" in live.as_html(board)
 
 
 # A series of builds
