@@ -10,6 +10,8 @@ import pytest
 
 from helpers.host import paths
 
+pytestmark = pytest.mark.slow
+
 WARNING = "/lib/slow.py:1: UserWarning: The machine is slow.\n"
 # One cell a case: what it runs now, what the lesson stores, and whether it is to be green.
 CASES = {

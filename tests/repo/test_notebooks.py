@@ -10,6 +10,8 @@ import pytest
 
 from helpers.host import paths
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = paths.ROOT / "tests/notebooks/execute.py"
 
 
