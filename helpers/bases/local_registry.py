@@ -123,5 +123,5 @@ def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
 
 @contextlib.contextmanager
 def _container(image: str, engine: Engine) -> Iterator[str]:
-    with container.running(image, port=5000, ready="/v2/", where=engine) as running:
+    with container.running(image, port=5000, ready="/v2/", engine=engine) as running:
         yield running.url.removeprefix("http://")

@@ -18,8 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from helpers.engine import engine
-from helpers.engine.engine import LABEL, LOST, Engine, EngineLostError
+from helpers.engine.engine import LABEL, LOST, Engine, EngineLostError, find, in_touch
 from helpers.host import disk_full, loopback, paths, processes
 from helpers.host.errors import WorkbookError, stoppable
 
@@ -111,7 +110,7 @@ def running(
     ready: str = "/healthz",
     patience: float = 30.0,
     environment: Mapping[str, str] | None = None,
-    where: Engine | None = None,
+    engine: Engine | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Iterator[Running]:
     """Run ``image`` until the block ends, once ``ready`` has answered 200 on its ``port``.
@@ -121,7 +120,7 @@ def running(
     """
     published: dict[str, Any] = {"ports": {f"{port}/tcp": ("127.0.0.1", None)}}
     given = {"environment": dict(environment or {}), **(options or {})}
-    with created(image, where=where, options={**published, **given}) as container:
+    with created(image, engine=engine, options={**published, **given}) as container:
         begun = time.monotonic()
         start(container)
         url = _address(container, port)
@@ -131,23 +130,23 @@ def running(
 
 @contextlib.contextmanager
 def created(
-    image: str, *, where: Engine | None = None, options: Mapping[str, Any] | None = None
+    image: str, *, engine: Engine | None = None, options: Mapping[str, Any] | None = None
 ) -> Iterator[Container]:
     """Make a container of ``image`` within our limits, not started, no port published; remove it after.
 
     ``options`` as for `running`. Raises `ContainerError` when there is no such image,
     `EngineLostError` when the engine goes away before the block ends.
     """
-    where = where or engine.find()
+    engine = engine or find()
     name = f"{LABEL}-{os.getpid()}-{secrets.token_hex(4)}"
-    with stoppable(_STOPPED), _in_touch(where):
-        sweep(where)
+    with stoppable(_STOPPED), _in_touch(engine):
+        sweep(engine)
         _held.add(name)
         try:
-            yield _create(where, image, {"name": name, **(options or {})})
+            yield _create(engine, image, {"name": name, **(options or {})})
         finally:
             with processes.undisturbed():
-                _remove(name, where)
+                _remove(name, engine)
                 _held.discard(name)
 
 
@@ -181,7 +180,7 @@ def finished(
     image: str,
     *command: str,
     patience: float = 30.0,
-    where: Engine | None = None,
+    engine: Engine | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Finished:
     """Run ``image`` to its end, with ``command`` in the place of its own; no port is published.
@@ -190,7 +189,7 @@ def finished(
     `ContainerError` when it does not start, or still runs when the time is over.
     """
     asked = {**(options or {}), "command": list(command)} if command else dict(options or {})
-    with created(image, where=where, options=asked) as container:
+    with created(image, engine=engine, options=asked) as container:
         start(container)
         code = exit_code(container, patience)
         if code is None:
@@ -209,12 +208,12 @@ def exit_code(container: Container, patience: float) -> int | None:
         return None
 
 
-def sweep(where: Engine) -> None:
+def sweep(engine: Engine) -> None:
     """Remove containers of ours whose owner, a process of this machine, is gone or done with them."""
-    mine = where.client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True)
+    mine = engine.client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True)
     for container in mine:
         if not _owned(container):
-            _remove(str(container.name), where)
+            _remove(str(container.name), engine)
 
 
 def used_elsewhere(container: Container) -> str | None:
@@ -229,11 +228,11 @@ def _owned(container: Container) -> bool:
     return container.name in _held if owner == this_process() else not is_gone(owner)
 
 
-def _create(where: Engine, image: str, options: dict[str, Any]) -> Container:
+def _create(engine: Engine, image: str, options: dict[str, Any]) -> Container:
     from docker.errors import APIError, ImageNotFound
 
     try:
-        return where.client.containers.create(image, **{**settings("run"), **options})
+        return engine.client.containers.create(image, **{**settings("run"), **options})
     except ImageNotFound:
         raise ContainerError(f"There is no image {image}; build it first.") from None
     except APIError as error:
@@ -273,22 +272,22 @@ def _last_words(container: Container) -> str:
     return f"{SAYS}{(errors or lines)[-1].strip()}" if lines else "Its log is empty."
 
 
-def _remove(name: str, where: Engine) -> None:
+def _remove(name: str, engine: Engine) -> None:
     import requests
     from docker.errors import APIError
 
     with contextlib.suppress(APIError, requests.RequestException):
-        where.client.api.remove_container(name, force=True, v=True)
+        engine.client.api.remove_container(name, force=True, v=True)
 
 
 @contextlib.contextmanager
-def _in_touch(where: Engine) -> Iterator[None]:
+def _in_touch(engine: Engine) -> Iterator[None]:
     """Say of an engine that went away just that, not that the container is silent."""
-    with engine.in_touch():
+    with in_touch():
         try:
             yield
         except ContainerError:
-            if where.answers:
+            if engine.answers:
                 raise
             raise EngineLostError(LOST) from None
 

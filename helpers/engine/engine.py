@@ -221,12 +221,12 @@ def _reader_client() -> DockerClient | None:
     return _client(base_url=context.Host, tls=context.TLSConfig or False)
 
 
-def _client(**where: Any) -> DockerClient | None:
+def _client(**settings: Any) -> DockerClient | None:
     import docker
     from docker.errors import DockerException
 
     try:
-        client = docker.DockerClient(**where, use_ssh_client=True, timeout=_PATIENCE)
+        client = docker.DockerClient(**settings, use_ssh_client=True, timeout=_PATIENCE)
     except (DockerException, ValueError, OSError):
         return None
     client.api.timeout = _LONGEST

@@ -25,32 +25,32 @@ _made: dict[str, str] = {}  # images that this process made, and when they were 
 _seen: dict[str, str] = {}  # images that lost their name to others, too young to go when asked about
 
 
-def clear(made: str, before: str | None, where: Engine) -> None:
+def clear(made: str, before: str | None, engine: Engine) -> None:
     """Remove what has no name any more, now that ``made`` bears the one that ``before`` had."""
     import requests
     from docker.errors import DockerException
 
     with contextlib.suppress(DockerException, requests.RequestException):
         if made != before or made in _made:
-            _made[made] = _built(where.client.images.get(made).attrs)
+            _made[made] = _built(engine.client.images.get(made).attrs)
         if before and before != made:
-            _remove_nameless(before, where, own=True)
-        for image in where.client.api.images(filters={"dangling": True, "label": f"{LABEL}={_VALUE}"}):
+            _remove_nameless(before, engine, own=True)
+        for image in engine.client.api.images(filters={"dangling": True, "label": f"{LABEL}={_VALUE}"}):
             image_id = image["Id"]
             if image_id not in _seen or _long_ago(_seen[image_id]):
-                _remove_nameless(image_id, where, own=False)
+                _remove_nameless(image_id, engine, own=False)
 
 
-def _remove_nameless(image_id: str, where: Engine, *, own: bool) -> None:
+def _remove_nameless(image_id: str, engine: Engine, *, own: bool) -> None:
     from docker.errors import APIError
 
     with contextlib.suppress(APIError):
-        image = where.client.images.get(image_id)
+        image = engine.client.images.get(image_id)
         if image.tags or image.labels.get(LABEL) != _VALUE:
             return
         built = _built(image.attrs)
         if (own and _made.get(image_id) == built) or _long_ago(built):
-            where.client.images.remove(image_id)
+            engine.client.images.remove(image_id)
             _made.pop(image_id, None)
             _seen.pop(image_id, None)
         else:
@@ -68,17 +68,17 @@ def _long_ago(moment: str) -> bool:
         return False
 
 
-def remove(image: str, where: Engine) -> None:
+def remove(image: str, engine: Engine) -> None:
     """Take a name of an image away, and the image if it has no other; nothing happens without it."""
     import requests
     from docker.errors import DockerException
 
     with contextlib.suppress(DockerException, requests.RequestException):
-        where.client.images.remove(image, force=True)
+        engine.client.images.remove(image, force=True)
 
 
-def sweep(where: Engine) -> None:
+def sweep(engine: Engine) -> None:
     """Remove images of releases whose owner, a process of this machine, is gone."""
-    for image in where.client.images.list(filters={"label": container.OWNER_LABEL}):
+    for image in engine.client.images.list(filters={"label": container.OWNER_LABEL}):
         if container.is_gone(image.labels[container.OWNER_LABEL]):
-            remove(str(image.id), where)
+            remove(str(image.id), engine)

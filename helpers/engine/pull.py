@@ -79,14 +79,14 @@ def reachable(name: str, engine: Engine) -> bool:
 
     One that did not is asked again after a minute, since networks come back.
     """
-    where = (engine.client.api.base_url, registry_of(name))
+    key = (engine.client.api.base_url, registry_of(name))
     with _lock:
-        known, until = _answers.get(where, (False, 0.0))
+        known, until = _answers.get(key, (False, 0.0))
     if time.monotonic() > until:
         known = _probe(name, engine)
         until = float("inf") if known else time.monotonic() + _MEMORY_SECONDS
         with _lock:
-            _answers[where] = known, until
+            _answers[key] = known, until
     return known
 
 

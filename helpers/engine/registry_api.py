@@ -168,24 +168,24 @@ class Push:
         return sum(self.new.values())
 
 
-def push(image: str, reference: str, where: Engine) -> Push:
+def push(image: str, reference: str, engine: Engine) -> Push:
     """Push an image of the engine as ``ADDRESS/NAME:TAG``; the engine keeps no such name of it.
 
     Raises `PushError` with the engine's reason.
     """
     address, repository, tag = split(reference)
-    before = stored(address, where)
-    seconds = _push(image, f"{address}/{repository}", tag, where)
-    after = stored(address, where)
+    before = stored(address, engine)
+    seconds = _push(image, f"{address}/{repository}", tag, engine)
+    after = stored(address, engine)
     new = {digest: size for digest, size in after.items() if digest not in before}
     return Push(reference, new, seconds)
 
 
-def _push(image: str, name: str, tag: str, where: Engine) -> float:
+def _push(image: str, name: str, tag: str, engine: Engine) -> float:
     import requests
     from docker.errors import DockerException
 
-    api = where.client.api
+    api = engine.client.api
     try:
         api.tag(image, name, tag)
         try:
@@ -204,13 +204,13 @@ def _follow(events: Iterable[dict[str, Any]], name: str) -> None:
             raise PushError(f"{name} could not be pushed: {event['error']}; run the cell again.")
 
 
-def stored(address: str, where: Engine, repository: str | None = None) -> dict[str, int]:
+def stored(address: str, engine: Engine, repository: str | None = None) -> dict[str, int]:
     """Return what a registry keeps, or what one repository of it needs: bytes by digest, each once."""
     names = [repository] if repository else repositories(address)
     blobs: dict[str, int] = {}
     for name in names:
         for tag in tags(address, name):
-            found = manifest(address, name, tag, where.architecture)
+            found = manifest(address, name, tag, engine.architecture)
             blobs[found.digest] = found.bytes
             blobs.update({blob.digest: blob.bytes for blob in found.blobs})
     return blobs

@@ -59,7 +59,7 @@ def sidecar(
     *,
     user: str = "",
     capabilities: Sequence[str] = (PTRACE,),
-    where: Engine | None = None,
+    engine: Engine | None = None,
 ) -> Iterator[Sidecar]:
     """Run a sidecar of ``image``, which must have a shell, beside a running container.
 
@@ -75,7 +75,7 @@ def sidecar(
         "cap_add": list(capabilities),
         "user": user,
     }
-    with containers.created(image, where=where, options=options) as made:
+    with containers.created(image, engine=engine, options=options) as made:
         containers.start(made)
         yield Sidecar(made, by_hand("app", user=user, capabilities=capabilities))
 
@@ -93,14 +93,14 @@ def by_hand(
 
 @contextlib.contextmanager
 def stopped(
-    image: str, *, environment: Mapping[str, str] | None = None, where: Engine | None = None
+    image: str, *, environment: Mapping[str, str] | None = None, engine: Engine | None = None
 ) -> Iterator[Container]:
     """Run ``image`` until it stops by itself; yield the container, which is still there.
 
     Raises `DebuggingError` when it is still running after 30 s.
     """
     options = {"environment": dict(environment or {})}
-    with containers.created(image, where=where, options=options) as made:
+    with containers.created(image, engine=engine, options=options) as made:
         containers.start(made)
         if containers.exit_code(made, _ENDS_IN) is None:
             raise DebuggingError(
@@ -145,10 +145,10 @@ def starts_a_shell(container: Container, *shells: str) -> bool:
     return any(containers.execute(container, shell, "-c", "true")[0] == 0 for shell in shells)
 
 
-def can_join(container: Container, image: str, where: Engine | None = None) -> bool:
+def can_join(container: Container, image: str, engine: Engine | None = None) -> bool:
     """Whether a sidecar can be started beside a container."""
     try:
-        with sidecar(container, image, where=where):
+        with sidecar(container, image, engine=engine):
             return True
     except ContainerError:
         return False

@@ -119,7 +119,7 @@ class Attempt(Closing):
         Raises `ContainerError` when it does not answer.
         """
         built = result or self.result
-        with containers.running(built.image_id, where=built.engine) as api:
+        with containers.running(built.image_id, engine=built.engine) as api:
             yield api
 
     def _secrets(self) -> tuple[str, ...]:

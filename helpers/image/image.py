@@ -388,7 +388,7 @@ def _archive(image: Image, path: str) -> Iterator[tarfile.TarFile]:
     from docker.errors import APIError, NotFound
 
     options = {"command": ["never-run"], "network_disabled": True}
-    with containers.created(image.id, where=image.engine, options=options) as container:
+    with containers.created(image.id, engine=image.engine, options=options) as container:
         made: Any = container
         try:
             for _ in range(_LINKS):

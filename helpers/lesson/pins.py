@@ -154,7 +154,7 @@ def trial(result: BuildResult) -> Trial:
     try:
         verbs.try_out(result)
     except ContainerError:
-        done = containers.finished(result.image_id, where=result.engine)
+        done = containers.finished(result.image_id, engine=result.engine)
         return Trial(verbs.label(result), done.exit_code, without_frames(done.output))
     return Trial(verbs.label(result))
 

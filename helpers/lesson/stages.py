@@ -223,7 +223,7 @@ class Crash:
 
 def crash(result: BuildResult, path: str = DIST, **environment: str) -> Crash:
     """Run an image until it stops, and take its log and the files under ``path`` out of it."""
-    with sidecar.stopped(result.image_id, environment=environment, where=result.engine) as dead:
+    with sidecar.stopped(result.image_id, environment=environment, engine=result.engine) as dead:
         files = sidecar.copy_out(dead, path)
         return Crash(sidecar.exit_code(dead), tuple(sidecar.last_words(dead)), files)
 
@@ -237,7 +237,7 @@ def after_a_crash(result: BuildResult, **environment: str) -> pd.DataFrame:
     """Return which ways in work while a container runs, and which after ``environment`` stopped it."""
     with stages.serving(result) as api:
         alive = stages.still_open(api.container, result.engine)
-    with sidecar.stopped(result.image_id, environment=environment, where=result.engine) as dead:
+    with sidecar.stopped(result.image_id, environment=environment, engine=result.engine) as dead:
         gone = stages.still_open(dead, result.engine)
     rows = [(way, _works(works=alive[way]), _works(works=gone[way])) for way in alive]
     return tables.frame(rows, columns=["way", "while it runs", "after it stopped"])

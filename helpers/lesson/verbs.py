@@ -120,7 +120,7 @@ def _file(name: str) -> Path:
 
 def try_out(result: BuildResult) -> Proof:
     """Run the image and use its API as a client would; the container is gone afterwards."""
-    with containers.running(result.image_id, where=result.engine) as api:
+    with containers.running(result.image_id, engine=result.engine) as api:
         proof = sample.prove(api)
     _proven.add(result.image_id)
     return proof
@@ -276,7 +276,7 @@ def shells(*results: BuildResult) -> pd.DataFrame:
 def shells_and_managers(result: BuildResult) -> tuple[list[str], list[str], bool]:
     """Return an image's shells, its package managers, and whether a shell starts in its container."""
     files = result.image.files
-    with containers.running(result.image_id, where=result.engine) as api:
+    with containers.running(result.image_id, engine=result.engine) as api:
         code, _ = api.execute("sh", "-c", "true")
     return attack_surface.shells(files), attack_surface.package_managers(files), code == 0
 

@@ -69,7 +69,7 @@ def starts(images: Mapping[str, str], repeats: int, engine: Engine | None = None
 
 
 def _start(image: str, engine: Engine) -> tuple[float, float]:
-    with containers.running(image, where=engine) as api:
+    with containers.running(image, engine=engine) as api:
         return api.ready_seconds, cpu_seconds(_stats(api))
 
 
@@ -85,7 +85,7 @@ def cpu_seconds(stats: Mapping[str, Any]) -> float:
 def in_use(image: str, program: str, engine: Engine | None = None) -> InUse:
     """Run an image and look; ``program`` is what it runs. Raises `ContainerError`."""
     engine = engine or engines.find()
-    with containers.running(image, where=engine) as api:
+    with containers.running(image, engine=engine) as api:
         own = own_memory(_stats(api)) if engine.accounts else None
         begun = time.monotonic()
         code, _ = api.execute(program, "-e", f"process.exit({_OWN_CODE})")

@@ -165,7 +165,7 @@ def runtime(image: str, engine: Engine) -> Runtime:
     entry = engine.client.images.get(image).attrs["Config"].get("Entrypoint") or []
     is_node = bool(entry) and PurePosixPath(entry[-1]).name == "node"
     command = [*([] if is_node else ["node"]), "--print", _QUESTION]
-    said = container.finished(image, *command, where=engine)
+    said = container.finished(image, *command, engine=engine)
     try:
         node, abi, glibc = json.loads(said.output)
     except ValueError:

@@ -184,5 +184,5 @@ def seconds_to_first_response(result: BuildResult) -> float:
     Raises the errors of `helpers.engine.container`.
     """
     begun = time.monotonic()
-    with container.running(result.image_id, where=result.engine):
+    with container.running(result.image_id, engine=result.engine):
         return time.monotonic() - begun

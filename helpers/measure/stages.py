@@ -35,7 +35,7 @@ def serving(result: BuildResult) -> Iterator[Running]:
     """Run an image until the block ends; one that does not start the app by itself is told to."""
     told = any(_START[-1] in word for word in _settings(result).get("Cmd") or ())
     options = {} if told else {"command": _START}
-    with containers.running(result.image_id, where=result.engine, options=options) as api:
+    with containers.running(result.image_id, engine=result.engine, options=options) as api:
         yield api
 
 
@@ -46,7 +46,7 @@ def sidecar(
     """Run a sidecar of `TOOLS` beside a container until the block ends."""
     image_of_tools = bases.resolve([TOOLS], engine)[0].reference
     with debugging.sidecar(
-        api.container, image_of_tools, user=user, capabilities=capabilities, where=engine
+        api.container, image_of_tools, user=user, capabilities=capabilities, engine=engine
     ) as side:
         yield side
 

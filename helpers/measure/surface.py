@@ -116,7 +116,7 @@ def _node(files: Files, reference: str) -> str:
 
 
 def _ask(reference: str, engine: Engine, node: str, code: str, setting: str) -> Mapping[str, Any]:
-    with containers.running(reference, where=engine, options=_SETTINGS[setting]) as api:
+    with containers.running(reference, engine=engine, options=_SETTINGS[setting]) as api:
         return _answer(api, node, code)
 
 
@@ -139,7 +139,7 @@ def health_story(reference: str, engine: Engine, patience: float = 60.0) -> tupl
     change does not come.
     """
     options = {"healthcheck": dict(IMPATIENT)}
-    with containers.running(reference, where=engine, options=options) as api:
+    with containers.running(reference, engine=engine, options=options) as api:
         if health(api) == NO_CHECK:
             with hanging(api):
                 hangs = health(api)

@@ -64,7 +64,7 @@ def ready(where):
 def _run(where, reference, *command, **options):
     """Run a command to its end; the SDK's own ``run`` leaves a container behind that does not start."""
     asked = {"network_mode": "none", **options}
-    done = container.finished(reference, *command, patience=120.0, where=where, options=asked)
+    done = container.finished(reference, *command, patience=120.0, engine=where, options=asked)
     assert done.exit_code == 0, done.output
     return done.output
 

@@ -29,7 +29,7 @@ def run(engine):
     def run(name, *command, **options):
         asked = {"network_mode": "none", **options}
         reference = ready[name].reference
-        return container.finished(reference, *command, patience=120.0, where=engine, options=asked)
+        return container.finished(reference, *command, patience=120.0, engine=engine, options=asked)
 
     return run
 
@@ -75,7 +75,7 @@ def test_an_installation_leaves_no_archives_and_no_translations(run, engine, tag
     buildx.build(Request(tmp_path / "Dockerfile", tmp_path, tag), engine=engine)
     script = "tree --version > /dev/null && find /var/cache/apt /var/lib/apt/lists -type f -size +0"
     options = {"network_mode": "none"}
-    left = container.finished(tag, "sh", "-c", script, patience=120.0, where=engine, options=options)
+    left = container.finished(tag, "sh", "-c", script, patience=120.0, engine=engine, options=options)
     names = [line.rpartition("/")[2] for line in left.output.split()]
     assert any("_Packages." in name for name in names)  # compressed
     assert not any(

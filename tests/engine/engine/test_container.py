@@ -27,7 +27,7 @@ def image(context, engine, tag):
 
 
 def test_it_answers_on_the_loopback_address_only_at_a_port_of_the_systems_choice(image, engine, ours):
-    with container.running(image, where=engine) as api:
+    with container.running(image, engine=engine) as api:
         assert api.request("GET", "/healthz").status == 200
         assert api.ready_seconds < 30
         api.container.reload()
@@ -38,7 +38,7 @@ def test_it_answers_on_the_loopback_address_only_at_a_port_of_the_systems_choice
 
 
 def test_it_has_limits_no_capabilities_and_no_new_privileges(image, engine):
-    with container.running(image, where=engine) as api:
+    with container.running(image, engine=engine) as api:
         settings = api.container.attrs["HostConfig"]
     assert settings["Memory"] > 0
     assert settings["PidsLimit"] > 0
@@ -50,7 +50,7 @@ def test_it_has_limits_no_capabilities_and_no_new_privileges(image, engine):
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_it_is_gone_after_an_exception_and_after_ctrl_c(image, engine, error, ours):
     def work():
-        with container.running(image, where=engine):
+        with container.running(image, engine=engine):
             raise error
 
     with pytest.raises(error):
@@ -65,7 +65,7 @@ def test_a_container_that_stops_at_once_says_its_last_words(context, engine, tag
     built = buildx.build(Request(context / "Dockerfile", context, tag), engine=engine)
     with (
         pytest.raises(ContainerError, match=r"stopped at once.*nothing-there"),
-        container.running(built.image_id, where=engine),
+        container.running(built.image_id, engine=engine),
     ):
         pass
     assert not ours()
@@ -75,7 +75,7 @@ def test_a_silent_container_is_given_up_in_time(image, engine, ours):
     begun = time.monotonic()
     with (
         pytest.raises(ContainerError, match="no answer"),
-        container.running(image, where=engine, ready="/not-there", patience=1.0),
+        container.running(image, engine=engine, ready="/not-there", patience=1.0),
     ):
         pass
     assert time.monotonic() - begun < 10
@@ -85,14 +85,14 @@ def test_a_silent_container_is_given_up_in_time(image, engine, ours):
 def test_an_unknown_image_is_one_sentence(engine):
     with (
         pytest.raises(ContainerError, match="There is no image"),
-        container.running("workbook-test:nowhere", where=engine),
+        container.running("workbook-test:nowhere", engine=engine),
     ):
         pass
 
 
 def test_one_that_ends_gives_its_exit_code_and_what_it_printed_on_both_streams(image, engine, ours):
     script = "echo told; echo wrong >&2; exit 3"
-    done = container.finished(image, "/bin/busybox", "sh", "-c", script, where=engine)
+    done = container.finished(image, "/bin/busybox", "sh", "-c", script, engine=engine)
     assert done.exit_code == 3
     assert sorted(done.output.split()) == ["told", "wrong"]
     assert not ours()
@@ -103,18 +103,18 @@ def test_without_a_command_it_runs_the_image_s_own(context, engine, tag):
         'FROM scratch\nCOPY busybox /bin/busybox\nCMD ["/bin/busybox", "echo", "own"]\n'
     )
     built = buildx.build(Request(context / "Dockerfile", context, tag), engine=engine)
-    assert container.finished(built.image_id, where=engine).output == "own\n"
+    assert container.finished(built.image_id, engine=engine).output == "own\n"
 
 
 def test_one_that_does_not_end_is_given_up_and_taken_away(image, engine, ours):
     begun = time.monotonic()
     with pytest.raises(ContainerError, match="had not ended"):
-        container.finished(image, patience=1.0, where=engine)
+        container.finished(image, patience=1.0, engine=engine)
     assert time.monotonic() - begun < 20
     assert not ours()
 
 
 def test_one_whose_program_is_not_there_is_one_sentence(image, engine, ours):
     with pytest.raises(ContainerError, match="did not start"):
-        container.finished(image, "/not/there", where=engine)
+        container.finished(image, "/not/there", engine=engine)
     assert not ours()

@@ -163,21 +163,21 @@ def test_the_lessons_verbs_make_no_container_beyond_the_limits(engine, result, s
         assert surface.health_story(result.image_id, engine)[0] == surface.NO_CHECK
     with seen.made_by(2):
         pins.runtime(result.image_id, engine)
-        container.finished(result.image_id, "true", where=engine)
+        container.finished(result.image_id, "true", engine=engine)
 
 
 def test_a_look_inside_has_one_capability_more_and_no_other_power(engine, result, seen):
     with (
         seen.made_by(3),
         stages.serving(result) as api,
-        sidecar.sidecar(api.container, result.image_id, where=engine) as side,
+        sidecar.sidecar(api.container, result.image_id, engine=engine) as side,
     ):
         assert side.run("true").code == 0
         assert sidecar.can_join(api.container, result.image_id, engine)
     environment = {"STOP": "1"}
     with (
         seen.made_by(1),
-        sidecar.stopped(result.image_id, environment=environment, where=engine) as ended,
+        sidecar.stopped(result.image_id, environment=environment, engine=engine) as ended,
     ):
         assert sidecar.exit_code(ended) == 3
 

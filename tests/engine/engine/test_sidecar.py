@@ -45,8 +45,8 @@ def tools(make):
 
 
 def test_a_sidecar_shares_processes_and_network_and_sees_the_files(make, tools, engine, ours):
-    with container.running(make(app()), where=engine) as target:
-        with sidecar.sidecar(target.container, tools, where=engine) as side:
+    with container.running(make(app()), engine=engine) as target:
+        with sidecar.sidecar(target.container, tools, engine=engine) as side:
             assert "httpd" in side.run("ps -o args").output
             assert side.run("cat /proc/1/root/www/healthz").output == "first\n"
             assert side.run("wget -qO- localhost:3000/healthz").output == "first\n"
@@ -69,9 +69,9 @@ def test_files_are_seen_by_the_same_user_and_group_or_with_the_one_capability(
     make, tools, engine, app_user, user, capabilities, sees
 ):
     with (
-        container.running(make(app(user=app_user)), where=engine) as target,
+        container.running(make(app(user=app_user)), engine=engine) as target,
         sidecar.sidecar(
-            target.container, tools, user=user, capabilities=capabilities, where=engine
+            target.container, tools, user=user, capabilities=capabilities, engine=engine
         ) as side,
     ):
         assert (side.run("cat /proc/1/root/www/healthz").code == 0) is sees
@@ -79,8 +79,8 @@ def test_files_are_seen_by_the_same_user_and_group_or_with_the_one_capability(
 
 def test_a_sidecar_has_one_capability_and_the_limits_of_every_container(make, tools, engine):
     with (
-        container.running(make(app()), where=engine) as target,
-        sidecar.sidecar(target.container, tools, where=engine) as side,
+        container.running(make(app()), engine=engine) as target,
+        sidecar.sidecar(target.container, tools, engine=engine) as side,
     ):
         side.container.reload()
         settings = side.container.attrs["HostConfig"]
@@ -98,8 +98,8 @@ def test_a_sidecar_is_gone_after_an_exception_and_after_ctrl_c(make, tools, engi
 
     def work():
         with (
-            container.running(image, where=engine) as target,
-            sidecar.sidecar(target.container, tools, where=engine),
+            container.running(image, engine=engine) as target,
+            sidecar.sidecar(target.container, tools, engine=engine),
         ):
             raise error
 
@@ -109,11 +109,11 @@ def test_a_sidecar_is_gone_after_an_exception_and_after_ctrl_c(make, tools, engi
 
 
 def test_beside_a_container_that_has_stopped_no_sidecar_starts(make, tools, engine, ours):
-    with sidecar.stopped(make(app('"false"')), where=engine) as dead:
+    with sidecar.stopped(make(app('"false"')), engine=engine) as dead:
         assert not sidecar.can_join(dead, tools, engine)
         with (
             pytest.raises(ContainerError, match="did not start"),
-            sidecar.sidecar(dead, tools, where=engine),
+            sidecar.sidecar(dead, tools, engine=engine),
         ):
             pass
     assert not ours()
@@ -121,18 +121,18 @@ def test_beside_a_container_that_has_stopped_no_sidecar_starts(make, tools, engi
 
 def test_files_are_copied_out_of_a_running_and_of_a_stopped_container(make, engine):
     whole = {"/www/deep/er/file": b"first\n", "/www/healthz": b"first\n"}
-    with container.running(make(app()), where=engine) as target:
+    with container.running(make(app()), engine=engine) as target:
         assert sidecar.copy_out(target.container, "/www") == whole
         assert sidecar.copy_out(target.container, "/www/healthz") == {"/www/healthz": b"first\n"}
         with pytest.raises(DebuggingError, match="There is no /nowhere"):
             sidecar.copy_out(target.container, "/nowhere")
-    with sidecar.stopped(make(app('"false"')), where=engine) as dead:
+    with sidecar.stopped(make(app('"false"')), engine=engine) as dead:
         assert sidecar.exit_code(dead) == 1
         assert sidecar.copy_out(dead, "/www") == whole
 
 
 def test_a_stopped_container_keeps_its_last_words(make, engine):
-    with sidecar.stopped(make(app('"cat", "/not/there"')), where=engine) as dead:
+    with sidecar.stopped(make(app('"cat", "/not/there"')), engine=engine) as dead:
         assert "/not/there" in sidecar.last_words(dead)[-1]
 
 
@@ -140,14 +140,14 @@ def test_one_that_does_not_stop_is_given_up_in_one_sentence(make, engine, monkey
     monkeypatch.setattr(sidecar, "_ENDS_IN", 1)
     with (
         pytest.raises(DebuggingError, match="still runs after 1 s"),
-        sidecar.stopped(make(app()), where=engine),
+        sidecar.stopped(make(app()), engine=engine),
     ):
         pass
     assert not ours()
 
 
 def test_a_shell_starts_where_there_is_one(make, tools, engine):
-    with container.running(make(app()), where=engine) as target:
+    with container.running(make(app()), engine=engine) as target:
         assert not sidecar.starts_a_shell(target.container, "sh", "bash")
-        with sidecar.sidecar(target.container, tools, where=engine) as side:
+        with sidecar.sidecar(target.container, tools, engine=engine) as side:
             assert sidecar.starts_a_shell(side.container, "bash", "sh")

@@ -102,29 +102,29 @@ def registry_at(engine):
         yield address
 
 
-def _load(where, content: bytes) -> None:
-    image_writer.feed(where, iter([content]), "an image")
+def _load(engine, content: bytes) -> None:
+    image_writer.feed(engine, iter([content]), "an image")
 
 
 def test_a_full_disk_of_the_engine_is_one_sentence_and_room_is_all_it_takes(
     cramped, engine, context, new_tag, registry_at, tmp_path, monkeypatch
 ):
-    where, disk = engines.of(cramped), cramped.folder
+    small, disk = engines.of(cramped), cramped.folder
     pushed, company = f"{registry_at}/cramped:1", HostSettings(b"certificates", ())
     build(_request(context, ours := new_tag(), f"{SHELL}COPY source.txt /\n"), engine=engine)
     registry_api.push(ours, pushed, engine)
     tag = "workbook-test:cramped"
     writes = f'{SHELL}RUN busybox echo ok > /ok\nCMD ["sh"]\n'
     fills = f"{SHELL}RUN busybox dd if=/dev/zero of=/big bs=1M count=200\n"
-    build(_request(context, tag, writes), engine=where)
-    saved = b"".join(where.client.images.get(tag).save(named=True))
+    build(_request(context, tag, writes), engine=small)
+    saved = b"".join(small.client.images.get(tag).save(named=True))
     with pytest.raises(BuildError, match=FULL) as caught:
-        build(_request(context, "workbook-test:big", fills), engine=where)
+        build(_request(context, "workbook-test:big", fills), engine=small)
     _assert_one_sentence(caught.value)
     assert wait_for(
         lambda: shutil.disk_usage(disk).free > 30 * MB, 30
     )  # the builder drops its step late
-    written = container.finished(tag, "sh", "-c", "busybox dd if=/dev/zero of=/big bs=1M", where=where)
+    written = container.finished(tag, "sh", "-c", "busybox dd if=/dev/zero of=/big bs=1M", engine=small)
     assert written.exit_code != 0
 
     filler = _fill(disk)
@@ -132,30 +132,30 @@ def test_a_full_disk_of_the_engine_is_one_sentence_and_room_is_all_it_takes(
     monkeypatch.setenv("WORKBOOK_STANDINS", "only")
     for work, kind in (
         (
-            lambda: build(_request(context, tag, f"{SHELL}RUN busybox echo 2 > /2\n"), engine=where),
+            lambda: build(_request(context, tag, f"{SHELL}RUN busybox echo 2 > /2\n"), engine=small),
             BuildError,
         ),
-        (lambda: container.finished(tag, "sh", "-c", "true", where=where), ContainerError),
-        (lambda: list(image._archived(where, tag, "/bin")), ContainerError),
-        (lambda: _load(where, saved.replace(b"cramped", b"cramp2d")), WorkbookError),
-        (lambda: bases.prepare(where, [DISTROLESS]), WorkbookError),
-        (lambda: pull.pull(pushed, where), PullError),
+        (lambda: container.finished(tag, "sh", "-c", "true", engine=small), ContainerError),
+        (lambda: list(image._contents(image.Image(small, tag), "/bin")), ContainerError),
+        (lambda: _load(small, saved.replace(b"cramped", b"cramp2d")), WorkbookError),
+        (lambda: bases.prepare(small, [DISTROLESS]), WorkbookError),
+        (lambda: pull.pull(pushed, small), PullError),
         (
-            lambda: host_settings.make_overlay(tag, tag, company, where, Workshop(tmp_path / "w")),
+            lambda: host_settings.make_overlay(tag, tag, company, small, Workshop(tmp_path / "w")),
             WorkbookError,
         ),
     ):
         with pytest.raises(kind, match=FULL) as caught:
             work()
         _assert_one_sentence(caught.value)
-    assert where.client.containers.list(all=True) == []
-    assert [one.tags for one in where.client.images.list()] == [[tag]]
+    assert small.client.containers.list(all=True) == []
+    assert [one.tags for one in small.client.images.list()] == [[tag]]
 
     filler.unlink()
-    assert build(_request(context, tag, writes), engine=where).image_id
-    assert container.finished(tag, "sh", "-c", "cat /ok", where=where).output == "ok\n"
-    pull.pull(pushed, where)
-    assert where.client.images.get(pushed)
+    assert build(_request(context, tag, writes), engine=small).image_id
+    assert container.finished(tag, "sh", "-c", "cat /ok", engine=small).output == "ok\n"
+    pull.pull(pushed, small)
+    assert small.client.images.get(pushed)
 
 
 def _judge() -> None:
@@ -365,9 +365,9 @@ from helpers.engine.private import PrivateEngine
 from helpers.host import paths
 
 PrivateEngine().start()
-where = engine.of(PrivateEngine())
+found = engine.of(PrivateEngine())
 context = Path(sys.argv[1])
-print(build(Request(context / "Dockerfile", context, "workbook-test:clone"), engine=where).image_id)
+print(build(Request(context / "Dockerfile", context, "workbook-test:clone"), engine=found).image_id)
 print(paths.state())
 """
 
@@ -387,8 +387,8 @@ def test_two_clones_at_once_do_not_disturb_each_other(programs, context, tmp_pat
         assert not engines_[0].running
         assert not (clones[0] / ".workbook").exists()
         assert (clones[1] / ".workbook").is_dir()
-        where = engines.of(engines_[1])
-        assert where.client.images.get("workbook-test:clone").id == outputs[1][0]
+        engine = engines.of(engines_[1])
+        assert engine.client.images.get("workbook-test:clone").id == outputs[1][0]
         assert _done(_in(clones[1], "-c", BUILDS, str(context))).splitlines() == outputs[1]
     finally:
         for engine in engines_:
@@ -398,7 +398,7 @@ def test_two_clones_at_once_do_not_disturb_each_other(programs, context, tmp_pat
 RUNS = """
 import sys
 from helpers.engine import container, engine
-with container.created("workbook-test:shared", where=engine.find()) as made:
+with container.created("workbook-test:shared", engine=engine.find()) as made:
     print(made.id, flush=True)
     sys.stdin.read()
     made.reload()
@@ -413,19 +413,19 @@ def test_cleaning_one_clone_leaves_alone_what_another_runs_on_the_same_engine(
     shared = PrivateEngine(tmp_path / "shared", programs=programs)
     try:
         shared.start()
-        where, host = engines.of(shared), shared.environment()
+        engine, host = engines.of(shared), shared.environment()
         for tag in ("workbook-test:shared", "workbook-test:other"):
             text = f'{SHELL}ENV NAME={tag}\nCMD ["busybox", "sleep", "9"]\n'
-            build(_request(context, tag, text), engine=where)
+            build(_request(context, tag, text), engine=engine)
         learner = _in(two, "-c", RUNS, **host)
         used = learner.stdout.readline().strip()
         said = _done(_in(one, "-m", "helpers", "clean", **host))
         assert f"stay: the checkout in {two} uses them" in said
-        assert [made.id for made in where.client.containers.list(all=True)] == [used]
-        assert [made.tags for made in where.client.images.list()] == [["workbook-test:shared"]]
+        assert [made.id for made in engine.client.containers.list(all=True)] == [used]
+        assert [made.tags for made in engine.client.images.list()] == [["workbook-test:shared"]]
         assert learner.communicate(timeout=60)[0] == "created\n"
         _done(_in(one, "-m", "helpers", "clean", **host))
-        assert where.client.images.list() == []
+        assert engine.client.images.list() == []
     finally:
         shared.remove()
 

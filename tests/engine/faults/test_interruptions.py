@@ -98,8 +98,8 @@ def _assert_one_sentence(error: WorkbookError) -> None:
     assert error.__cause__ is None
 
 
-def _containers(where) -> list[str]:
-    listed = where.client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True)
+def _containers(engine) -> list[str]:
+    listed = engine.client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True)
     return [f"{one.name} {one.labels[OWNER_LABEL]}" for one in listed]
 
 
@@ -189,7 +189,8 @@ def _notebook(state: Path) -> Iterator[Notebook]:
 BEGIN = """\
 import shutil, time
 from helpers import lesson
-from helpers.engine import container, engine
+from helpers.engine import container
+from helpers.engine.engine import find
 from helpers.image import image, layers, secrets
 app = lesson.app()
 shutil.copy({busybox!r}, app.path / "busybox")
@@ -332,7 +333,7 @@ def test_what_a_killed_kernel_left_goes_with_the_next_run(engine, busybox, tmp_p
         workspace.copy().close()
         assert not copy.parent.exists()
         assert (
-            container.finished("workbook/quick", "busybox", "echo", "it", where=engine).output == "it\n"
+            container.finished("workbook/quick", "busybox", "echo", "it", engine=engine).output == "it\n"
         )
         assert not [name for name in _containers(engine) if f"-{notebook.process}-" in name]
     finally:
@@ -383,53 +384,53 @@ def _lost(within: float) -> Iterator[None]:
 
 @pytest.mark.private_engine
 def test_an_engine_that_is_stopped_in_a_build_is_missed_at_once(doomed, context, monkeypatch):
-    where, mark = engines.of(doomed), _seconds()
-    served = buildx.build(_request(context, "serves", SERVES), engine=where)
+    engine, mark = engines.of(doomed), _seconds()
+    served = buildx.build(_request(context, "serves", SERVES), engine=engine)
     sleeps = _request(context, "sleeps", SLEEPS.format(seconds=mark), cold=True)
     step = lambda: _processes(f"busybox sleep {mark}", at_first=True)  # noqa: E731
     with _lost(within=25), _meanwhile(step, doomed.stop):
-        buildx.build(sleeps, engine=where)
+        buildx.build(sleeps, engine=engine)
     assert not _processes(mark)
 
     monkeypatch.setenv("DOCKER_HOST", doomed.environment()["DOCKER_HOST"])
     with pytest.raises(NoEngineError, match=r"No Docker engine answers at DOCKER_HOST=\S+; start that"):
         engines.find()
     for verb in (
-        lambda: buildx.build(sleeps, engine=where),
-        lambda: container.finished(served.image_id, where=where),
-        lambda: Image(where, served.image_id).facts(),
-        lambda: Image(where, served.image_id).read("/www/healthz"),
-        lambda: secrets.search(Image(where, served.image_id), "x" * 20),
+        lambda: buildx.build(sleeps, engine=engine),
+        lambda: container.finished(served.image_id, engine=engine),
+        lambda: Image(engine, served.image_id).facts(),
+        lambda: Image(engine, served.image_id).read("/www/healthz"),
+        lambda: secrets.search(Image(engine, served.image_id), "x" * 20),
     ):
         with _lost(within=5):
             verb()
 
     doomed.start()
-    again = buildx.build(_request(context, "serves", SERVES, cold=True), engine=where)
-    with container.running(again.image_id, where=where) as api:
+    again = buildx.build(_request(context, "serves", SERVES, cold=True), engine=engine)
+    with container.running(again.image_id, engine=engine) as api:
         assert api.request("GET", "/healthz").body == "first\n"
-    assert not _containers(where)
+    assert not _containers(engine)
 
 
 @pytest.mark.private_engine
 def test_an_engine_that_dies_under_a_container_is_missed_and_the_next_run_cleans_up(doomed, context):
-    where, mark = engines.of(doomed), _seconds()
-    made = buildx.build(_request(context, "serves", SERVES), engine=where).image_id
+    engine, mark = engines.of(doomed), _seconds()
+    made = buildx.build(_request(context, "serves", SERVES), engine=engine).image_id
 
     def wait() -> None:
         sleeps = lambda: _processes(f"busybox sleep {mark}", at_first=True)  # noqa: E731
         with _meanwhile(sleeps, lambda: _kill(doomed)):
-            container.finished(made, "busybox", "sleep", mark, where=where)
+            container.finished(made, "busybox", "sleep", mark, engine=engine)
 
     def export() -> None:
-        with container.created(made, where=where):
-            for member in saved.members(where, made):
+        with container.created(made, engine=engine):
+            for member in saved.members(engine, made):
                 for _ in member.chunks:
                     if doomed._daemon():
                         _kill(doomed)
 
     def ask() -> None:
-        with container.running(made, where=where) as api:
+        with container.running(made, engine=engine) as api:
             _kill(doomed)
             daemons = doomed._processes()
             for process in daemons:
@@ -440,9 +441,9 @@ def test_an_engine_that_dies_under_a_container_is_missed_and_the_next_run_cleans
         with _lost(within=10):
             work()
         doomed.start()
-        assert len(_containers(where)) == 1
-        assert container.finished(made, "busybox", "echo", "it", where=where).output == "it\n"
-        assert not _containers(where)
+        assert len(_containers(engine)) == 1
+        assert container.finished(made, "busybox", "echo", "it", engine=engine).output == "it\n"
+        assert not _containers(engine)
 
 
 # A client that is killed, and what a builder may say
@@ -481,14 +482,15 @@ import sys
 from pathlib import Path
 from helpers.buildx import Request, build
 from helpers.claims import Judgement, Verdict, ledger
-from helpers.engine import container, engine
+from helpers.engine import container
+from helpers.engine.engine import find
 from helpers.host import workspace
-where, context, tag, own = engine.find(), Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+engine, context, tag, own = find(), Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 for number in range(3):
     with workspace.copy(context) as copy:
         copy.write("source.txt", f"{own} {number}\\n")
-        result = build(Request(copy.path / "Dockerfile", copy.path, tag, cold=True), engine=where)
-        with container.running(result.image_id, where=where) as api:
+        result = build(Request(copy.path / "Dockerfile", copy.path, tag, cold=True), engine=engine)
+        with container.running(result.image_id, engine=engine) as api:
             assert api.request("GET", "/healthz").body == f"{own} {number}\\n"
         assert result.image.read("/www/healthz") == f"{own} {number}\\n".encode()
         assert result.image.facts().layers
@@ -500,9 +502,9 @@ for number in range(3):
 def test_two_notebooks_that_build_the_same_at_once_get_each_its_own(
     doomed, context, tmp_path, monkeypatch
 ):
-    where = engines.of(doomed)
+    engine = engines.of(doomed)
     _request(context, "shop", SERVES)
-    environment = {**where.process_environment(), "WORKBOOK_STATE": str(tmp_path / "state")}
+    environment = {**engine.process_environment(), "WORKBOOK_STATE": str(tmp_path / "state")}
     environment["PYTHONPATH"] = str(paths.ROOT)
     neighbours = [
         subprocess.Popen(
@@ -522,13 +524,13 @@ def test_two_notebooks_that_build_the_same_at_once_get_each_its_own(
     monkeypatch.setenv("WORKBOOK_STATE", str(tmp_path / "state"))
     assert sorted(ledger.records()) == ["a0", "a1", "a2", "b0", "b1", "b2"]
     assert not list(paths.state("copies").iterdir())
-    assert not _containers(where)
+    assert not _containers(engine)
 
 
 @pytest.mark.private_engine
 def test_a_build_takes_away_only_what_nobody_else_looks_at(doomed, context, monkeypatch):
     """An image that lost its name goes at once if it is ours alone, and after a day in any case."""
-    where = engines.of(doomed)
+    engine = engines.of(doomed)
     program = (
         "import sys; from pathlib import Path; from helpers.buildx import Request, build;"
         "folder = Path(sys.argv[1]); print(build(Request(folder / 'Dockerfile', folder, 'shop')).image_id)"
@@ -536,21 +538,23 @@ def test_a_build_takes_away_only_what_nobody_else_looks_at(doomed, context, monk
 
     def ours(source: str) -> str:
         (context / "source.txt").write_text(source)
-        return buildx.build(_request(context, "shop", SERVES), engine=where).image_id
+        return buildx.build(_request(context, "shop", SERVES), engine=engine).image_id
 
     def elsewhere() -> str:
-        environment = {**where.process_environment(), "PYTHONPATH": str(paths.ROOT)}
+        environment = {**engine.process_environment(), "PYTHONPATH": str(paths.ROOT)}
         command = [sys.executable, "-c", program, str(context)]
         return subprocess.run(
             command, env=environment, check=True, capture_output=True, text=True
         ).stdout.strip()
 
     def there(image_id: str) -> bool:
-        return image_id in {found["Id"] for found in where.client.api.images(all=True)}
+        return image_id in {found["Id"] for found in engine.client.api.images(all=True)}
 
-    asked, remove = [], leftovers._remove
+    asked, remove = [], leftovers._remove_nameless
     monkeypatch.setattr(
-        leftovers, "_remove", lambda one, *where, **own: asked.append(one) or remove(one, *where, **own)
+        leftovers,
+        "_remove_nameless",
+        lambda image, engine, **own: asked.append(image) or remove(image, engine, **own),
     )
     (context / "source.txt").write_text("theirs")
     _request(context, "shop", SERVES)
@@ -577,10 +581,11 @@ import json, re, select, sys, time
 from pathlib import Path
 from helpers.buildx import live
 from helpers import buildx
-from helpers.engine import container, engine
+from helpers.engine import container
+from helpers.engine.engine import find
 from helpers.measure import pipeline
 time.sleep = lambda seconds: select.select([], [], [], seconds)  # libfaketime fails in Python's own
-where, context, tag, clock = engine.find(), Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+engine, context, tag, clock = find(), Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
 boards, back = [], iter(range(1, 10000))
 live._Log.draw = lambda _, board: boards.append(live.as_text(board))
 with live.watcher("backwards") as draw:
@@ -588,10 +593,10 @@ with live.watcher("backwards") as draw:
         clock.write_text(f"-{next(back)}h")
         draw(progress)
     before = time.time()
-    result = buildx.build(buildx.Request(context / "Dockerfile", context, tag, cold=True), watch, where)
+    result = buildx.build(buildx.Request(context / "Dockerfile", context, tag, cold=True), watch, engine)
     assert time.time() < before, "the clock was not turned back"
 clock.write_text("-5d")
-with container.running(result.image_id, where=where) as api:
+with container.running(result.image_id, engine=engine) as api:
     clock.write_text("-9d")
     ready = api.ready_seconds
 shown = [float(s) for board in boards for s in re.findall(r"(-?[0-9.]+) s", board)]

@@ -229,7 +229,7 @@ def test_the_article_s_list_sends_fixtures_and_a_secret_and_the_recommended_one_
 def test_the_recommended_list_leaves_what_the_build_and_the_app_need(filled, engine, tag):
     with context_probe.twin(filled, listed("recommended")) as copy:
         built = buildx.build(Request(sample.dockerfile("recommended"), copy.path, tag), engine=engine)
-    with container.running(built.image_id, where=engine) as api:
+    with container.running(built.image_id, engine=engine) as api:
         assert len(sample.prove(api).rows) == 5
 
 

@@ -49,7 +49,7 @@ def built_on(tmp_path, engine, registry, new_tag):
         file.write_text(f"FROM {registry.address}/{image}\n")
         found = registry.base(f"{registry.address}/{image}")
         result = buildx.build(Request(file, tmp_path, new_tag(), bases=(found,)), engine=engine)
-        return container.finished(result.image_id, where=engine).output
+        return container.finished(result.image_id, engine=engine).output
 
     return make
 

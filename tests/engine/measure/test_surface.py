@@ -65,14 +65,14 @@ def test_a_container_lists_the_same_commands_as_the_files_do(variants):
     expected = surface_lesson.commands(built)
     script = "for d in /bin /sbin /usr/bin /usr/sbin /usr/local/bin; do for f in $d/*; do"
     script += ' test -f "$f" && test -x "$f" && echo "$f"; done; done'
-    with container.running(built.image_id, where=built.engine) as api:
+    with container.running(built.image_id, engine=built.engine) as api:
         _, text = api.execute("sh", "-c", script)
     assert sorted(text.split()) == sorted(expected)
 
 
 def test_setuid_files_are_those_that_find_finds_in_the_container(variants):
     built = variants["naive"]
-    with container.running(built.image_id, where=built.engine) as api:
+    with container.running(built.image_id, engine=built.engine) as api:
         _, text = api.execute("find", "/", "-xdev", "-type", "f", "-perm", "/6000", "-perm", "/111")
     assert sorted(text.split()) == surface_lesson.setuid(built) != []
 
@@ -112,7 +112,7 @@ def test_a_folder_made_under_a_plain_user_is_that_users_who_may_add_files_there(
 
 def test_asking_what_may_be_written_leaves_nothing_behind(variants):
     built = variants["recommended"]
-    with container.running(built.image_id, where=built.engine) as api:
+    with container.running(built.image_id, engine=built.engine) as api:
         answer = surface._answer(api, "/nodejs/bin/node", "/app/dist/index.js")
         left = {change["Path"] for change in api.container.diff() or ()}
     assert answer["writes"] == {"code": "EACCES", "folder": "yes", "tmp": "yes"}
@@ -139,7 +139,7 @@ def test_a_health_that_does_not_come_is_an_error_and_nothing_is_left(variants):
     built = variants["recommended"]
     with (
         pytest.raises(ContainerError, match="and not unhealthy after"),
-        container.running(built.image_id, where=built.engine) as api,
+        container.running(built.image_id, engine=built.engine) as api,
     ):
         surface.await_health(api, surface.UNHEALTHY, patience=0.2)
     left = built.engine.client.containers.list(all=True, filters={"id": api.container.id})
