@@ -15,8 +15,9 @@ from functools import cached_property
 from html import escape
 from pathlib import Path
 
-from helpers.buildx import dockerignore, links
+from helpers.buildx import dockerignore
 from helpers.buildx.dockerignore import Pattern, Rules
+from helpers.host import paths
 from helpers.host.errors import WorkbookError
 from helpers.host.tables import in_units
 
@@ -134,7 +135,7 @@ def rules(context: Path, dockerfile: Path) -> Rules:
 
 def _real(file: Path) -> Path | None:
     """Return the plain file that a file or a link inside its folder leads to; None for none."""
-    real = links.inside(file.parent, file.name)
+    real = paths.inside(file.parent, file.name)
     return real if real and real.is_file() else None
 
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from helpers.buildx import image_names, links
-from helpers.buildx.dockerfile_words import SPACE, DockerfileError, Words, expand
+from helpers.buildx.dockerfile_words import SPACE, DockerfileError, Words, expand, name_fault
+from helpers.host import paths
 
 _GAP = re.compile(r"[\t\v\f\r ]+")
 _DIRECTIVE = re.compile(rf"#[{SPACE}]*([a-zA-Z][a-zA-Z0-9]*)[\t\f\r ]*=[\t\f\r ]*(.+?)[\t\f\r ]*$")
@@ -192,7 +192,7 @@ class Dockerfile:
                 is_stage = self._last_named(name) or (
                     instruction.keyword == "COPY" and _NUMBER.fullmatch(name)
                 )
-                fault = image_names.fault(name)
+                fault = name_fault(name)
                 if fault and not is_stage:
                     place = f"{instruction.keyword} on line {instruction.line}"
                     raise DockerfileError(
@@ -234,7 +234,7 @@ def read(
     The builder follows links inside the file's folder only. Bytes that are no UTF-8 it takes for unknown
     letters, as in a comment; so does this.
     """
-    file = links.inside(path.parent, path.name)
+    file = paths.inside(path.parent, path.name)
     if file is None and path.exists():
         raise DockerfileError(
             f"{path} is a link that leads out of its folder, where the builder does not follow it; "
@@ -493,7 +493,7 @@ def _base_name(
         base = expand(written, known, escape)
     except DockerfileError as error:
         return written, f"{place}: {error}"
-    fault = image_names.fault(base) if base else "it is empty"
+    fault = name_fault(base) if base else "it is empty"
     if not fault:
         return base, ""
     names = dict.fromkeys(re.findall(r"\$\{?([A-Za-z_]\w*)", written))

@@ -23,6 +23,7 @@ DOCKERFILES = SAMPLE_APP / "dockerfiles"
 ENGINE = ROOT / ".engine"
 _MADE = ".made-by-the-workbook"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_MOST_LINKS = 255  # on one way, as BuildKit counts
 _CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -110,3 +111,29 @@ def temporary() -> Iterator[Path]:
         ) from None
     with made as folder:
         yield Path(folder)
+
+
+def inside(folder: Path, path: str) -> Path | None:
+    """Return what a path below a folder leads to, all links followed as the builder follows them.
+
+    It never leaves ``folder``: a link with an absolute path leads on from there, and ``..`` stops there.
+    So a link that leads out on this machine leads to nothing, or to something else, in a build. None
+    where it leads to nothing.
+    """
+    waiting, at, links = path.split("/")[::-1], Path(), 0
+    while waiting:
+        part = waiting.pop()
+        if part == "..":
+            at = at.parent
+        elif part not in ("", "."):
+            here = folder / at / part
+            if not here.is_symlink():
+                at /= part
+                continue
+            target = os.readlink(here)  # noqa: PTH115 - a Path drops what it thinks superfluous
+            links += 1
+            if links > _MOST_LINKS:
+                return None
+            at = Path() if target.startswith("/") else at
+            waiting += target.split("/")[::-1]
+    return folder / at if (folder / at).exists() else None
