@@ -24,6 +24,7 @@ from helpers.host.stanzas import stanzas
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+_LISTS_BYTES = 100 * 10**6  # the indexes of one suite, with what apt makes of them
 
 
 class DebianError(WorkbookError):
@@ -118,6 +119,11 @@ class Suite:
         sources.chmod(0o600)
         sources.write_text("".join(f"{line}\n" for line in sources_of(self.name)))
         (self.folder / "apt.conf").write_text(self._configuration())
+        if shutil.disk_usage(self.folder).free < _LISTS_BYTES:  # apt waits for ever on a full disk
+            raise DebianError(
+                f"Debian's package lists need {_LISTS_BYTES / 1e6:.0f} MB in {self.folder}, which has "
+                "less; free some room and run it again."
+            )
         self._apt(["apt-get", "update", "-qq", "--error-on=any"])
         self._updated = True
 

@@ -170,3 +170,11 @@ def test_packages_are_unpacked_and_their_scripts_not_run(tmp_path):
     into = debian.unpack([package], tmp_path / "a folder with Umläuten")
     assert (into / "usr/bin/hello").read_text() == "hello"
     assert not (tmp_path / "ran").exists()
+
+
+def test_indexes_that_would_not_fit_are_not_asked_for(bookworm, commands, monkeypatch, tmp_path):
+    nearly_full = shutil.disk_usage(tmp_path)._replace(free=50 * 10**6)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: nearly_full)
+    with pytest.raises(DebianError, match=r"need 100 MB in .*; free some room"):
+        Suite(tmp_path, "bookworm", "amd64").update()
+    assert not [command for command in commands if "update" in command]
