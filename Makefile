@@ -35,7 +35,8 @@ test: ## everything: checks, tests on the real engine, every notebook
 	$(RUN) -m pytest $(NBVAL) $(LEDGER)
 
 pages: check
-	$(RUN) -m pytest -m "not engine" tests/browser tests/repo/test_nbval.py tests/repo/test_notebooks.py
+	$(RUN) -m pytest -m "not engine" tests/browser tests/repo/test_nbval.py tests/repo/test_notebooks.py \
+	  tests/unit/lesson/test_lab.py::test_the_server_that_really_runs_asks_for_its_token
 
 one-engine:
 	$(RUN) -m pytest -m "engine and not private_engine" tests/engine tests/browser tests/bench
@@ -60,7 +61,7 @@ check: environment ## style, types and the tests that need no engine
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
-	PYTHONHASHSEED=0 $(RUN) -m pytest -q -n 2 -m "not engine and not slow" tests/unit tests/repo tests/notebooks tests/engines tests/bench
+	PYTHONHASHSEED=0 $(RUN) -m pytest -q -n 2 -p no:nbval -m "not engine and not slow" tests/unit tests/repo tests/notebooks tests/engines tests/bench
 
 notebooks: bases ## run the lessons live and keep their outputs
 	$(RUN) -m nbconvert --config tests/notebooks/execute.py --execute --inplace \

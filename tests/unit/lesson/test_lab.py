@@ -43,6 +43,7 @@ def test_nothing_that_starts_it_opens_anything(file):
     ] == []
 
 
+@pytest.mark.slow
 def test_the_server_that_really_runs_asks_for_its_token(tmp_path):
     """Without an engine it opens all the same, and says so; its settings are no one's but its own."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("JUPYTER")}
