@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import http
-import importlib
 import itertools
 import posixpath
 import tarfile
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 20  # bytes that are unpacked at once
 _SAVED_AT_ONCE = 2 << 20
+_ZSTD_PIECE = 1 << 11  # packed bytes, of which a hostile layer makes up to 90 MB
 READ_FAILURES = (  # what a broken archive, or a document of another shape, may raise
     *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RecursionError),
     *(zlib.error, tarfile.TarError),
@@ -202,25 +202,29 @@ def _bounded(unpacker: Any, packed: bytes) -> Iterator[bytes]:
             block = unpacker.decompress(packed, BLOCK)
         except failure as error:
             raise tarfile.ReadError(f"a compressed layer is damaged: {error}") from error
-        yield block
+        if block:
+            yield block
         packed = unpacker.unconsumed_tail
 
 
 def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    import zstandard
+
+    unpacker = zstandard.ZstdDecompressor().decompressobj()
     try:
-        zstandard = importlib.import_module("zstandard")
-    except ImportError as error:
-        raise ImageError(
-            "A layer of this image is compressed with zstd; `pip install zstandard` to read it."
-        ) from error
-    try:
-        reader = zstandard.ZstdDecompressor().stream_reader(
-            ForwardStream(chunks), read_size=BLOCK, read_across_frames=True
-        )
-        while block := reader.read(BLOCK):
-            yield block
+        for chunk in chunks:
+            for begun in range(0, len(chunk), _ZSTD_PIECE):
+                rest = bytes(chunk[begun : begun + _ZSTD_PIECE])
+                while rest:
+                    if unpacker.eof:
+                        unpacker = zstandard.ZstdDecompressor().decompressobj()
+                    if block := unpacker.decompress(rest):
+                        yield block
+                    rest = unpacker.unused_data
     except zstandard.ZstdError as error:
         raise tarfile.ReadError(f"a compressed layer is damaged: {error}") from error
+    if not unpacker.eof:
+        raise EOFError("a compressed layer ends early")
 
 
 def _linked(member: tarfile.TarInfo) -> str:

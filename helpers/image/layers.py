@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 from helpers.engine import saved
 from helpers.engine.saved import READ_FAILURES, ForwardStream, ImageError, Member
@@ -218,13 +218,36 @@ def _walk(chunks: Iterable[bytes]) -> tuple[int, list[Entry]]:
         return 0, entries
     forward = ForwardStream(itertools.chain([first], forward.rest()))
     with tarfile.open(
-        fileobj=cast(Any, forward), mode="r:", encoding="utf-8", errors="backslashreplace"
+        fileobj=cast(Any, forward),
+        mode="r:",
+        tarinfo=_Header,
+        encoding="utf-8",
+        errors="backslashreplace",
     ) as tar:
         while (member := tar.next()) is not None:
             entries.append(_entry(member))
+            if member.issparse() and "size" in member.pax_headers:
+                tar.offset = _end_of_sparse(member)
             tar.members.clear()  # type: ignore[attr-defined]
     forward.finish()
     return forward.tell(), entries
+
+
+class _Header(tarfile.TarInfo):
+    """A header that is an error when it is damaged; `tarfile` itself takes that for the tar's end."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:  # type: ignore[attr-defined]
+            raise tarfile.ReadError(f"a damaged header in a layer: {error}") from error
+
+
+def _end_of_sparse(member: tarfile.TarInfo) -> int:
+    """Return where the stored pieces of a sparse file end; `tarfile` counts its holes as stored."""
+    stored: int = sum(size for _, size in cast(Any, member).sparse)
+    return member.offset_data + -(-stored // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
 
 
 def _entry(member: tarfile.TarInfo) -> Entry:

@@ -13,8 +13,8 @@ import zlib
 from pathlib import Path
 
 import pytest
+import zstandard
 
-from helpers.engine import saved
 from helpers.engine.engine import EngineLostError
 from helpers.engine.saved import ImageError
 from helpers.image import layers
@@ -163,23 +163,72 @@ def test_a_blob_that_is_compressed_already_has_its_exact_size(pack):
     assert (layer.tar_bytes, paths(layer)) == (len(tar), ["/a"])
 
 
-def test_a_zstd_blob_says_what_reads_it(monkeypatch):
-    def missing(name):
-        raise ImportError(name)
-
-    monkeypatch.setattr(saved.importlib, "import_module", missing)
-    save = a_save(a_tar(("a", b"1")), pack=lambda tar: b"\x28\xb5\x2f\xfd" + bytes(600))
-    with pytest.raises(ImageError, match="pip install zstandard"):
-        layers.scan(saving(save), "sha256:i", ALL)
+def test_a_zstd_layer_that_is_cut_or_damaged_is_an_error():
+    packed = zstandard.ZstdCompressor().compress(a_tar(("a", b"1")))
+    for blob in (packed[:-9], packed[:6], packed[:6] + b"\xff" * 600):
+        with pytest.raises(ImageError, match=r"ends early|is damaged"):
+            layers.scan(saving(a_save(b"", pack=lambda _, blob=blob: blob)), "sha256:i", ALL)
 
 
 def test_zstd_of_several_frames_is_read_whole():
-    zstandard = pytest.importorskip("zstandard")
     tar = a_tar(("a", b"content" * 1000))
     pack = zstandard.ZstdCompressor().compress
     save = a_save(tar, pack=lambda tar: pack(tar[:700]) + pack(tar[700:]))
     (layer,) = layers.scan(saving(save), "sha256:i", ALL).layers
     assert (layer.tar_bytes, paths(layer)) == (len(tar), ["/a"])
+
+
+def _gnu_sparse() -> bytes:
+    """Make a file of 8 MiB in GNU's own format: six pieces of 512 bytes, two of them in a second header."""
+    pieces = [b"%011o\0%011o\0" % (number << 20, 512) for number in range(6)]
+    info = tarfile.TarInfo("sparse")
+    info.size = 6 * 512
+    header = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    header[156:157] = b"S"
+    header[386:495] = b"".join(pieces[:4]) + b"\1" + b"%011o\0" % (8 << 20)
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header) + b"".join(pieces[4:]).ljust(512, b"\0") + b"x" * 6 * 512
+
+
+def _pax_sparse(version: str, **more: str) -> bytes:
+    """Make a file of 8 MiB whose holes a pax header describes, in format 0.1 or 1.0: one piece of 512 bytes."""
+    settings = {"GNU.sparse.name": "sparse", **more}
+    content = b"x" * 512
+    if version == "1.0":
+        settings |= {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}
+        settings["GNU.sparse.realsize"] = str(8 << 20)
+        content = b"1\n0\n512\n".ljust(512, b"\0") + content
+    else:
+        settings |= {"GNU.sparse.size": str(8 << 20), "GNU.sparse.map": "0,512"}
+    info = tarfile.TarInfo("GNUSparseFile.0/sparse")
+    info.size, info.pax_headers = len(content), settings
+    return info.tobuf(tarfile.PAX_FORMAT) + content
+
+
+@pytest.mark.parametrize(
+    "sparse",
+    [
+        _gnu_sparse(),
+        _pax_sparse("0.1"),
+        _pax_sparse("0.1", size="512"),
+        _pax_sparse("1.0"),
+        _pax_sparse("1.0", size="1024"),
+    ],
+    ids=["gnu", "pax 0.1", "pax 0.1 with a size", "pax 1.0", "pax 1.0 with a size"],
+)
+def test_a_sparse_file_has_its_whole_size_and_hides_nothing_behind_it(sparse):
+    tar = sparse + a_tar(("after", b"abc"), ("last", b"1"))
+    (layer,) = layers.scan(saving(a_save(tar)), "sha256:i", ALL).layers
+    found = [(entry.path, entry.bytes) for entry in layer.entries]
+    assert found == [("/sparse", 8 << 20), ("/after", 3), ("/last", 1)]
+    assert layer.tar_bytes == len(tar)
+
+
+def test_a_damaged_header_is_an_error_and_not_the_end_of_the_layer():
+    tar = a_tar(("one", b"1"))[:1024] + b"?" * 512 + a_tar(("after", b"abc"))
+    with pytest.raises(ImageError, match="a damaged header"):
+        layers.scan(saving(a_save(tar)), "sha256:i", ALL)
 
 
 def test_a_layer_of_no_bytes_holds_nothing():
