@@ -7,7 +7,7 @@ told in MB of 10^6 bytes.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +22,14 @@ def frame(
 ) -> pd.DataFrame:
     """Return a DataFrame of rows: tuples in the order of ``columns``, or mappings that name their cells.
 
+    A mapping of headings gives the columns instead, each a sequence or a mapping from the names of rows.
+
     It imports pandas, so that who only measures need not.
     """
     import pandas as pd
 
     heads, names = (None if said is None else list(said) for said in (columns, index))
-    return pd.DataFrame(list(rows), columns=heads, index=names)
+    return pd.DataFrame(rows if isinstance(rows, Mapping) else list(rows), columns=heads, index=names)
 
 
 def page(title: str, body: str) -> str:

@@ -15,6 +15,11 @@ def test_mappings_name_their_cells():
     assert tables.frame([{"a": 1}, {"a": 2}], index=["x", "y"])["a"].to_dict() == {"x": 1, "y": 2}
 
 
+def test_a_mapping_gives_the_columns():
+    shown = tables.frame({"one": {"a": 1, "b": 2}, "two": {"a": 3, "b": 4}})
+    assert shown.loc["b"].to_dict() == {"one": 2, "two": 4}
+
+
 def test_what_strangers_wrote_is_escaped_in_html():
     html = tables.to_html(tables.frame([("<b>", 1.25)], columns=["<i>", "MB"]))
     assert "<b>" not in html
