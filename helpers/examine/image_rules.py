@@ -5,11 +5,10 @@ They look at what was gathered; they ask no engine.
 
 from __future__ import annotations
 
-import re
-
 from helpers.examine.findings import Finding, Severity
 from helpers.examine.report import BuiltImage, LayerSize
 from helpers.host.tables import in_units
+from helpers.image import attack_surface
 
 _WORTH_A_WORD = 1_000_000  # bytes from which waste is a finding
 
@@ -22,7 +21,7 @@ def check(image: BuiltImage) -> list[Finding]:
         for layer in image.layers
         if layer.wasted_bytes >= _WORTH_A_WORD and not layer.from_base
     ]
-    if re.fullmatch("root|0+", image.user.partition(":")[0]):
+    if attack_surface.is_root(image.user):
         found.append(
             Finding(
                 "runs-as-root",

@@ -6,6 +6,7 @@ a lower bound; and a program may use at run time what others only build with, so
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -141,11 +142,10 @@ def _package(path: str) -> str:
 
 
 def _alpine(image: Image) -> set[str]:
-    try:
-        record = image.read("/lib/apk/db/installed").decode(errors="replace")
-    except ImageError:
-        return set()
-    return alpine_paths(record)
+    for path in os_packages.APK:
+        with contextlib.suppress(ImageError):
+            return alpine_paths(image.read(path).decode(errors="replace"))
+    return set()
 
 
 def alpine_paths(record: str) -> set[str]:

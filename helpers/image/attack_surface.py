@@ -22,6 +22,11 @@ _COMMAND = re.compile(r"/(.*/)?s?bin/[^/]+|/busybox/[^/]+")
 _LINKS = 40  # links followed on the way to one file, as Linux does
 
 
+def is_root(user: str) -> bool:
+    """Whether a container of an image with this ``USER`` runs as root; the group does not matter."""
+    return re.fullmatch("|root|0+", user.partition(":")[0]) is not None
+
+
 def shells(files: Iterable[File]) -> list[str]:
     """Return the paths of shells, links to them included."""
     return _programs(files, SHELLS)

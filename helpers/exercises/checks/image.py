@@ -102,7 +102,7 @@ def is_not_root() -> Check:
     """Ask for a user that is neither empty nor root."""
 
     def trial(attempt: Attempt) -> str | None:
-        return "It runs as root." if _user(attempt)[0] in ("", "0", "root") else None
+        return "It runs as root." if attack_surface.is_root(_user(attempt)[0]) else None
 
     hint = "USER takes a name or a number; distroless images have a tag for it."
     return Check("The app does not run as root", hint, trial)

@@ -6,6 +6,16 @@ from helpers.image import attack_surface
 from helpers.image.filesystem import File, Files
 
 
+@pytest.mark.parametrize("user", ["", "root", "root:node", "0", "00", "0:1000", ":1000"])
+def test_a_user_is_root_whatever_its_group(user):
+    assert attack_surface.is_root(user)
+
+
+@pytest.mark.parametrize("user", ["node", "1000", "1000:0", "1000:root", "10", "nonroot"])
+def test_a_user_is_not_root_for_its_group(user):
+    assert not attack_surface.is_root(user)
+
+
 def file(path, kind="file", mode=0o755, uid=0, gid=0, target=""):
     return File(path, kind, 10 if kind == "file" else 0, 0, mode, uid, gid, target)
 
