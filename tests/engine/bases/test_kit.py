@@ -26,6 +26,10 @@ pytestmark = [
 ]
 
 REAL = "localhost/workbook-test/node:real"
+NPMS_DEFAULT = (  # whatever the machine's own settings say
+    "env -u NPM_CONFIG_REGISTRY -u npm_config_registry"
+    " NPM_CONFIG_USERCONFIG=/none/user NPM_CONFIG_GLOBALCONFIG=/none/global npm config get registry"
+)
 BUILT = ("naive", "alpine", "distroless_pruned")
 _READ = "fetch('http://127.0.0.1:3000/healthz').then(a => process.exit(a.ok ? 0 : 1)).catch(() => process.exit(1))"
 
@@ -122,7 +126,10 @@ def test_no_other_registry_can_be_reached_from_there(loaded, isolated):
     """So the builds above did take their packages from the shelf."""
     node = next(base for base in loaded if base.name == "node:20-alpine")
     ask = "fetch(process.argv[1]).then(() => console.log('answered'), () => console.log('nothing'))"
-    for address in ("https://registry.npmjs.org/", npm_registry.REGISTRY):
+    default = isolated.client.containers.run(node.reference, ["sh", "-c", NPMS_DEFAULT], remove=True)
+    public = default.decode().strip()
+    assert public.startswith("https://")
+    for address in (public, npm_registry.REGISTRY):
         said = isolated.client.containers.run(node.reference, ["node", "-e", ask, address], remove=True)
         assert said.decode() == "nothing\n"
 
