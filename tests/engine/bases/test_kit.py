@@ -81,7 +81,7 @@ def loaded(archive, isolated, tmp_path_factory):
     """Load the kit there, as on a new laptop; no registry is asked and no stand-in is made."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKBOOK_STATE", str(tmp_path_factory.mktemp("state")))
-        patch.setattr(bases.registry, "reachable", None)
+        patch.setattr(bases.pull, "reachable", None)
         patch.setattr(image_writer, "load", None)
         return kit.load(archive, isolated)
 
