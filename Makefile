@@ -39,7 +39,7 @@ pages: check
 	  tests/unit/lesson/test_lab.py::test_the_server_that_really_runs_asks_for_its_token
 
 one-engine:
-	$(RUN) -m pytest -m "engine and not private_engine" tests/engine tests/browser tests/bench
+	$(RUN) -m pytest -m "engine and not private_engine" tests/engine tests/browser
 
 own-engines:
 	$(RUN) -m pytest -m "engine and private_engine" tests/engine

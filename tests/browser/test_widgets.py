@@ -55,11 +55,10 @@ RUN ["/bin/busybox", "true"]
 CELLS = {
     "build": """\
 import contextlib, pathlib, pandas
-from helpers import claims, exercises, plots
+from helpers import claims, examine, exercises, plots
 from helpers.buildx import live
 from helpers.buildx import BuildError, Request, build
 from helpers.claims import ledger
-from helpers.examine import run as examine
 def built(name):
     request = Request(pathlib.Path(f"context/{name}"), pathlib.Path("context"), f"{TAG}-{name}", cold=True)
     with live.watcher(name) as watch:

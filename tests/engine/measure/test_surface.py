@@ -63,7 +63,7 @@ def test_npm_stays_in_images_that_are_made_of_nodes_own_and_in_no_other(variants
 def test_a_container_lists_the_same_commands_as_the_files_do(variants):
     built = variants["alpine"]
     expected = surface_lesson.commands(built)
-    script = "for d in /bin /sbin /usr/bin /usr/sbin /usr/local/bin; do for f in $d/*; do"
+    script = "for d in /bin /sbin /usr/bin /usr/sbin /usr/local/bin /opt/*/bin; do for f in $d/*; do"
     script += ' test -f "$f" && test -x "$f" && echo "$f"; done; done'
     with container.running(built.image_id, engine=built.engine) as api:
         _, text = api.execute("sh", "-c", script)
