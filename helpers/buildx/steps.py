@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from helpers.buildx.dockerfile import Dockerfile, Instruction, Stage
@@ -80,7 +80,8 @@ def served(steps: Iterable[Step], parsed: Dockerfile, target: str | None = None)
 def in_order(result: BuildResult) -> list[Step]:
     """Return the steps that stand for lines of the Dockerfile, stage by stage, as they stand there.
 
-    BuildKit may show a step twice, when it takes over the same step of another build; the later counts.
+    BuildKit may show a step twice, when it takes over the same step of another build; the later counts. It
+    then bears the stage's name of that build; in a file of one stage that name goes.
     """
     stages = {stage.label: stage.index for stage in result.dockerfile.stages}
 
@@ -89,7 +90,10 @@ def in_order(result: BuildResult) -> list[Step]:
         return stages.get(step.stage, 0), int(number[1]) if number else 0
 
     own = {place(step): step for step in result.steps if not step.internal}
-    return [own[at] for at in sorted(own)]
+    steps = [own[at] for at in sorted(own)]
+    if len(stages) > 1:
+        return steps
+    return [replace(step, stage=step.stage if step.stage in stages else "") for step in steps]
 
 
 def covered(rows: Iterable[Served]) -> float:

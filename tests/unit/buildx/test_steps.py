@@ -1,6 +1,7 @@
 """Steps in the Dockerfile's own words, whatever BuildKit calls them."""
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 
@@ -171,3 +172,14 @@ def test_covered_time_counts_an_overlap_once_and_a_gap_not_at_all():
     ]
     assert shared_steps.covered(rows) == pytest.approx(12.0)
     assert shared_steps.covered([]) == 0.0
+
+
+def test_a_step_shared_with_another_build_bears_no_stage_that_this_file_lacks():
+    parsed = dockerfile.parse("FROM node:20\nWORKDIR /app\nCOPY . .\n")
+    shared, own = (
+        step("[builder 2/6] WORKDIR /app", "wd", cached=True),
+        step("[3/3] COPY . .", "copy", "wd"),
+    )
+    own = Step(own.digest, own.name, "", own.started, own.seconds, own.cached, None, own.inputs)
+    found = shared_steps.in_order(SimpleNamespace(steps=(own, shared), dockerfile=parsed))
+    assert [(one.stage, one.instruction) for one in found] == [("", "WORKDIR /app"), ("", "COPY . .")]
