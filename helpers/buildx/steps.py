@@ -80,8 +80,8 @@ def served(steps: Iterable[Step], parsed: Dockerfile, target: str | None = None)
 def in_order(result: BuildResult) -> list[Step]:
     """Return the steps that stand for lines of the Dockerfile, stage by stage, as they stand there.
 
-    BuildKit may show a step twice, when it takes over the same step of another build; the later counts. It
-    then bears the stage's name of that build; in a file of one stage that name goes.
+    BuildKit may show a step twice, when it takes over the same step of another build; the later counts.
+    It then bears the stage's name of that build; in a file of one stage that name goes.
     """
     stages = {stage.label: stage.index for stage in result.dockerfile.stages}
 
