@@ -21,7 +21,7 @@ from helpers.engine.container import Running
 from helpers.engine.sidecar import PTRACE, Said
 from helpers.host import processes, tables
 from helpers.lesson import verbs
-from helpers.measure import stages
+from helpers.measure import shutdown, stages
 from helpers.measure.stages import DIST, NODE, SHELLS
 from helpers.measure.stages import all_four as all_four  # the lesson calls these three as they are
 from helpers.measure.stages import shells as shells
@@ -259,6 +259,24 @@ def inspector(result: BuildResult, expression: str) -> Transcript:
         said = side.run(typed)
     clean = "".join(letter for letter in said.output if letter.isprintable() or letter == "\n")
     return Transcript("docker kill --signal SIGUSR1 app", (Said(typed, said.code, clean),))
+
+
+# How it stops
+
+
+def stopping(*results: BuildResult) -> pd.DataFrame:
+    """Stop each image while it answers requests, once for each way to start the app in it.
+
+    One row a stop: the program that was process 1, the seconds that ``docker stop`` took, the exit
+    code, and how many requests were accepted and got no answer.
+    """
+    names = {result.tag: verbs.label(result) for result in results}
+    rows = [
+        (names[tag], way, stop.first_process, round(stop.seconds, 1), stop.exit_code, stop.cut)
+        for tag, way, stop in shutdown.stop_each(list(names), results[0].engine)
+    ]
+    columns = ["image", "started with", "process 1", "docker stop, s", "exit code", "requests cut off"]
+    return tables.frame(rows, columns=columns)
 
 
 # What the verdicts rest on
