@@ -17,7 +17,7 @@ from helpers.claims.howlow import (
     small_and_quick_image,
     smallest_image,
 )
-from helpers.claims.model import ABOUT, LESSONS, TEXTS, Judgement, Verdict
+from helpers.claims.model import ABOUT, CLAIMS, Claim, Judgement, Verdict
 from helpers.claims.pins import base_pins
 from helpers.claims.pipeline import DEPLOYS, NAIVE_GB, SMALL_GB, daily_transfer, start_and_storage
 from helpers.claims.sizes import (
@@ -39,10 +39,10 @@ from helpers.host.tables import MB
 __all__ = [
     "ABOUT",
     "ALPINE_MB",
+    "CLAIMS",
     "DEPLOYS",
     "DISTROLESS_MB",
     "LATER_SECONDS",
-    "LESSONS",
     "MB",
     "NAIVE_GB",
     "NAIVE_MB",
@@ -52,9 +52,9 @@ __all__ = [
     "SMALL_MB",
     "SURFACE_ORDER",
     "SURFACE_PRUNED",
-    "TEXTS",
     "TIMES_FASTER",
     "WAYS",
+    "Claim",
     "Day",
     "Goal",
     "Installs",

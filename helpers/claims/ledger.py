@@ -14,8 +14,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import claims, plots
-from helpers.claims.model import Judgement, Verdict
+from helpers import plots
+from helpers.claims.model import CLAIMS, Claim, Judgement, Verdict
 from helpers.host import paths, tables
 from helpers.host.errors import WorkbookError
 from helpers.host.records import Kept
@@ -78,14 +78,11 @@ def records() -> dict[str, Record]:
 class Ledger:
     """Every claim of the article in its order, each with its record; None where there is none yet."""
 
-    entries: tuple[tuple[str, Record | None], ...]
+    entries: tuple[tuple[Claim, Record | None], ...]
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a claim: id, claim, verdict, measured, lesson."""
-        rows = [
-            (claim, claims.TEXTS[claim], *_said(record), claims.LESSONS[claim])
-            for claim, record in self.entries
-        ]
+        rows = [(claim.id, claim.text, *_said(record), claim.lesson) for claim, record in self.entries]
         return tables.frame(rows, columns=["id", "claim", "verdict", "measured", "lesson"])
 
     def chart(self) -> Chart:
@@ -94,7 +91,7 @@ class Ledger:
 
     def missing(self) -> list[str]:
         """Return the lessons to run for the verdicts that are missing, in reading order."""
-        return sorted({claims.LESSONS[claim] for claim, record in self.entries if record is None})
+        return sorted({claim.lesson for claim, record in self.entries if record is None})
 
     def summary(self) -> str:
         """Return how many claims hold, hold with a condition, and do not."""
@@ -109,8 +106,8 @@ class Ledger:
         lines += ["| claim | verdict | measured | why | lesson |", "|---|---|---|---|---|"]
         for claim, record in self.entries:
             verdict, measured = _said(record)
-            cells = [f"**{claim}** {claims.TEXTS[claim]}", verdict, measured]
-            cells += [record.because if record else "", claims.LESSONS[claim]]
+            cells = [f"**{claim.id}** {claim.text}", verdict, measured]
+            cells += [record.because if record else "", claim.lesson]
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         lines += ["", *(f"- {line}" for line in self._conditions()), ""]
         return "\n".join(lines)
@@ -149,7 +146,9 @@ class Ledger:
         return f"<p>{escape(self.summary())}.</p><table><tr>{heads}</tr>{rows}</table>"
 
     def __repr__(self) -> str:
-        rows = [f"{claim}  {_said(record)[0]:<24} {_said(record)[1]}" for claim, record in self.entries]
+        rows = [
+            f"{claim.id}  {_said(record)[0]:<24} {_said(record)[1]}" for claim, record in self.entries
+        ]
         return "\n".join([f"{self.summary()}.", *rows])
 
     def _conditions(self) -> list[str]:
@@ -160,7 +159,7 @@ class Ledger:
 def read() -> Ledger:
     """Return the ledger of this machine."""
     known = records()
-    return Ledger(tuple((claim, known.get(claim)) for claim in claims.TEXTS))
+    return Ledger(tuple((claim, known.get(claim.id)) for claim in CLAIMS.values()))
 
 
 def _said(record: Record | None) -> tuple[str, str]:
@@ -170,11 +169,11 @@ def _said(record: Record | None) -> tuple[str, str]:
     return f"{_MARKS[record.verdict]} {record.verdict}", record.figures + note
 
 
-def _row(claim: str, record: Record | None) -> str:
+def _row(claim: Claim, record: Record | None) -> str:
     verdict, measured = _said(record)
-    why = record.because if record else f"Run the lesson {claims.LESSONS[claim]}."
-    cells = [f"<b>{claim}</b> {escape(claims.TEXTS[claim])}", f"<b>{escape(verdict)}</b>"]
-    cells += [escape(measured), escape(why), claims.LESSONS[claim]]
+    why = record.because if record else f"Run the lesson {claim.lesson}."
+    cells = [f"<b>{claim.id}</b> {escape(claim.text)}", f"<b>{escape(verdict)}</b>"]
+    cells += [escape(measured), escape(why), claim.lesson]
     return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
 
 

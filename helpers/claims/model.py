@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from html import escape
+from typing import NamedTuple
 
 ABOUT = 0.15
 
@@ -18,46 +19,122 @@ class Verdict(StrEnum):
     FAILS = "does not hold"
 
 
-TEXTS: Mapping[str, str] = {
-    "S1": "The naive image lands between 900 MB and 1.3 GB.",
-    "S2": "It carries the runtime with npm, every devDependency, sources and what COPY . . swept in.",
-    "S3": "Multi-stage Alpine lands at about 120 MB: 10x smaller, no application code changed.",
-    "S4": "COPY --from=builder takes only what it names; the rest of the builder is discarded.",
-    "S5": "Distroless drops to about 60-80 MB.",
-    "S6": "The title: from 1 GB to 50 MB.",
-    "T1": "Installing before copying sources confines invalidation to real dependency changes.",
-    "T2": "A well-ordered Dockerfile turns a 3-minute build into a 20-second one (9x).",
-    "T3": "Cache: poor for naive, good for the two multi-stage files.",
-    "X1": "Without .dockerignore, COPY . . copies node_modules, .git, .env and 200 MB of fixtures.",
-    "X2": "The minimal ignore list is node_modules, .git, .env*, dist, *.log.",
-    "B1": "Building on one Node version and running on another bites; pin both stages to one digest.",
-    "B2": "docker build --target builder gives a debug-friendly image from the same file.",
-    "V1": "Distroless holds only the runtime: no shell, no package manager, no bash.",
-    "V2": "There is no docker exec ... bash for debugging in distroless.",
-    "V3": "Fewer CVEs: the surface is large for naive, smaller for Alpine, minimal for distroless.",
-    "P1": "1.2 GB over 50 deploys a day is 60 GB of transfer; 120 MB is 6 GB.",
-    "P2": "Smaller images start pods faster and cost less to store.",
-}
+class Claim(NamedTuple):
+    """One claim of the article: its id, its text, the lesson that judges it, and a few words for it."""
 
-LESSONS: Mapping[str, str] = {
-    "S1": "01_naive",
-    "S2": "01_naive",
-    "S3": "02_multistage",
-    "S4": "02_multistage",
-    "S5": "03_distroless",
-    "S6": "03_distroless",
-    "T1": "04_cache",
-    "T2": "04_cache",
-    "T3": "04_cache",
-    "X1": "05_context",
-    "X2": "05_context",
-    "B1": "06_pinning",
-    "B2": "07_stages",
-    "V1": "03_distroless",
-    "V2": "07_stages",
-    "V3": "08_surface",
-    "P1": "09_pipeline",
-    "P2": "09_pipeline",
+    id: str
+    text: str
+    lesson: str
+    short: str
+
+
+CLAIMS: Mapping[str, Claim] = {
+    claim.id: claim
+    for claim in (
+        Claim(
+            "S1",
+            "The naive image lands between 900 MB and 1.3 GB.",
+            "01_naive",
+            "naive takes 0.9 to 1.3 GB",
+        ),
+        Claim(
+            "S2",
+            "It carries the runtime with npm, every devDependency, sources and what COPY . . swept in.",
+            "01_naive",
+            "naive carries it all",
+        ),
+        Claim(
+            "S3",
+            "Multi-stage Alpine lands at about 120 MB: 10x smaller, no application code changed.",
+            "02_multistage",
+            "Alpine is 10x smaller",
+        ),
+        Claim(
+            "S4",
+            "COPY --from=builder takes only what it names; the rest of the builder is discarded.",
+            "02_multistage",
+            "only what is named crosses",
+        ),
+        Claim(
+            "S5",
+            "Distroless drops to about 60-80 MB.",
+            "03_distroless",
+            "distroless takes 60 to 80 MB",
+        ),
+        Claim("S6", "The title: from 1 GB to 50 MB.", "03_distroless", "from 1 GB to 50 MB"),
+        Claim(
+            "T1",
+            "Installing before copying sources confines invalidation to real dependency changes.",
+            "04_cache",
+            "install before the sources",
+        ),
+        Claim(
+            "T2",
+            "A well-ordered Dockerfile turns a 3-minute build into a 20-second one (9x).",
+            "04_cache",
+            "good order builds 9x faster",
+        ),
+        Claim(
+            "T3",
+            "Cache: poor for naive, good for the two multi-stage files.",
+            "04_cache",
+            "more stages, better cache",
+        ),
+        Claim(
+            "X1",
+            "Without .dockerignore, COPY . . copies node_modules, .git, .env and 200 MB of fixtures.",
+            "05_context",
+            "COPY . . takes everything",
+        ),
+        Claim(
+            "X2",
+            "The minimal ignore list is node_modules, .git, .env*, dist, *.log.",
+            "05_context",
+            "five lines to ignore",
+        ),
+        Claim(
+            "B1",
+            "Building on one Node version and running on another bites; pin both stages to one digest.",
+            "06_pinning",
+            "one Node, one digest",
+        ),
+        Claim(
+            "B2",
+            "docker build --target builder gives a debug-friendly image from the same file.",
+            "07_stages",
+            "debug in the builder",
+        ),
+        Claim(
+            "V1",
+            "Distroless holds only the runtime: no shell, no package manager, no bash.",
+            "03_distroless",
+            "distroless has no shell",
+        ),
+        Claim(
+            "V2",
+            "There is no docker exec ... bash for debugging in distroless.",
+            "07_stages",
+            "no exec into distroless",
+        ),
+        Claim(
+            "V3",
+            "Fewer CVEs: the surface is large for naive, smaller for Alpine, minimal for distroless.",
+            "08_surface",
+            "fewer CVEs, less surface",
+        ),
+        Claim(
+            "P1",
+            "1.2 GB over 50 deploys a day is 60 GB of transfer; 120 MB is 6 GB.",
+            "09_pipeline",
+            "60 GB a day become 6",
+        ),
+        Claim(
+            "P2",
+            "Smaller images start pods faster and cost less to store.",
+            "09_pipeline",
+            "smaller starts faster",
+        ),
+    )
 }
 
 
@@ -72,7 +149,7 @@ class Judgement:
 
     def __repr__(self) -> str:
         return (
-            f"{self.claim}: {TEXTS[self.claim]}\n"
+            f"{self.claim}: {CLAIMS[self.claim].text}\n"
             f"  verdict  {self.verdict}\n"
             f"  measured {self.figures}\n"
             f"  because  {self.because}"
@@ -81,7 +158,7 @@ class Judgement:
     def _repr_html_(self) -> str:
         mark = {Verdict.HOLDS: "✓", Verdict.CONDITION: "≈", Verdict.FAILS: "✗"}[self.verdict]
         rows = [
-            ("claim", f"<b>{self.claim}</b> {escape(TEXTS[self.claim])}"),
+            ("claim", f"<b>{self.claim}</b> {escape(CLAIMS[self.claim].text)}"),
             ("verdict", f"<b>{mark} {self.verdict}</b>"),
             ("measured", escape(self.figures)),
             ("because", escape(self.because)),

@@ -143,7 +143,9 @@ def sizes(*results: BuildResult) -> pd.DataFrame:
 def verdict(judgement: Judgement, *results: BuildResult) -> Judgement:
     """Record a judgement for the ledger, with the conditions of the builds it rests on; return it."""
     stand_ins = any(base.source is bases.Source.STAND_IN for r in results for base in r.bases)
-    ledger.keep(judgement, claims.LESSONS[judgement.claim], conditions(*results), stand_ins=stand_ins)
+    ledger.keep(
+        judgement, claims.CLAIMS[judgement.claim].lesson, conditions(*results), stand_ins=stand_ins
+    )
     return judgement
 
 

@@ -74,7 +74,7 @@ def test_a_cell_that_nbval_does_not_compare_says_why(lesson):
 def test_claims_are_cited_by_an_id_that_the_ledger_has(lesson):
     text = "\n".join(cell.source for cell in cells(lesson, "markdown"))
     cited = set(re.findall(r"\*\*([STXBVP]\d)\*\*", text))
-    assert cited <= set(claims.TEXTS)
+    assert cited <= set(claims.CLAIMS)
 
 
 def test_prose_states_no_figure_that_no_cell_prints(lesson):

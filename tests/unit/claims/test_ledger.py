@@ -20,17 +20,21 @@ def _own_state(tmp_path, monkeypatch):
 
 def keep(claim, verdict=Verdict.HOLDS, *, stand_ins=False):
     judgement = Judgement(claim, verdict, "132 MB <on disk> | 47 MB", "Because.")
-    ledger.keep(judgement, claims.LESSONS[claim], "Docker Engine 26.1.5 · node:20", stand_ins=stand_ins)
+    ledger.keep(
+        judgement, claims.CLAIMS[claim].lesson, "Docker Engine 26.1.5 · node:20", stand_ins=stand_ins
+    )
 
 
-def test_every_claim_has_a_text_and_a_lesson():
-    assert set(claims.TEXTS) == set(claims.LESSONS)
+def test_every_claim_names_the_notebook_that_judges_it():
+    for claim in claims.CLAIMS.values():
+        text = (paths.ROOT / "notebooks" / f"{claim.lesson}.ipynb").read_text(encoding="utf-8")
+        assert f"**{claim.id}**" in text
 
 
 def test_an_empty_ledger_names_every_lesson_to_run():
     page = ledger.read()
-    assert page.missing() == sorted(set(claims.LESSONS.values()))
-    assert list(page.to_frame()["id"]) == list(claims.TEXTS)
+    assert page.missing() == sorted({claim.lesson for claim in claims.CLAIMS.values()})
+    assert list(page.to_frame()["id"]) == list(claims.CLAIMS)
 
 
 def test_a_verdict_that_is_there_is_shown_and_no_longer_missing():
