@@ -69,6 +69,11 @@ class Survey:
         """The bytes of the files that are sent; what the protocol adds is not counted."""
         return sum(entry.bytes for entry in self.sent)
 
+    @property
+    def not_utf_8(self) -> tuple[str, ...]:
+        """The paths of what is sent under a name, or as a link to one, that newer builders refuse."""
+        return tuple(e.path for e in self.sent if not (in_utf_8(e.path) and in_utf_8(e.target)))
+
     def tree(self, depth: int = 1) -> Tree:
         """Return the context as a tree of ``depth`` levels; what lies deeper is summed up."""
         return Tree(tuple(_lines(self, "", depth)), self.sent_bytes, self.bytes)
@@ -120,13 +125,16 @@ def ignore_file(context: Path, dockerfile: Path) -> Path | None:
 
 
 def rules(context: Path, dockerfile: Path) -> Rules:
-    """Return the patterns that count for a build. Raises `WorkbookError` for one that is refused."""
+    """Return the patterns that count for a build. Raises `WorkbookError` for one that is refused.
+
+    As the builder does, it takes a byte that is not UTF-8 for the unknown character.
+    """
     file = ignore_file(context, dockerfile)
     real = _real(file) if file else None
     if real is None:
         return _ALL
     try:
-        return dockerignore.parse(os.fsdecode(real.read_bytes()))
+        return dockerignore.parse(real.read_bytes().decode(errors="replace"))
     except OSError as error:
         raise WorkbookError(
             f"{file} cannot be read ({error.strerror}); check its permissions."
@@ -148,6 +156,11 @@ def survey(context: Path, patterns: Rules = _ALL) -> Survey:
     unread: list[str] = []
     entries = tuple(_walk(context, "", patterns, set(), unread))
     return Survey(entries, tuple(path for path in unread if not patterns.decide(path).kept_out))
+
+
+def in_utf_8(text: str) -> bool:
+    """Whether the bytes of a name are UTF-8."""
+    return text == text.encode(errors="replace").decode()
 
 
 def printable(text: str) -> str:

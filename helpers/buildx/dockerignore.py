@@ -12,6 +12,7 @@ there ``!README.md`` readmits ``readme.md``, ``\*`` fits no star, ``[^a]`` fits 
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from collections.abc import Callable, Iterable
@@ -178,7 +179,12 @@ def _matcher(text: str, line: int) -> Callable[[str], bool]:
         compiled = re.compile(_OF_GO.sub(_python, expression), re.ASCII)
     except (ValueError, re.error):
         return lambda _: _raise(WorkbookError(refused))
-    return lambda path: compiled.search(path) is not None
+    return lambda path: compiled.search(path if path.isascii() else _as_go(path)) is not None
+
+
+def _as_go(path: str) -> str:
+    """Return a path as Go's patterns see it: each byte that is not UTF-8 is the unknown character."""
+    return os.fsencode(path).decode(errors="replace")
 
 
 def _raise(error: WorkbookError) -> bool:

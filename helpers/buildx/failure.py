@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from helpers.buildx import step_log
+from helpers.buildx.context import printable
 from helpers.buildx.stream import Progress, Step
 from helpers.engine.engine import LOST, EngineLostError
 from helpers.host import disk_full
@@ -48,6 +49,13 @@ _NOT_PLAIN = (
 )
 
 
+_REFUSES_NAMES = ("string field contains invalid UTF-8", "RST_STREAM with error code: INTERNAL_ERROR")
+_NOT_UTF_8 = (
+    "The builder refuses {name}, which has, or leads to, a name that is not in UTF-8; rename it, or "
+    "keep it out of the build context with a pattern in the .dockerignore."
+)
+
+
 class BuildError(WorkbookError):
     """A build that gave no image. ``log`` holds the last lines that its steps printed."""
 
@@ -57,8 +65,12 @@ class BuildError(WorkbookError):
         self.log = tuple(map(redacted, log))
 
 
-def of(progress: Progress, code: int) -> WorkbookError:
-    """Return the error of a build whose command ended with ``code`` and said what ``progress`` holds."""
+def of(progress: Progress, code: int, not_utf_8: Iterable[str]) -> WorkbookError:
+    """Return the error of a build whose command ended with ``code`` and said what ``progress`` holds.
+
+    ``not_utf_8`` gives what was to be sent under such a name; it is asked only when the builder
+    refuses one.
+    """
     failed = (s for s in progress.steps if s.error and "context canceled" not in s.error)
     step, reason = next(failed, None), _reason(progress)
     printed = progress.log_of(step) if step else progress.log
@@ -76,6 +88,9 @@ def of(progress: Progress, code: int) -> WorkbookError:
         return BuildError(_KILLED, None, log)
     if "x-docker-expose-session-" in reason:
         return BuildError(_NOT_PLAIN, None, log)
+    refuses = any(sign in reason for sign in _REFUSES_NAMES)
+    if refuses and (name := next(iter(not_utf_8), "")):
+        return BuildError(_NOT_UTF_8.format(name=printable(name)), step, log)
     if step is None:
         return BuildError(f"The build did not start: {reason}.", None, log)
     why = _bare(step.error or "")

@@ -35,10 +35,10 @@ def without_writing(extra: Sequence[str]) -> list[str]:
     return [word for name, _, words in _parsed(extra) if name not in _WRITE for word in words]
 
 
-def named_contexts(extra: Sequence[str]) -> set[str]:
-    """Return the names that ``--build-context NAME=PLACE`` gives, in BuildKit's short form."""
-    values = (value for name, value, _ in _parsed(extra) if name == "--build-context")
-    return {short_name(value.partition("=")[0]) for value in values}
+def named_contexts(extra: Sequence[str]) -> dict[str, str]:
+    """Return the places that ``--build-context NAME=PLACE`` gives, by names in BuildKit's short form."""
+    values = (value.partition("=") for name, value, _ in _parsed(extra) if name == "--build-context")
+    return {short_name(name): place for name, _, place in values}
 
 
 def short_name(image: str) -> str:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from helpers.bases import bases as base_images
 from helpers.bases.bases import Base
+from helpers.buildx import context as contexts
 from helpers.buildx import dockerfile, failure, frontend, step_log
 from helpers.buildx import options as build_options
 from helpers.buildx.dockerfile import Dockerfile, Stage
@@ -233,7 +234,9 @@ def build(request: Request, watch: Watcher | None = None, engine: Engine | None 
         code = _run(_followed(command, metadata), engine, progress, watch or (lambda _: None))
         seconds = time.monotonic() - clock
         if code:
-            raise frontend.explained(failure.of(progress, code), used, parsed, engine)
+            raise frontend.explained(
+                failure.of(progress, code, _not_utf_8(request)), used, parsed, engine
+            )
         digest, config = _digests(metadata)
     image_id = _image_id(config, engine) or _image_id(digest, engine) or _image_id(request.tag, engine)
     leftovers.clear(image_id or config, replaced, engine)
@@ -271,6 +274,18 @@ def _read(request: Request, engine: Engine) -> Dockerfile:
     )
     parsed.stage(request.target)
     return parsed
+
+
+def _not_utf_8(request: Request) -> Iterator[str]:
+    """Yield the Dockerfile and the paths of its contexts whose names are not in UTF-8."""
+    if not contexts.in_utf_8(request.dockerfile.name):
+        yield request.dockerfile.name
+    yield from contexts.survey(
+        request.context, contexts.rules(request.context, request.dockerfile)
+    ).not_utf_8
+    for place in map(Path, build_options.named_contexts(request.extra).values()):
+        if place.is_dir():
+            yield from contexts.survey(place).not_utf_8
 
 
 def _bases(request: Request, parsed: Dockerfile, engine: Engine) -> list[Base]:

@@ -28,10 +28,7 @@ def check(file: Dockerfile, target: str | None, context: BuildContext, survey: S
             by = (i for i, copied in taken.items() if any(_is_in(path, one) for path in copied))
             found.append(_unwanted(one, next(by, None)))
     found += [_unread(path) for path in survey.unread]
-    found += [
-        _not_utf_8(e.path) for e in survey.sent if e.path != e.path.encode(errors="replace").decode()
-    ]
-    return found
+    return [*found, *map(_not_utf_8, survey.not_utf_8)]
 
 
 def _unread(path: str) -> Finding:
@@ -52,8 +49,9 @@ def _not_utf_8(path: str) -> Finding:
         "context",
         Severity.WARNING,
         None,
-        f"The name of {contexts.printable(path)} is not in UTF-8: new builders refuse such a context.",
-        "Rename it.",
+        f"{contexts.printable(path)} has, or leads to, a name that is not in UTF-8: new builders refuse "
+        "such a context.",
+        "Rename it, or keep it out with a pattern in the .dockerignore.",
     )
 
 

@@ -109,7 +109,7 @@ def _found(
     if not found.is_file() and file is None and (folder / "Containerfile").is_file():
         found = folder / "Containerfile"
     if not found.is_file():
-        others = ", ".join(_dockerfiles(folder))
+        others = ", ".join(map(contexts.printable, _dockerfiles(folder)))
         advice = f"there are {others}: name one with --file" if others else "name it with --file"
         raise WorkbookError(f"There is no {file or 'Dockerfile'} in {folder}; {advice}.")
     context = (context.expanduser() if context else folder).resolve()

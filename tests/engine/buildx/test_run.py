@@ -344,6 +344,33 @@ def test_an_option_that_would_hide_the_build_is_refused_before_it_begins(engine,
     assert not engine.client.images.list(filters={"reference": tag})
 
 
+@pytest.mark.parametrize("bad", ["file", "folder", "link", "named context", "Dockerfile"])
+def test_a_name_that_is_not_utf_8_is_built_or_named(engine, context, tag, tmp_path, bad):
+    request = _request(context, tag, "FROM scratch\nCOPY . /all\nCOPY --from=other . /other\n")
+    other, name = tmp_path / "other", os.fsdecode(b"caf\xe9")
+    other.mkdir()
+    (other / "some").write_text("x")
+    request = dataclasses.replace(request, extra=("--build-context", f"other={other}"))
+    if bad == "folder":
+        (context / name).mkdir()
+        (context / name / "file").write_text("x")
+    elif bad == "link":
+        (context / "link").symlink_to(name)
+    elif bad == "Dockerfile":
+        request = dataclasses.replace(request, dockerfile=request.dockerfile.rename(context / name))
+    else:
+        ((other if bad == "named context" else context) / name).write_text("x")
+    shown = "link" if bad == "link" else "caf\\xe9"
+    files, refused = set(), ""
+    try:
+        files = {file.path for file in build(request, engine=engine).image.files}
+    except BuildError as error:
+        _assert_short(error)
+        refused = str(error)
+    built = f"/{'other' if bad == 'named context' else 'all'}/{shown}" in files
+    assert built or f"refuses {shown}, which has, or leads to, a name that is not in UTF-8" in refused
+
+
 def test_an_option_that_the_builder_does_not_know_is_named(engine, context, tag):
     with pytest.raises(BuildError, match=r"did not start: unknown flag: --nope\.$") as caught:
         build(_request(context, tag, extra=("--nope",)), engine=engine)

@@ -152,13 +152,33 @@ def test_a_damaged_object_is_passed_over(copy):
     assert secrets.in_git_objects(copy.path / ".git", FAKE_SECRET) == []
 
 
-def test_bytes_that_are_no_utf_8_are_matched_and_can_be_printed(tmp_path):
+@pytest.mark.parametrize(
+    ("pattern", "kept_out"),
+    [
+        (b"caf\xe9", False),
+        (b"caf\xe9*", True),
+        (b"*af\xe8", True),
+        (b"caf?", True),
+        ("café".encode(), False),
+    ],
+)
+def test_bytes_that_are_no_utf_8_fit_as_the_builder_lets_them_and_can_be_printed(
+    tmp_path, pattern, kept_out
+):
     (tmp_path / os.fsdecode(b"caf\xe9")).write_text("x")
-    (tmp_path / "cafe").write_text("x")
-    (tmp_path / ".dockerignore").write_bytes(b"caf\xe9\n")
+    (tmp_path / ".dockerignore").write_bytes(pattern)
     found = context.survey(tmp_path, context.rules(tmp_path, tmp_path / "Dockerfile"))
-    assert [entry.path for entry in found.sent] == [".dockerignore", "cafe"]
+    assert len(found.sent) == (1 if kept_out else 2)
     assert "caf\\xe9" in str(found.tree()).encode().decode()
+
+
+def test_names_that_new_builders_refuse_are_those_sent_whose_bytes_are_no_utf_8(tmp_path):
+    (tmp_path / "café").write_text("x")
+    (tmp_path / os.fsdecode(b"caf\xe9")).mkdir()
+    (tmp_path / os.fsdecode(b"caf\xe9") / "in it").write_text("x")
+    (tmp_path / "link").symlink_to(os.fsdecode(b"caf\xe9"))
+    assert len(context.survey(tmp_path).not_utf_8) == 3
+    assert context.survey(tmp_path, dockerignore.parse("caf?")).not_utf_8 == ("link",)
 
 
 def test_the_ignore_file_beside_a_link_counts_and_not_the_one_beside_what_it_leads_to(folder):

@@ -64,4 +64,7 @@ def test_named_contexts_are_known_by_the_builders_short_names():
         "assets=../a",
         "--build-context=docker.io/library/node:latest=docker-image://x",
     ]
-    assert options.named_contexts([*given, "--build-arg", "b=c"]) == {"assets", "node"}
+    assert options.named_contexts([*given, "--build-arg", "b=c"]) == {
+        "assets": "../a",
+        "node": "docker-image://x",
+    }
