@@ -16,7 +16,7 @@ PARTS = ("dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js")
 
 
 def reveal() -> Path:
-    """Return a folder with the parts of reveal.js. Raises `DownloadError` when it is not to be had."""
+    """Return a folder with the parts of reveal.js. Raises `WorkbookError` when it is not to be had."""
     workshop = Workshop(paths.state("slides"))
     folder = paths.state(f"slides/reveal-{REVEAL}")
     with tarfile.open(downloads.from_npm("reveal.js", REVEAL, workshop)) as package:

@@ -97,7 +97,7 @@ def resolve(names: Iterable[str], engine: Engine, *, stand_ins: bool = True) -> 
 
     Quick when all are there. ``stand_ins`` False, or the variable ``WORKBOOK_STANDINS=off``, allows
     real images only; ``WORKBOOK_STANDINS=only`` takes stand-ins without asking a registry. Raises
-    `BaseError`, `PullError` or the error of the step that failed.
+    `BaseError` when a base cannot be had, or the `WorkbookError` of the step that failed.
     """
     maker = _Maker(engine, _policy(stand_ins=stand_ins))
     return maker.all(dict.fromkeys(name for name in names if name != "scratch"))

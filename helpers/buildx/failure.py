@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from helpers.buildx import step_log
 from helpers.buildx.context import printable
 from helpers.buildx.stream import Progress, Step
-from helpers.engine.engine import LOST, EngineLostError
+from helpers.engine.engine import LOST, EngineError
 from helpers.host import disk_full
 from helpers.host.errors import WorkbookError, redacted
 
@@ -83,7 +83,7 @@ def of(progress: Progress, code: int, not_utf_8: Iterable[str]) -> WorkbookError
     if step and step.name in _BOOTING:
         return BuildError(_NO_BUILDER.format(why=_bare(step.error or "")), step, log)
     if any(sign in reason for sign in _ENGINE_LOST):
-        return EngineLostError(LOST)
+        return EngineError(LOST)
     if step is None and _killed(code, progress):
         return BuildError(_KILLED, None, log)
     if "x-docker-expose-session-" in reason:

@@ -215,7 +215,7 @@ def check_command(request: Request, engine: Engine) -> list[str]:
 def build(request: Request, watch: Watcher | None = None, engine: Engine | None = None) -> BuildResult:
     """Build and return the result; ``watch`` is told after each change of the steps.
 
-    Raises `BuildError` when the build fails, `EngineLostError` when the engine goes
+    Raises `BuildError` when the build fails, `EngineError` when the engine goes
     away, `StoppedByReaderError` when it is interrupted, and the errors of `dockerfile`, `bases` and
     `engine` before it begins.
     """

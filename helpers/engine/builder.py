@@ -17,10 +17,6 @@ SETTING = "BUILDX_BUILDER"
 _ENGINES_OWN = "docker"  # the driver of a builder that is a Docker engine
 
 
-class BuilderError(WorkbookError):
-    """The builder that the reader chose cannot be used with this engine."""
-
-
 @dataclass(frozen=True)
 class Builder:
     """A builder of buildx: its ``name`` and ``driver`` (such as ``docker-container`` or ``remote``)."""
@@ -43,7 +39,7 @@ ENGINE = Builder("default", _ENGINES_OWN)
 def find(docker: str, environment: Mapping[str, str], engine_id: str) -> Builder:
     """Return the builder that ``docker buildx build`` uses under these variables.
 
-    ``engine_id`` is the id of the engine that is to run the images. Raises `BuilderError` for a builder
+    ``engine_id`` is the id of the engine that is to run the images. Raises `WorkbookError` for a builder
     that does not exist, or that is another engine: what it builds would stay there.
     """
     shown = _run([docker, "buildx", "inspect"], environment)
@@ -51,7 +47,7 @@ def find(docker: str, environment: Mapping[str, str], engine_id: str) -> Builder
     if shown.returncode:
         if not chosen:
             return ENGINE  # the build itself says what is wrong
-        raise BuilderError(
+        raise WorkbookError(
             f"There is no builder called {chosen!r} (BUILDX_BUILDER); choose one of `docker buildx ls`, "
             "or unset the variable to let the engine build."
         )
@@ -70,7 +66,7 @@ def _require_same_engine(
     there = ["--context", endpoint] if "://" not in endpoint else ["--host", endpoint]
     asked = _run([docker, *there, "info", "--format", "{{.ID}}"], environment)
     if asked.stdout.strip() != engine_id:
-        raise BuilderError(
+        raise WorkbookError(
             f"The builder {name!r} is another Docker engine than the one that runs the images, and what "
             "it builds would stay there; unset BUILDX_BUILDER, or use that engine for both "
             f"(DOCKER_CONTEXT={endpoint}, without DOCKER_HOST)."
@@ -88,4 +84,4 @@ def _run(command: list[str], environment: Mapping[str, str]) -> subprocess.Compl
             check=False,
         )
     except OSError as error:
-        raise BuilderError(f"`{command[0]}` does not run ({error.strerror}).") from None
+        raise WorkbookError(f"`{command[0]}` does not run ({error.strerror}).") from None

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from helpers.engine.engine import LABEL, LOST, Engine, EngineLostError, find, in_touch
+from helpers.engine.engine import LABEL, LOST, Engine, EngineError, find, in_touch
 from helpers.host import disk_full, loopback, paths, processes
 from helpers.host.errors import WorkbookError, stoppable
 
@@ -135,7 +135,7 @@ def created(
     """Make a container of ``image`` within our limits, not started, no port published; remove it after.
 
     ``options`` as for `running`. Raises `ContainerError` when there is no such image,
-    `EngineLostError` when the engine goes away before the block ends.
+    `EngineError` when the engine goes away before the block ends.
     """
     engine = engine or find()
     name = f"{LABEL}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -289,7 +289,7 @@ def _in_touch(engine: Engine) -> Iterator[None]:
         except ContainerError:
             if engine.answers:
                 raise
-            raise EngineLostError(LOST) from None
+            raise EngineError(LOST) from None
 
 
 def _request(method: str, url: str, body: object = None) -> Answer:

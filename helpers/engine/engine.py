@@ -53,14 +53,6 @@ class NoEngineError(EngineError):
     """No Docker engine answers."""
 
 
-class NoBuildxError(EngineError):
-    """The Docker client lacks the buildx plugin, or its buildx is too old."""
-
-
-class EngineLostError(EngineError):
-    """The engine went away in the middle of its work."""
-
-
 @dataclass(frozen=True)
 class Engine:
     """A Docker engine that answers, with the client and the buildx that drive it.
@@ -134,13 +126,13 @@ class OwnEngine(Protocol):
 
 @contextlib.contextmanager
 def in_touch() -> Iterator[None]:
-    """Say in one sentence, by `EngineLostError`, when an engine goes away inside the block."""
+    """Say in one sentence, by `EngineError`, when an engine goes away inside the block."""
     import requests
 
     try:
         yield
     except requests.RequestException:
-        raise EngineLostError(LOST) from None
+        raise EngineError(LOST) from None
 
 
 _found: tuple[tuple[str | None, ...], Engine] | None = None
@@ -149,7 +141,8 @@ _found: tuple[tuple[str | None, ...], Engine] | None = None
 def find() -> Engine:
     """Return the engine to use, looked up again when it has stopped answering or another one is set.
 
-    Raises `NoEngineError`, `NoBuildxError` or `BuilderError`, each with the remedy.
+    Raises `NoEngineError` when no engine answers, `EngineError` when buildx is missing or too old, and
+    `WorkbookError` when the chosen builder does not fit; each says what to do.
     """
     global _found
     settings = tuple(map(os.environ.get, _SETTINGS))
@@ -274,7 +267,7 @@ def _inspect(
 
 def _buildx_version(docker: str | None, environment: Mapping[str, str]) -> str:
     if not docker:
-        raise NoBuildxError("The `docker` command is not on the PATH; install Docker's client.")
+        raise EngineError("The `docker` command is not on the PATH; install Docker's client.")
     try:
         shown = subprocess.run(
             [docker, "buildx", "version"],
@@ -285,18 +278,18 @@ def _buildx_version(docker: str | None, environment: Mapping[str, str]) -> str:
             check=False,
         )
     except OSError as error:
-        raise NoBuildxError(
+        raise EngineError(
             f"The `docker` command at {docker} does not run ({error.strerror}); install Docker's client."
         ) from None
     if shown.returncode:
-        raise NoBuildxError(
+        raise EngineError(
             "The Docker client has no buildx, which does the builds; install the package "
             "`docker-buildx-plugin` (Docker's) or `docker-buildx` (Debian's)."
         )
     words = shown.stdout.split()
     version = words[1].lstrip("v") if len(words) > 1 else "0"
     if _numbers(version) < OLDEST_BUILDX:
-        raise NoBuildxError(
+        raise EngineError(
             f"buildx {version} is too old (its builds cannot be followed); install 0.13 or later."
         )
     return version.split("+")[0]

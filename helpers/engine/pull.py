@@ -55,11 +55,7 @@ _REFUSALS = (
 )
 
 
-class PullError(WorkbookError):
-    """The registry answered, and did not give the image."""
-
-
-class UnreachableError(PullError):
+class UnreachableError(WorkbookError):
     """The registry cannot be reached from the engine."""
 
 
@@ -112,7 +108,7 @@ def is_unreachable(reason: str) -> bool:
 
 
 def pull(name: str, engine: Engine, check: Callable[[], None] = lambda: None) -> None:
-    """Pull an image. Raises `UnreachableError` or `PullError`, each with one clear sentence.
+    """Pull an image. Raises `UnreachableError` when no registry answers, else `WorkbookError`.
 
     ``check`` is called again and again, and stops the pull by raising an error of its own. A pull of
     which the engine says nothing new for `STALL_SECONDS` counts as stalled.
@@ -178,14 +174,14 @@ def _explained(name: str, error: BaseException) -> BaseException:
     return error
 
 
-def refusal(name: str, reason: str) -> PullError:
+def refusal(name: str, reason: str) -> WorkbookError:
     """Turn an engine's words about a failed pull into one sentence for the reader."""
     if disk_full.engine_is_full(reason):
-        return PullError(disk_full.ENGINE_FULL)
+        return WorkbookError(disk_full.ENGINE_FULL)
     for pattern, sentence in _REFUSALS:
         if re.search(pattern, reason, re.IGNORECASE) and not is_unreachable(reason):
-            return PullError(sentence.format(name=name))
+            return WorkbookError(sentence.format(name=name))
     if is_unreachable(reason):
         registry = registry_of(name) or "Docker's registry"
         return UnreachableError(f"{registry} cannot be reached to pull {name}; check the network.")
-    return PullError(f"Docker could not pull {name}: {reason.strip().rstrip('.')}.")
+    return WorkbookError(f"Docker could not pull {name}: {reason.strip().rstrip('.')}.")

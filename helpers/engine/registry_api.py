@@ -32,10 +32,6 @@ _CHUNK = 1 << 18
 _PATIENCE = 60.0  # seconds without a byte
 
 
-class RegistryError(WorkbookError):
-    """A registry did not give what was asked of it."""
-
-
 @dataclass(frozen=True)
 class Descriptor:
     """A blob as a manifest names it: its digest, its bytes as stored, and its media type."""
@@ -78,7 +74,7 @@ def split(reference: str) -> tuple[str, str, str]:
     address, _, rest = reference.partition("/")
     repository, _, tag = rest.rpartition(":")
     if not (address and repository and tag):
-        raise RegistryError(f"{reference!r} names no image in a registry; write ADDRESS/NAME:TAG.")
+        raise WorkbookError(f"{reference!r} names no image in a registry; write ADDRESS/NAME:TAG.")
     return address, repository, tag
 
 
@@ -106,7 +102,7 @@ def _for_platform(index: dict[str, Any], architecture: str) -> str:
         platform = entry.get("platform", {})
         if all(platform.get(name) == value for name, value in wanted.items()):
             return str(entry["digest"])
-    raise RegistryError(f"The image is not there for linux/{architecture}; build it for that platform.")
+    raise WorkbookError(f"The image is not there for linux/{architecture}; build it for that platform.")
 
 
 def _descriptor(entry: dict[str, Any]) -> Descriptor:
@@ -141,17 +137,13 @@ def _get(address: str, path: str, accept: str = "*/*") -> Iterator[IO[bytes]]:
         with loopback.ask(f"http://{address}{path}", _PATIENCE, headers={"Accept": accept}) as answer:
             yield answer
     except OSError as error:
-        raise RegistryError(
+        raise WorkbookError(
             f"The registry at {address} did not give {path} ({error}); push the image to it first, or "
             "run the lesson from the top for a new registry."
         ) from None
 
 
 # Pushes
-
-
-class PushError(WorkbookError):
-    """The engine could not push an image."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +163,7 @@ class Push:
 def push(image: str, reference: str, engine: Engine) -> Push:
     """Push an image of the engine as ``ADDRESS/NAME:TAG``; the engine keeps no such name of it.
 
-    Raises `PushError` with the engine's reason.
+    Raises `WorkbookError` with the engine's reason.
     """
     address, repository, tag = split(reference)
     before = stored(address, engine)
@@ -195,13 +187,13 @@ def _push(image: str, name: str, tag: str, engine: Engine) -> float:
         finally:
             api.remove_image(f"{name}:{tag}")
     except (DockerException, requests.RequestException) as error:
-        raise PushError(f"{name} could not be pushed: {error}; run the cell again.") from None
+        raise WorkbookError(f"{name} could not be pushed: {error}; run the cell again.") from None
 
 
 def _follow(events: Iterable[dict[str, Any]], name: str) -> None:
     for event in events:
         if "error" in event:
-            raise PushError(f"{name} could not be pushed: {event['error']}; run the cell again.")
+            raise WorkbookError(f"{name} could not be pushed: {event['error']}; run the cell again.")
 
 
 def stored(address: str, engine: Engine, repository: str | None = None) -> dict[str, int]:

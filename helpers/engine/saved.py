@@ -15,7 +15,7 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from helpers.engine.engine import LOST, EngineLostError
+from helpers.engine.engine import LOST, EngineError
 from helpers.host import disk_full
 from helpers.host.errors import WorkbookError
 
@@ -61,7 +61,7 @@ def members(engine: Engine, image_id: str) -> Generator[Member, None, None]:
 
     Chunks of a member that are not read before the next is asked for are passed over. Who stops
     half-way closes the generator, or the engine goes on waiting for its reader. Raises `ImageError` when
-    the engine has no such image or its stream cannot be read, `EngineLostError` when it goes away.
+    the engine has no such image or its stream cannot be read, `EngineError` when it goes away.
     """
     try:
         with (
@@ -119,7 +119,7 @@ def _stream(engine: Engine, image_id: str) -> Generator[bytes, None, None]:
                 raise OSError(response.text.strip())
             yield from response.iter_content(_SAVED_AT_ONCE)
     except RequestException:
-        raise EngineLostError(LOST) from None
+        raise EngineError(LOST) from None
 
 
 class ForwardStream:

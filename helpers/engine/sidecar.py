@@ -27,10 +27,6 @@ PTRACE = "SYS_PTRACE"
 _ENDS_IN = 30  # seconds that a container gets to stop by itself
 
 
-class DebuggingError(WorkbookError):
-    """A container could not be looked into as asked."""
-
-
 @dataclass(frozen=True)
 class Said:
     """What a command that ran in a container gave: its exit code, and all that it printed."""
@@ -97,13 +93,13 @@ def stopped(
 ) -> Iterator[Container]:
     """Run ``image`` until it stops by itself; yield the container, which is still there.
 
-    Raises `DebuggingError` when it is still running after 30 s.
+    Raises `WorkbookError` when it is still running after 30 s.
     """
     options = {"environment": dict(environment or {})}
     with containers.created(image, engine=engine, options=options) as made:
         containers.start(made)
         if containers.exit_code(made, _ENDS_IN) is None:
-            raise DebuggingError(
+            raise WorkbookError(
                 f"The container still runs after {_ENDS_IN} s; look into it while it runs."
             )
         made.reload()
@@ -123,7 +119,7 @@ def last_words(container: Container, lines: int = 20) -> list[str]:
 def copy_out(container: Container, path: str) -> dict[str, bytes]:
     """Return a file, or the files under a folder, by absolute path, as ``docker cp`` fetches them.
 
-    The container may run or have stopped. Raises `DebuggingError` when there is nothing at ``path``.
+    The container may run or have stopped. Raises `WorkbookError` when there is nothing at ``path``.
     """
     from docker.errors import APIError, NotFound
 
@@ -131,9 +127,9 @@ def copy_out(container: Container, path: str) -> dict[str, bytes]:
         chunks, _ = container.get_archive(path)
         archived = io.BytesIO(b"".join(chunks))
     except NotFound:
-        raise DebuggingError(f"There is no {path} in the container; check the path.") from None
+        raise WorkbookError(f"There is no {path} in the container; check the path.") from None
     except APIError as error:
-        raise DebuggingError(f"{path} cannot be copied out: {error.explanation}.") from None
+        raise WorkbookError(f"{path} cannot be copied out: {error.explanation}.") from None
     parent = path.rstrip("/").rpartition("/")[0]
     with tarfile.open(fileobj=archived) as archive:
         found = {f"{parent}/{m.name}": archive.extractfile(m) for m in archive if m.isfile()}

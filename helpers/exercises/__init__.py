@@ -6,20 +6,21 @@ from typing import TYPE_CHECKING
 
 from helpers.exercises import records
 from helpers.exercises.catalogue import CATALOGUE
-from helpers.exercises.exercise import Exercise, ExerciseError, Outcome
+from helpers.exercises.exercise import Exercise, Outcome
 from helpers.host import tables
+from helpers.host.errors import WorkbookError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CATALOGUE", "Exercise", "ExerciseError", "Outcome", "progress", "task"]
+__all__ = ["CATALOGUE", "Exercise", "Outcome", "progress", "task"]
 
 
 def task(name: str) -> Exercise:
-    """Return an exercise by its name. Raises `ExerciseError` that names those there are."""
+    """Return an exercise by its name. Raises `WorkbookError` that names those there are."""
     known = {exercise.name: exercise for exercise in CATALOGUE}
     if name not in known:
-        raise ExerciseError(f"There is no exercise {name!r}; there are {', '.join(known)}.")
+        raise WorkbookError(f"There is no exercise {name!r}; there are {', '.join(known)}.")
     return known[name]
 
 

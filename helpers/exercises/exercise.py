@@ -24,10 +24,6 @@ _TEXTS = Path(__file__).parent / "texts"
 _NO_BUILD = (BuildError, DockerfileError, BaseError)
 
 
-class ExerciseError(WorkbookError):
-    """An exercise was asked for something that it does not have."""
-
-
 @dataclass(frozen=True)
 class Outcome:
     """What the checks said of an answer, each a sentence with what was found, and the next hint."""

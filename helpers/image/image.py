@@ -114,7 +114,7 @@ class Image:
     """A finished image in an engine. What is asked of it is read at the first question and then kept.
 
     ``id`` is the engine's digest of it, ``name`` what messages call it. Every question raises
-    `ImageError` when the engine has no such image or its layers cannot be read, and `EngineLostError`
+    `ImageError` when the engine has no such image or its layers cannot be read, and `EngineError`
     when the engine goes away.
     """
 

@@ -102,7 +102,7 @@ def scan(engine: Engine, image_id: str, wanted: Wanted) -> Stored:
     """Return the layers of an image with what is wanted of them, read once and then remembered.
 
     Raises `ImageError` when the engine has no such image or its layers cannot be read,
-    `EngineLostError` when it goes away.
+    `EngineError` when it goes away.
     """
     if engine.store == "overlay2":
         # The folder may be another machine's, another user's, or of another make.

@@ -30,17 +30,13 @@ _DEBIAN, _ALPINE = "debian", "alpine"
 _FOR_DEVELOPMENT = "cdx:npm:package:development"  # of CycloneDX's own list of property names
 
 
-class SbomError(WorkbookError):
-    """A bill of materials that is none."""
-
-
 def make(
     name: str, image_id: str, node: str, inventory: Inventory, packages: Iterable[NpmPackage]
 ) -> str:
     """Return an image's bill of materials as JSON.
 
     ``node`` is the version of Node, which no package database of the official images names. A package
-    that lies in the image several times in one version is one component. Raises `SbomError` when the
+    that lies in the image several times in one version is one component. Raises `WorkbookError` when the
     result does not fit CycloneDX's schema.
     """
     from cyclonedx.output.json import JsonV1Dot6
@@ -57,7 +53,7 @@ def make(
 
 
 def validate(text: str) -> None:
-    """Raise `SbomError` with the first place where a document breaks the schema of CycloneDX 1.6."""
+    """Raise `WorkbookError` with the first place where a document breaks the schema of CycloneDX 1.6."""
     from cyclonedx.exception import MissingOptionalDependencyException
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
@@ -65,11 +61,11 @@ def validate(text: str) -> None:
     try:
         problem = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
     except MissingOptionalDependencyException:
-        raise SbomError("jsonschema is not installed, so no bill can be checked; install it.") from None
+        raise WorkbookError("jsonschema is not installed: install it to check a bill.") from None
     except ValueError as error:
-        raise SbomError(f"The bill of materials is no JSON: {error}.") from None
+        raise WorkbookError(f"The bill of materials is no JSON: {error}.") from None
     if problem is not None:
-        raise SbomError(f"The bill of materials is not valid CycloneDX 1.6: {problem}")
+        raise WorkbookError(f"The bill of materials is not valid CycloneDX 1.6: {problem}")
 
 
 def kinds(text: str) -> dict[str, int]:

@@ -32,10 +32,6 @@ _OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{38,62}\Z")
 LAYER, HISTORY, SETTINGS = "layer", "history", "settings"
 
 
-class SecretError(ImageError):
-    """A secret that cannot be searched for."""
-
-
 @dataclass(frozen=True)
 class Sighting:
     """One place of a secret: ``where`` is ``layer``, ``history`` or ``settings``.
@@ -74,11 +70,11 @@ class _Layer:
 def search(image: Image, secret: str) -> Search:
     """Search an image for a secret.
 
-    Raises `SecretError` for a secret that is too short, `ImageError` when the engine has no such
-    image or gives not all of its layers, and `EngineLostError` when it goes away.
+    Raises `ImageError` when the secret is too short, when the engine has no such image, or when it
+    does not give all of its layers; `EngineError` when it goes away.
     """
     if len(secret) < _SHORTEST:
-        raise SecretError(f"A text of {len(secret)} characters is found by chance; search a longer one.")
+        raise ImageError(f"A text of {len(secret)} characters is found by chance; search a longer one.")
     forms = _forms(secret)
     try:
         with contextlib.closing(saved.members(image.engine, image.id)) as members:

@@ -178,7 +178,7 @@ def write_sboms(*results: BuildResult) -> pd.DataFrame:
 
 
 def write_sbom(result: BuildResult) -> Path:
-    """Write an image's bill of materials and return its file. Raises `SbomError` if it is not valid."""
+    """Write an image's bill of materials and return its file; an invalid one raises `WorkbookError`."""
     found = survey(result)
     name = verbs.label(result)
     text = sbom.make(name, result.image_id, found.confined.node, found.inventory, found.npm)

@@ -88,7 +88,7 @@ class DeployHost(Closing):
     def pull(self, reference: str) -> Pull:
         """Pull ``ADDRESS/NAME:TAG``, asking only for what is not here yet.
 
-        Raises `RegistryError` when the registry does not give it, `WorkbookError` for a wrong digest.
+        Raises `WorkbookError` when the registry does not give it, or gives it with a wrong digest.
         """
         begun = time.monotonic()
         address, repository, tag = registry_api.split(reference)

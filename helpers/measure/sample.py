@@ -18,7 +18,7 @@ from helpers.buildx import dockerfile as reader
 from helpers.engine.container import Running
 from helpers.host import paths, tables
 from helpers.host.errors import WorkbookError
-from helpers.host.workspace import Workspace, WorkspaceError
+from helpers.host.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,7 +136,7 @@ def dependency_edit(app: Workspace) -> Iterator[str]:
         manifest, lock = _json(app, MANIFEST), _json(app, LOCK)
         root = lock["packages"][""]
         if PACKAGE in manifest["dependencies"] or f"node_modules/{PACKAGE}" in lock["packages"]:
-            raise WorkspaceError(f"The app depends on {PACKAGE} already; add another package.")
+            raise WorkbookError(f"The app depends on {PACKAGE} already; add another package.")
         for place in (manifest, root):
             place["dependencies"][PACKAGE] = f"^{_LOCKED['version']}"
         version = f"{manifest['version']}-{_token()}"
@@ -184,7 +184,7 @@ def _token() -> str:
 def _read(app: Workspace, name: str) -> str:
     file = app.path / name
     if not file.is_file():
-        raise WorkspaceError(f"There is no file {name} in the working copy; check the name.")
+        raise WorkbookError(f"There is no file {name} in the working copy; check the name.")
     return file.read_text(encoding="utf-8")
 
 
@@ -192,7 +192,7 @@ def _json(app: Workspace, name: str) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(_read(app, name))
     except ValueError as error:
-        raise WorkspaceError(f"{name} of the working copy is no JSON: {error}.") from None
+        raise WorkbookError(f"{name} of the working copy is no JSON: {error}.") from None
     return found
 
 

@@ -29,10 +29,6 @@ _STATUS = Path("/proc/self/status")
 _NOTHING: Mapping[str, str] = {}
 
 
-class ProbeError(WorkbookError):
-    """A verb that was to be measured failed."""
-
-
 @dataclass(frozen=True)
 class Probe:
     """What one verb took: ``before_mb`` is the process's memory before it, ``peak_mb`` the most."""
@@ -48,7 +44,7 @@ def of(
 ) -> Probe:
     """Run a verb in a new process that keeps what it remembers in ``state``.
 
-    ``settings`` are further variables of its environment. Raises `ProbeError` with the verb's reason.
+    ``settings`` are further variables of its environment. Raises `WorkbookError` with the verb's reason.
     """
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.probe", verb, *arguments],
@@ -60,7 +56,7 @@ def of(
     )
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise ProbeError(f"`{verb}` could not be measured: {said[-1]}")
+        raise WorkbookError(f"`{verb}` could not be measured: {said[-1]}")
     return Probe(**json.loads(done.stdout))
 
 

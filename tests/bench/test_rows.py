@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from helpers.claims.figures import Spread
+from helpers.host.errors import WorkbookError
 from tests.bench import __main__ as bench
 from tests.bench import rows, typed
 from tests.bench.rows import Row, Side
@@ -96,7 +97,7 @@ def test_commands_are_joined_by_pipes():
 
 def test_a_command_that_fails_anywhere_in_the_pipe_is_an_error():
     for commands in ((("false",), ("cat",)), (("echo", "a"), ("false",))):
-        with pytest.raises(typed.TypedError, match="`false` failed with code 1"):
+        with pytest.raises(WorkbookError, match="`false` failed with code 1"):
             typed.run(*commands)
 
 

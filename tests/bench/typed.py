@@ -13,10 +13,6 @@ from pathlib import Path
 from helpers.host.errors import WorkbookError
 
 
-class TypedError(WorkbookError):
-    """A command of the benchmark's other side failed."""
-
-
 def run(
     *commands: Sequence[str], environment: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> str:
@@ -45,7 +41,7 @@ def run(
             process.wait()
     for command, process in zip(commands, processes, strict=True):
         if process.returncode not in (0, -signal.SIGPIPE):  # whose reader ended first did not fail
-            raise TypedError(
+            raise WorkbookError(
                 f"`{' '.join(command)}` failed with code {process.returncode}; run it in a terminal "
                 "to see why."
             )

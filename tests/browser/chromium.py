@@ -32,13 +32,9 @@ exec unshare --mount --propagation private sh -c '
 """
 
 
-class BrowserError(WorkbookError):
-    """There is no browser, and none could be had."""
-
-
 @contextlib.contextmanager
 def opened() -> Iterator[Browser]:
-    """Start a Chromium without a window; it ends with the block. Raises `BrowserError` without one."""
+    """Start a Chromium without a window; it ends with the block. Raises `WorkbookError` without one."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as player:
@@ -57,7 +53,7 @@ def _program() -> str:
         if found := shutil.which(name):
             return found
     if not Path("/etc/debian_version").exists() or os.geteuid() != 0:
-        raise BrowserError("There is no Chromium here; run `python -m playwright install chromium`.")
+        raise WorkbookError("There is no Chromium here; run `python -m playwright install chromium`.")
     return str(_unpacked())
 
 

@@ -20,10 +20,6 @@ from helpers.lesson import lab as lab_command
 _PATIENCE = 90.0  # seconds until the server answers
 
 
-class LabError(WorkbookError):
-    """JupyterLab did not start."""
-
-
 @dataclass(frozen=True)
 class Lab:
     """A JupyterLab that runs: its ``address`` and the token that lets one in."""
@@ -38,7 +34,7 @@ class Lab:
 
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[Lab]:
-    """Serve ``folder`` as `make lab` does, on a free port of loopback, until the block ends. Raises `LabError`."""
+    """Serve ``folder`` as `make lab` does, on a free port of loopback, until the block ends. Raises `WorkbookError`."""
     port = loopback.free_port()
     lab = Lab(f"http://127.0.0.1:{port}", secrets.token_hex(16))
     given = ["--no-browser", f"--port={port}", "--ServerApp.port_retries=0"]
@@ -57,7 +53,7 @@ def serving(folder: Path) -> Iterator[Lab]:
             if not _answers(f"{lab.address}/api", server):
                 log.seek(0)
                 said = log.read().decode(errors="replace").strip().splitlines()
-                raise LabError(f"JupyterLab did not start: {said[-1] if said else 'no word of it'}")
+                raise WorkbookError(f"JupyterLab did not start: {said[-1] if said else 'no word of it'}")
             yield lab
         finally:
             _end(server)

@@ -41,10 +41,6 @@ _CELLS = {
 }
 
 
-class ScreenshotError(WorkbookError):
-    """What was to be shown did not come."""
-
-
 def draw_sizes(folder: Path = FOLDER) -> Path:
     """Build the article's variants, write the chart of their sizes and return its path."""
     results = [verbs.build(name) for name in ("naive", "alpine", "distroless", "distroless_pruned")]
@@ -56,8 +52,7 @@ def draw_sizes(folder: Path = FOLDER) -> Path:
 def take(folder: Path = FOLDER) -> list[Path]:
     """Write the screenshots into ``folder`` and return their paths.
 
-    Raises `ScreenshotError` when something is not shown, `EngineError` without an engine, and
-    `BrowserError` without a browser.
+    Raises `WorkbookError` when there is no engine or no browser, or when something is not shown.
     """
     from playwright.sync_api import Error
 
@@ -69,7 +64,7 @@ def take(folder: Path = FOLDER) -> list[Path]:
             shots = _of_lab(opened, scratch)
             slide = _of_slide(opened, scratch)
         except Error as error:
-            raise ScreenshotError(f"JupyterLab did not show what was expected: {error}.") from error
+            raise WorkbookError(f"JupyterLab did not show what was expected: {error}.") from error
     taken = [_write(folder / f"{name}.png", shot, beneath) for name, shot in shots.items()]
     return [*taken, _write(folder / "slide.png", slide)]
 
@@ -128,7 +123,7 @@ def _of_slide(opened: Browser, folder: Path) -> bytes:
     slide = page.locator("section.present:not(.stack)")
     while not (slide.locator("h1, h2").first.inner_text() == heading and slide.locator("img").count()):
         if page.evaluate("Reveal.isLastSlide()"):
-            raise ScreenshotError(f"No slide of {lesson} has the heading {heading!r} and a chart.")
+            raise WorkbookError(f"No slide of {lesson} has the heading {heading!r} and a chart.")
         page.evaluate("Reveal.next()")
     shot = page.screenshot()
     page.close()

@@ -6,7 +6,8 @@ import pytest
 
 from helpers import buildx
 from helpers.buildx import Request
-from tests.bench import growth, images, probe, rows
+from helpers.host.errors import WorkbookError
+from tests.bench import growth, images, rows
 
 pytestmark = pytest.mark.engine
 
@@ -39,7 +40,7 @@ def test_a_size_is_held_against_a_push(engine, reference):
 
 def test_a_verb_that_fails_is_one_sentence(engine):
     looks = images.FirstLooks("size", "workbook/nowhere", engine)
-    with pytest.raises(probe.ProbeError, match=r"^`size` could not be measured: .*no image"):
+    with pytest.raises(WorkbookError, match=r"^`size` could not be measured: .*no image"):
         looks.measure()
 
 

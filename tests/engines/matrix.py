@@ -32,10 +32,6 @@ _SHARED = ("apt", "registry", "standins")  # downloads, the same for every engin
 _ELSEWHERE = ("BUILDX_BUILDER", "DOCKER_CERT_PATH", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY")
 
 
-class MatrixError(WorkbookError):
-    """The engines of the matrix cannot be had, or there is no such engine."""
-
-
 @dataclass(frozen=True)
 class Row:
     """One engine of the matrix: the Debian release it comes from, how it keeps images, who runs it."""
@@ -78,11 +74,11 @@ class Outcome:
 
 
 def rows(names: Sequence[str]) -> list[Row]:
-    """Return the rows of those names, all of them for none. Raises `MatrixError` for an unknown one."""
+    """Return the rows of those names, all of them for none. Raises `WorkbookError` for an unknown one."""
     known = {row.name: row for row in ROWS}
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise MatrixError(
+        raise WorkbookError(
             f"The matrix has no engine called {unknown[0]!r}; choose from {', '.join(known)}."
         )
     return [known[name] for name in dict.fromkeys(names)] or list(ROWS)
@@ -180,7 +176,7 @@ def main(words: Sequence[str]) -> None:
     arguments = parser.parse_args(before)
     chosen = rows(arguments.engines)
     if not command:
-        raise MatrixError("There is no command to run; put it after `--`.")
+        raise WorkbookError("There is no command to run; put it after `--`.")
     try:
         require_possible()
     except WorkbookError as error:

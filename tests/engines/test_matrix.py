@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from helpers.engine.private import PrivateEngine
-from helpers.host.errors import PrivateEngineError
+from helpers.host.errors import PrivateEngineError, WorkbookError
 from tests.engines import matrix
-from tests.engines.matrix import MatrixError, Outcome
+from tests.engines.matrix import Outcome
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def test_both_releases_are_there_with_both_stores():
 
 
 def test_an_unknown_engine_is_named_with_those_there_are():
-    with pytest.raises(MatrixError, match="no engine called 'latest'; choose from oldest, newest"):
+    with pytest.raises(WorkbookError, match="no engine called 'latest'; choose from oldest, newest"):
         matrix.rows(["latest"])
 
 
@@ -72,7 +72,7 @@ def test_where_no_engine_can_be_had_a_run_that_needs_one_fails(impossible):
 
 
 def test_a_command_is_asked_for():
-    with pytest.raises(MatrixError, match="after `--`"):
+    with pytest.raises(WorkbookError, match="after `--`"):
         matrix.main([])
 
 

@@ -18,8 +18,8 @@ from helpers.bases.bases import Base, Source
 from helpers.buildx import BuildError, Request, build
 from helpers.engine import builder
 from helpers.engine import engine as engines
-from helpers.engine.builder import BuilderError
 from helpers.engine.private import PrivateEngine
+from helpers.host.errors import WorkbookError
 
 pytestmark = [
     pytest.mark.engine,
@@ -212,7 +212,7 @@ def test_a_context_whose_name_buildx_cannot_send_elsewhere_is_one_sentence(farm,
 def test_a_builder_that_is_another_engine_is_refused_in_one_sentence(second, settings):
     _docker("context", "create", "class", "--docker", f"host=unix://{second.socket}")
     settings.setenv("BUILDX_BUILDER", "class")
-    with pytest.raises(BuilderError, match=r"'class' is another Docker engine .*DOCKER_CONTEXT=class"):
+    with pytest.raises(WorkbookError, match=r"'class' is another Docker engine .*DOCKER_CONTEXT=class"):
         engines.find()
     settings.delenv("DOCKER_HOST", raising=False)
     settings.setenv("DOCKER_CONTEXT", "class")

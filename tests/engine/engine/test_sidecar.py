@@ -6,7 +6,8 @@ from helpers import buildx
 from helpers.buildx import Request
 from helpers.engine import container, sidecar
 from helpers.engine.container import ContainerError
-from helpers.engine.sidecar import PTRACE, DebuggingError
+from helpers.engine.sidecar import PTRACE
+from helpers.host.errors import WorkbookError
 
 pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 
@@ -124,7 +125,7 @@ def test_files_are_copied_out_of_a_running_and_of_a_stopped_container(make, engi
     with container.running(make(app()), engine=engine) as target:
         assert sidecar.copy_out(target.container, "/www") == whole
         assert sidecar.copy_out(target.container, "/www/healthz") == {"/www/healthz": b"first\n"}
-        with pytest.raises(DebuggingError, match="There is no /nowhere"):
+        with pytest.raises(WorkbookError, match="There is no /nowhere"):
             sidecar.copy_out(target.container, "/nowhere")
     with sidecar.stopped(make(app('"false"')), engine=engine) as dead:
         assert sidecar.exit_code(dead) == 1
@@ -139,7 +140,7 @@ def test_a_stopped_container_keeps_its_last_words(make, engine):
 def test_one_that_does_not_stop_is_given_up_in_one_sentence(make, engine, monkeypatch, ours):
     monkeypatch.setattr(sidecar, "_ENDS_IN", 1)
     with (
-        pytest.raises(DebuggingError, match="still runs after 1 s"),
+        pytest.raises(WorkbookError, match="still runs after 1 s"),
         sidecar.stopped(make(app()), engine=engine),
     ):
         pass

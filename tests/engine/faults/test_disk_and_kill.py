@@ -26,13 +26,10 @@ from helpers.engine import container, pull, registry_api
 from helpers.engine import engine as engines
 from helpers.engine.container import ContainerError
 from helpers.engine.private import PrivateEngine
-from helpers.engine.pull import PullError
 from helpers.host import paths, workspace
 from helpers.host.errors import PrivateEngineError, WorkbookError
-from helpers.host.paths import PlaceError
 from helpers.host.processes import wait_for
 from helpers.host.workshop import NoRoomError, Workshop
-from helpers.host.workspace import WorkspaceError
 from helpers.image import image
 
 pytestmark = [
@@ -139,7 +136,7 @@ def test_a_full_disk_of_the_engine_is_one_sentence_and_room_is_all_it_takes(
         (lambda: list(image._contents(image.Image(small, tag), "/bin")), ContainerError),
         (lambda: _load(small, saved.replace(b"cramped", b"cramp2d")), WorkbookError),
         (lambda: bases.prepare(small, [DISTROLESS]), WorkbookError),
-        (lambda: pull.pull(pushed, small), PullError),
+        (lambda: pull.pull(pushed, small), WorkbookError),
         (
             lambda: host_settings.make_overlay(tag, tag, company, small, Workshop(tmp_path / "w")),
             WorkbookError,
@@ -184,8 +181,8 @@ def test_a_full_disk_of_this_machine_is_one_sentence_and_leaves_nothing_half_wri
         filler = _fill(disk)
         before = sorted(disk.rglob("*"))
         for work, kind, sentence in (
-            (_judge, PlaceError, "no room left for .*state/verdicts"),
-            (workspace.copy, WorkspaceError, "could not be copied .* No space left"),
+            (_judge, WorkbookError, "no room left for .*state/verdicts"),
+            (workspace.copy, WorkbookError, "could not be copied .* No space left"),
             (
                 PrivateEngine(disk / "e", programs=programs).start,
                 PrivateEngineError,
@@ -193,7 +190,7 @@ def test_a_full_disk_of_this_machine_is_one_sentence_and_leaves_nothing_half_wri
             ),
             (
                 lambda: image_writer.layers_of(part, shop),
-                PlaceError,
+                WorkbookError,
                 "no room left for .*state/standins",
             ),
             (
@@ -214,7 +211,7 @@ def test_a_full_disk_of_this_machine_is_one_sentence_and_leaves_nothing_half_wri
         assert ledger.records()["S1"] == _judge_before
 
         monkeypatch.setattr(tempfile, "tempdir", str(disk))
-        with pytest.raises((BuildError, PlaceError), match=r"no room in|No temporary folder") as caught:
+        with pytest.raises(WorkbookError, match=r"no room in|No temporary folder") as caught:
             build(request, engine=engine)
         assert not re.search(FULL, str(caught.value))
         filler.unlink()
@@ -496,7 +493,7 @@ def test_a_user_who_can_write_nowhere_is_told_what_to_set(programs, tmp_path):
     powerless = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
     command = [*powerless, sys.executable, "-B", "-c", READS]
     said = _closed(clone, *command, HOME=str(home)).strip()
-    assert said.startswith("PlaceError Cannot write to ")
+    assert said.startswith("WorkbookError Cannot write to ")
     assert "set WORKBOOK_STATE to a folder you own" in said
     mine = tmp_path / "mine"
     mine.mkdir()

@@ -31,7 +31,7 @@ from helpers.claims import ledger
 from helpers.engine import container, leftovers, saved
 from helpers.engine import engine as engines
 from helpers.engine.container import OWNER_LABEL
-from helpers.engine.engine import EngineLostError, NoEngineError
+from helpers.engine.engine import EngineError, NoEngineError
 from helpers.engine.private import PrivateEngine
 from helpers.host import debian, paths, workspace
 from helpers.host.errors import WorkbookError
@@ -376,7 +376,7 @@ def _meanwhile(ready: Callable[[], object], act: Callable[[], object]) -> Iterat
 @contextlib.contextmanager
 def _lost(within: float) -> Iterator[None]:
     begun = time.monotonic()
-    with pytest.raises(EngineLostError, match="went away; start it again") as caught:
+    with pytest.raises(EngineError, match="went away; start it again") as caught:
         yield
     assert time.monotonic() - begun < within
     _assert_one_sentence(caught.value)

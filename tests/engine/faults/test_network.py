@@ -34,10 +34,10 @@ from helpers.buildx import BuildError, Request, build
 from helpers.engine import engine as engines
 from helpers.engine import pull
 from helpers.engine.private import PrivateEngine
-from helpers.engine.pull import PullError, UnreachableError
+from helpers.engine.pull import UnreachableError
 from helpers.host import debian, downloads, paths
 from helpers.host.debian import DebianError, Mirror, Suite
-from helpers.host.downloads import DownloadError
+from helpers.host.errors import WorkbookError
 from helpers.host.loopback import free_port
 from helpers.host.stanzas import stanzas
 from helpers.host.workshop import Workshop
@@ -167,7 +167,7 @@ def impatient(programs, tmp_path_factory):
     [
         ("cut", UnreachableError, "cannot be reached to pull"),
         ("silent", UnreachableError, "stalled"),
-        ("altered", PullError, "altered or cut on its way .* is not kept"),
+        ("altered", WorkbookError, "altered or cut on its way .* is not kept"),
     ],
 )
 def test_a_pull_that_breaks_in_the_middle_keeps_nothing_and_the_next_one_works(
@@ -237,7 +237,7 @@ def _wheel() -> bytes:
 def _assert_refused_then_fetched(loopback, fault, victim, folder, fetch) -> None:
     workshop = Workshop(folder)
     loopback.break_down(fault, victim)
-    with pytest.raises(DownloadError, match=r"part-1\.0\.0.* could not be fetched|is damaged") as caught:
+    with pytest.raises(WorkbookError, match=r"part-1\.0\.0.* could not be fetched|is damaged") as caught:
         fetch(workshop)
     assert_one_sentence(caught.value)
     assert not [path for path in folder.rglob("part*.*") if path.is_file()]

@@ -11,6 +11,7 @@ import pytest
 from helpers import buildx
 from helpers.buildx import BuildError, Request, context, dockerignore
 from helpers.engine import container
+from helpers.engine.saved import ImageError
 from helpers.host import paths
 from helpers.host import workspace as workspaces
 from helpers.host.errors import WorkbookError
@@ -293,5 +294,5 @@ def test_a_label_that_holds_a_secret_is_a_sighting(engine, context, tag):
 
 
 def test_a_short_text_is_not_searched_for(engine):
-    with pytest.raises(secrets.SecretError):
+    with pytest.raises(ImageError):
         secrets.search(Image(engine, "anything"), "short")

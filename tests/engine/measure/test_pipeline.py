@@ -19,6 +19,7 @@ from helpers.bases import image_writer, local_registry
 from helpers.bases.image_writer import ImageSettings, Layer
 from helpers.engine import leftovers, registry_api
 from helpers.host import paths
+from helpers.host.errors import WorkbookError
 from helpers.lesson import pipeline as pipeline_lesson
 from helpers.measure import cost, deploy_host, pipeline, sample
 from helpers.measure.pipeline import Change
@@ -159,7 +160,7 @@ def test_a_push_that_fails_says_so_and_leaves_no_name(engine, tmp_path, new_tag)
     tag = new_tag()
     settings = ImageSettings(engine.architecture, command=("/n",))
     image_writer.load(engine, tag, [layer(tmp_path, 1000)], settings)
-    with pytest.raises(registry_api.PushError, match="could not be pushed"):
+    with pytest.raises(WorkbookError, match="could not be pushed"):
         registry_api._push(tag, "127.0.0.1:1/nowhere/app", "1", engine)
     assert engine.client.images.get(tag).tags == [tag]
 

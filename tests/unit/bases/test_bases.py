@@ -17,7 +17,8 @@ from helpers.bases import (
 from helpers.bases.bases import Base, BaseError, Source
 from helpers.bases.host_settings import HostSettings
 from helpers.engine import pull as registry
-from helpers.engine.pull import PullError, UnreachableError
+from helpers.engine.pull import UnreachableError
+from helpers.host.errors import WorkbookError
 
 DISTROLESS = "gcr.io/distroless/nodejs20-debian12"
 COMPANY = HostSettings(b"certificates", ())
@@ -188,7 +189,7 @@ def test_a_base_without_a_recipe_comes_with_the_nearest_that_have_one():
 
 def test_a_name_that_the_registry_does_not_have_is_no_reason_for_a_stand_in():
     engine = FakeEngine(answer="manifest unknown")
-    with pytest.raises(PullError, match="no image node:20"):
+    with pytest.raises(WorkbookError, match="no image node:20"):
         bases.resolve(["node:20"], engine)
     assert engine.loaded == []
 

@@ -215,13 +215,13 @@ def test_wheels_are_fetched_for_every_patch_of_the_release():
 
 def test_wheels_for_another_python_are_refused_before_the_environment_is_touched(written, tmp_path):
     file = written(python="2.7 Plan9 vax")
-    with pytest.raises(bootstrap.BootstrapError, match=r"for Python 2\.7 Plan9 vax, this is 3\."):
+    with pytest.raises(WorkbookError, match=r"for Python 2\.7 Plan9 vax, this is 3\."):
         bootstrap.ensure(tmp_path / "venv", file)
     assert not (tmp_path / "venv").exists()
 
 
 def test_a_kit_without_wheels_says_so(written, tmp_path):
-    with pytest.raises(bootstrap.BootstrapError, match="no Python wheels"):
+    with pytest.raises(WorkbookError, match="no Python wheels"):
         bootstrap.ensure(tmp_path / "venv", written())
     assert not (tmp_path / "venv").exists()
 

@@ -28,7 +28,7 @@ from helpers.buildx import (
 )
 from helpers.buildx import run as builds
 from helpers.buildx.dockerfile_words import DockerfileError
-from helpers.engine.engine import Engine, EngineLostError
+from helpers.engine.engine import Engine, EngineError
 from helpers.host import processes
 from helpers.host.errors import StoppedByReaderError, WorkbookError
 
@@ -312,7 +312,7 @@ def test_a_full_disk_is_told_apart(docker, request_here, where_said):
     ],
 )
 def test_an_engine_that_went_away_is_told_apart(docker, request_here, line):
-    with pytest.raises(EngineLostError, match="went away") as caught:
+    with pytest.raises(EngineError, match="went away") as caught:
         build(request_here, engine=docker(f"ERROR: {line}\n", code=1))
     _assert_short(caught.value)
 
@@ -424,7 +424,7 @@ def test_an_engine_that_is_gone_before_the_build_is_said_so(docker, request_here
 
     where = docker()
     where.client.images.error = requests.ConnectionError("refused")
-    with pytest.raises(EngineLostError):
+    with pytest.raises(EngineError, match="went away"):
         build(request_here, engine=where)
 
 

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from helpers.engine import builder
-from helpers.engine.builder import BuilderError
+from helpers.host.errors import WorkbookError
 
 INSPECTED = """\
 Name:          farm
@@ -58,13 +58,13 @@ def test_a_context_of_the_same_engine_will_do(docker):
 
 @pytest.mark.parametrize("chosen", ["", "farm"])
 def test_another_engine_as_builder_is_refused_with_what_to_do(docker, chosen):
-    with pytest.raises(BuilderError, match=r"unset BUILDX_BUILDER, or .*DOCKER_CONTEXT=desk") as caught:
+    with pytest.raises(WorkbookError, match=r"unset BUILDX_BUILDER, or .*DOCKER_CONTEXT=desk") as caught:
         find(docker("docker", "desk", engine_id="theirs"), chosen)
     assert "\n" not in str(caught.value)
 
 
 def test_a_builder_that_does_not_exist_is_named(docker):
-    with pytest.raises(BuilderError, match="no builder called 'nope'"):
+    with pytest.raises(WorkbookError, match="no builder called 'nope'"):
         find(docker(code=1), "nope")
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from helpers.bases import local_registry
 from helpers.engine import engine, private
-from helpers.engine.engine import EngineError, NoBuildxError, NoEngineError
+from helpers.engine.engine import EngineError, NoEngineError
 
 INFO = {
     "ServerVersion": "26.1.5+dfsg1",
@@ -230,13 +230,13 @@ def test_an_old_engine_is_refused_with_its_version(start, client):
 
 def test_no_docker_command_is_said_so(start):
     start()
-    assert "`docker` command is not on the PATH" in _sentence(NoBuildxError)
+    assert "`docker` command is not on the PATH" in _sentence(EngineError)
 
 
 def test_no_buildx_is_said_so(start, client):
     start()
     client("docker: 'buildx' is not a docker command.", code=1)
-    assert "has no buildx" in _sentence(NoBuildxError)
+    assert "has no buildx" in _sentence(EngineError)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_no_buildx_is_said_so(start, client):
 def test_an_old_buildx_is_refused_with_its_version(start, client, says, version):
     start()
     client(says)
-    assert f"buildx {version} is too old" in _sentence(NoBuildxError)
+    assert f"buildx {version} is too old" in _sentence(EngineError)
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_each_spelling_of_a_version_is_understood(start, client, says, version):
 def test_a_docker_command_that_cannot_run_is_said_so(start, client):
     start()
     client().write_bytes(b"\x7fELF nothing")
-    assert "does not run" in _sentence(NoBuildxError)
+    assert "does not run" in _sentence(EngineError)
 
 
 def test_an_engine_is_looked_up_once_while_it_answers_and_settings_stay(start, client, monkeypatch):

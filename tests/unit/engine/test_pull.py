@@ -11,8 +11,9 @@ import requests
 from docker.errors import APIError
 
 from helpers.engine import pull
-from helpers.engine.pull import PullError, UnreachableError
+from helpers.engine.pull import UnreachableError
 from helpers.host import disk_full
+from helpers.host.errors import WorkbookError
 
 UNREACHABLE = [
     'Get "https://r/v2/": dial tcp: lookup r on 10.0.0.1:53: no such host',
@@ -98,7 +99,7 @@ def test_a_registry_that_was_out_of_reach_is_asked_again_later(monkeypatch):
 @pytest.mark.parametrize(
     ("error", "kind", "sentence"),
     [
-        (APIError("pull access denied"), PullError, "does not give"),
+        (APIError("pull access denied"), WorkbookError, "does not give"),
         (requests.ReadTimeout("read timed out"), UnreachableError, "stalled"),
     ],
 )

@@ -5,10 +5,11 @@ from collections import Counter
 import pytest
 
 from helpers import exercises
-from helpers.exercises import CATALOGUE, ExerciseError, Outcome, records
+from helpers.exercises import CATALOGUE, Outcome, records
 from helpers.exercises.catalogue import pins
 from helpers.exercises.checks import Check
 from helpers.host import paths
+from helpers.host.errors import WorkbookError
 from helpers.lesson import setup
 
 
@@ -57,7 +58,7 @@ def test_a_check_has_a_hint_for_what_was_found():
 
 def test_names_are_unique_and_an_unknown_one_is_told_the_known():
     assert len({exercise.name for exercise in CATALOGUE}) == len(CATALOGUE)
-    with pytest.raises(ExerciseError, match="there are secret, cleanup"):
+    with pytest.raises(WorkbookError, match="there are secret, cleanup"):
         exercises.task("nonsense")
 
 

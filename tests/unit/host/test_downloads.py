@@ -12,7 +12,7 @@ import zipfile
 import pytest
 
 from helpers.host import downloads
-from helpers.host.downloads import DownloadError
+from helpers.host.errors import WorkbookError
 from helpers.host.workshop import Workshop, WorkshopError
 
 
@@ -69,7 +69,7 @@ def test_a_kept_file_that_no_longer_matches_is_fetched_again(tmp_path, harm):
 
 
 def test_a_download_that_gives_no_file_is_an_error(tmp_path):
-    with pytest.raises(DownloadError, match="gave 0 files"):
+    with pytest.raises(WorkbookError, match="gave 0 files"):
         downloads.from_npm("npm", "10.8.2", FakeWorkshop(tmp_path))
 
 
@@ -78,7 +78,7 @@ def test_a_download_that_gives_no_file_is_an_error(tmp_path):
 )
 def test_a_damaged_wheel_is_refused_even_without_a_hash_in_the_index(tmp_path, monkeypatch, spoil):
     monkeypatch.setattr(sys.modules[__name__], "WHEEL", spoil(WHEEL))
-    with pytest.raises(DownloadError, match=r"a-1-any is damaged and was not kept"):
+    with pytest.raises(WorkbookError, match=r"a-1-any is damaged and was not kept"):
         downloads.from_pypi("a", "1", "any", FakeWorkshop(tmp_path, "a.whl"))
     assert not list(tmp_path.rglob("a.whl"))
 
@@ -88,7 +88,7 @@ def test_a_failed_download_says_what_and_why(tmp_path):
         def run(self, *_, **__):
             raise WorkshopError("`npm pack` failed: npm error code EINTEGRITY")
 
-    with pytest.raises(DownloadError, match=r"npm-10\.8\.2 could not be fetched.*EINTEGRITY"):
+    with pytest.raises(WorkbookError, match=r"npm-10\.8\.2 could not be fetched.*EINTEGRITY"):
         downloads.from_npm("npm", "10.8.2", Failing(tmp_path))
 
 
@@ -117,7 +117,7 @@ def test_without_npm_on_the_host_the_one_in_our_python_is_used(monkeypatch):
 def test_without_any_npm_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda _: None)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(DownloadError, match="no npm"):
+    with pytest.raises(WorkbookError, match="no npm"):
         downloads.npm_command()
 
 
@@ -132,5 +132,5 @@ def test_a_python_without_pip_uses_the_one_in_its_library_or_on_the_path(monkeyp
 def test_without_any_pip_the_error_says_what_to_do(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    with pytest.raises(DownloadError, match="ensurepip"):
+    with pytest.raises(WorkbookError, match="ensurepip"):
         downloads.pip_command()

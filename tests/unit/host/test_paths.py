@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from helpers.host import paths
-from helpers.host.paths import PlaceError
+from helpers.host.errors import WorkbookError
 
 
 @pytest.fixture
@@ -56,6 +56,6 @@ def test_what_the_workbook_made_is_removed_and_what_was_there_stays(checkout, tm
     assert not (tmp_path / "new").exists()
     monkeypatch.setenv("WORKBOOK_STATE", str(tmp_path))
     paths.state("layers")
-    with pytest.raises(PlaceError, match="was there before the workbook used it"):
+    with pytest.raises(WorkbookError, match="was there before the workbook used it"):
         paths.remove_state()
     assert checkout.is_dir()

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from helpers.host import paths, workspace
-from helpers.host.workspace import WorkspaceError
+from helpers.host.errors import WorkbookError
 
 
 @pytest.fixture(autouse=True)
@@ -71,17 +71,17 @@ def test_the_secret_of_the_lesson_is_visibly_fake(project):
 
 @pytest.mark.parametrize("old", ["43", "n"])
 def test_an_edit_that_names_no_single_place_is_refused(project, old):
-    with workspace.copy(project) as copy, pytest.raises(WorkspaceError, match="stands once"):
+    with workspace.copy(project) as copy, pytest.raises(WorkbookError, match="stands once"):
         copy.edit("src/index.ts", old, "x")
 
 
 def test_nothing_outside_the_copy_is_written(project):
-    with workspace.copy(project) as copy, pytest.raises(WorkspaceError, match="outside"):
+    with workspace.copy(project) as copy, pytest.raises(WorkbookError, match="outside"):
         copy.write("../../escaped", "x")
 
 
 def test_a_wrong_path_is_said_in_one_sentence(tmp_path):
-    with pytest.raises(WorkspaceError, match="no project folder at"):
+    with pytest.raises(WorkbookError, match="no project folder at"):
         workspace.copy(tmp_path / "nowhere")
 
 

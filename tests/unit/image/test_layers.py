@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from helpers.engine.engine import EngineLostError
+from helpers.engine.engine import EngineError
 from helpers.engine.saved import ImageError
 from helpers.image import layers
 from helpers.image.layers import Entry, Wanted
@@ -343,7 +343,7 @@ def test_an_engine_that_goes_away_is_an_error_with_a_remedy():
 
     engine = saving()
     engine.client.api = answering(pieces)
-    with pytest.raises(EngineLostError, match="start it again"):
+    with pytest.raises(EngineError, match="start it again"):
         layers.scan(engine, "sha256:i", ALL)
 
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from helpers.host.errors import WorkbookError
 from helpers.image import sbom
 from helpers.image.npm_packages import NpmPackage, Role
 from helpers.image.os_packages import STAND_IN, Inventory, OsPackage
-from helpers.image.sbom import SbomError
 
 LIBC = OsPackage("libc6", "2.36-9+deb12u10", "amd64", "glibc")
 MUSL = OsPackage("musl", "1.2.5-r1", "x86_64", "musl")
@@ -89,7 +89,7 @@ def test_an_image_without_any_package_still_has_a_valid_bill():
     ],
 )
 def test_what_is_no_bill_is_refused(document):
-    with pytest.raises(SbomError):
+    with pytest.raises(WorkbookError):
         sbom.validate(document)
 
 

@@ -11,7 +11,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from helpers.engine import registry_api
-from helpers.engine.registry_api import RegistryError
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
 from helpers.measure import deploy_host
@@ -135,7 +134,7 @@ def test_of_an_index_the_nodes_own_platform_is_taken(shelf, empty):
     shelf.documents["/v2/app/manifests/1"] = index
     pulled = empty.pull(f"{shelf.address}/app:1")
     assert pulled.arrivals[0].moved_bytes == len(index) + len(raw)
-    with deploy_host.fresh("riscv64") as foreign, pytest.raises(RegistryError, match="linux/riscv64"):
+    with deploy_host.fresh("riscv64") as foreign, pytest.raises(WorkbookError, match="linux/riscv64"):
         foreign.pull(f"{shelf.address}/app:1")
 
 
@@ -161,18 +160,18 @@ def test_a_config_that_promises_another_content_is_refused(shelf, empty):
 
 
 def test_an_image_that_is_not_there_is_said_in_a_sentence(shelf, empty):
-    with pytest.raises(RegistryError, match="push the image to it first"):
+    with pytest.raises(WorkbookError, match="push the image to it first"):
         empty.pull(f"{shelf.address}/app:7")
 
 
 def test_a_registry_that_is_gone_is_said_in_a_sentence(empty):
-    with pytest.raises(RegistryError, match="did not give"):
+    with pytest.raises(WorkbookError, match="did not give"):
         empty.pull("127.0.0.1:1/app:1")
 
 
 @pytest.mark.parametrize("wrong", ["app", "127.0.0.1:5000/app", "127.0.0.1:5000/:1"])
 def test_a_name_that_is_no_reference_is_refused(wrong):
-    with pytest.raises(RegistryError, match="ADDRESS/NAME:TAG"):
+    with pytest.raises(WorkbookError, match="ADDRESS/NAME:TAG"):
         registry_api.split(wrong)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from helpers.buildx import dockerfile
 from helpers.host import paths, workspace
-from helpers.host.workspace import WorkspaceError
+from helpers.host.errors import WorkbookError
 from helpers.measure import sample
 
 SUPPORTED = {"22", "24", "26"}  # Node's release schedule, 2026
@@ -102,7 +102,7 @@ def test_a_script_edit_changes_no_dependency(app):
 def test_a_dependency_that_is_there_already_is_refused(app):
     with (
         sample.dependency_edit(app),
-        pytest.raises(WorkspaceError, match="already"),
+        pytest.raises(WorkbookError, match="already"),
         sample.dependency_edit(app),
     ):
         pass
@@ -110,11 +110,11 @@ def test_a_dependency_that_is_there_already_is_refused(app):
 
 def test_a_copy_without_the_file_is_refused(app):
     (app.path / "src/version.ts").unlink()
-    with pytest.raises(WorkspaceError, match=r"src/version\.ts"), sample.source_edit(app):
+    with pytest.raises(WorkbookError, match=r"src/version\.ts"), sample.source_edit(app):
         pass
 
 
 def test_a_broken_manifest_is_refused_in_a_sentence(app):
     app.write("package.json", "{")
-    with pytest.raises(WorkspaceError, match="no JSON"), sample.script_edit(app):
+    with pytest.raises(WorkbookError, match="no JSON"), sample.script_edit(app):
         pass
