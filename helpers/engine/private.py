@@ -46,6 +46,10 @@ _IPTABLES_PACKAGES = (
 )
 _GLIBC = (2, 34)
 
+# How much build cache is kept; what was used longest ago goes first. The older engine knows the first
+# name alone. The newer never takes the first away, and the second is its limit.
+_KEPT_CACHE = {"enabled": True, "defaultKeepStorage": "8GB", "defaultMaxUsedSpace": "8GB"}
+
 _START_SECONDS = 60.0
 _GRACE_SECONDS = 3.0
 _STOP_SECONDS = 20.0
@@ -263,6 +267,7 @@ class PrivateEngine:
             "ip": "127.0.0.1",
             "cgroup-parent": self._cgroup,
             "exec-opts": ["native.cgroupdriver=cgroupfs"],
+            "builder": {"gc": _KEPT_CACHE},
             **mirrors,
             **store,
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -135,11 +136,13 @@ def test_a_built_image_runs_and_is_reached_on_loopback_alone(engine, context):
     assert fetch(address) == "hello from inside"
 
 
-def test_the_bridge_keeps_its_hardware_address(engine):
+def test_an_engine_that_has_started_is_as_it_was_configured(engine):
     engine.start()
     bridge = Path(f"/sys/class/net/{engine.name}")
     assert int((bridge / "addr_assign_type").read_text()) == 3  # set by us, not taken from a port
     assert (bridge / "address").read_text().startswith("02:42:")
+    *_, last = docker(engine, "buildx", "inspect").partition("All: ")[2].split("GC Policy rule")
+    assert re.search(r"All: +true\n (Keep Bytes|.*\n Max Used Space): +8GiB", last)
 
 
 def test_stopping_leaves_nothing_and_keeps_the_images(engine, context):
