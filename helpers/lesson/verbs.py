@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from helpers.host.workspace import Workspace
 from helpers.image import ImageFacts, attack_surface
 from helpers.image import composition as contents
 from helpers.image.filesystem import File
-from helpers.lesson.widgets import Explorer, SideBySide
+from helpers.lesson.widgets import Explorer, Guess, SideBySide
 from helpers.measure import sample
 from helpers.measure.sample import Proof
 from helpers.plots import Chart
@@ -116,6 +116,18 @@ def request(name: str, *, target: str | None = None, cold: bool = False) -> Requ
 def _file(name: str) -> Path:
     own = app().path / name
     return own if own.is_file() else sample.dockerfile(name)
+
+
+def guess(question: str, unit: str = "", *, choices: Sequence[str] = ()) -> Guess:
+    """Ask the reader for a guess, before anything is measured; `Guess.against` says how far off it was.
+
+    A number in ``unit``, or one of ``choices``: ``("yes", "no")`` for what is true or not.
+    """
+    from IPython.display import display
+
+    asked = Guess(question, unit, tuple(choices))
+    display(asked)
+    return asked
 
 
 def try_out(result: BuildResult) -> Proof:

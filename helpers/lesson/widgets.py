@@ -1,4 +1,4 @@
-"""The widgets: look into images by hand, two Dockerfiles side by side, a month's cost to play with.
+"""The widgets: a guess to make, images to look into, two Dockerfiles side by side, a month's cost.
 
 In a running notebook they are made of ipywidgets. Where those do not run (GitHub, slides, a printed
 page) they show what they begin with, as tables and a picture. They read builds that ran; none builds.
@@ -7,6 +7,8 @@ page) they show what they begin with, as tables and a picture. They read builds 
 from __future__ import annotations
 
 import base64
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 LARGEST = 12
 _LONGEST = 80  # characters of a path in the view
+_NUMBER = re.compile(r"(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d*)?|\.\d+")
 _WIDE = {"description_width": "16em"}
 
 # pandas writes a style with each table that a notebook shows, and browsers apply it to all tables of the
@@ -38,6 +41,94 @@ _STYLE = (
     "<style>.wb-table .dataframe th, .wb-table .dataframe td"
     "{text-align:left;padding:0.2em 1.2em 0.2em 0;line-height:1.4}</style>"
 )
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A question to answer before a lesson measures: a box for a number, or buttons for ``choices``.
+
+    It begins empty, and knows what the reader put in; nothing else keeps it.
+    """
+
+    question: str
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+
+    @cached_property
+    def control(self) -> Widget:
+        """The box to type into, or the buttons, of which none is pressed."""
+        import ipywidgets as widgets
+
+        look: dict[str, Any] = {"description": self.question, "style": {"description_width": "initial"}}
+        if self.choices:
+            return widgets.ToggleButtons(options=self.choices, value=None, **look)
+        return widgets.Text(placeholder="your guess", layout={"width": "max-content"}, **look)
+
+    @cached_property
+    def box(self) -> HBox:
+        """The control, and beside it the unit, or what is wrong with what was typed."""
+        import ipywidgets as widgets
+
+        beside = widgets.Label(self.unit)
+
+        def look(_: object) -> None:
+            unread = self.control.value and self.value is None
+            beside.value = f"{self.unit} (type a number, such as 1.5)" if unread else self.unit
+
+        self.control.observe(look, names="value")
+        return widgets.HBox([self.control, beside])
+
+    @property
+    def value(self) -> float | str | None:
+        """The number typed or the choice made; None without a guess that can be read."""
+        given = self.control.value
+        if self.choices:
+            return str(given) if given is not None else None
+        typed = (given or "").strip().removesuffix(self.unit).strip()
+        return float(typed.replace(",", "")) if _NUMBER.fullmatch(typed) else None
+
+    def against(self, measured: float | str) -> None:
+        """Print how far off the guess was, or that there was none. True and False are yes and no."""
+        if isinstance(measured, bool):
+            measured = "yes" if measured else "no"
+        guess = self.value
+        if isinstance(measured, str):
+            answer, right = f"the answer is {measured}", guess == measured
+        else:
+            answer = f"it is {self._in_unit(measured)}"
+            right = isinstance(guess, float) and math.isclose(guess, measured, rel_tol=0.005)
+        if guess is None:
+            said = f"You made no guess; {answer}."
+        elif right:
+            said = f"You guessed right: {answer}."
+        elif isinstance(guess, str) or isinstance(measured, str):
+            said = f"You guessed {guess}; {answer}."
+        else:
+            said = f"You guessed {self._in_unit(guess)}, and {answer}: {_distance(guess, measured)}."
+        print(f"{self.question} {said}")
+
+    def _in_unit(self, number: float) -> str:
+        digits = f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
+        return f"{digits} {self.unit}".rstrip()
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        asked = f"{self.question} ({' or '.join(self.choices) or self.unit or 'a number'})"
+        return {
+            **self.box._repr_mimebundle_(),
+            "text/html": f"<p>{escape(asked)}</p>",
+            "text/plain": asked,
+        }
+
+
+def _distance(guess: float, measured: float) -> str:
+    """Return how far a guess lies from what was measured: in percent, or as a factor from 2 on."""
+    way = "too low" if guess < measured else "too high"
+    small, large = sorted((guess, measured))
+    if small <= 0:
+        return way
+    if large >= 2 * small:
+        return f"{way} by a factor of {large / small:,.1f}"
+    return f"{way} by {100 * abs(guess - measured) / measured:.0f} %"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import re
 import pytest
 
 from helpers.lesson import widgets
-from helpers.lesson.widgets import Calculator
+from helpers.lesson.widgets import Calculator, Guess
 from helpers.measure.cost import Plan
 from helpers.measure.pipeline import TransferBytes
 
@@ -74,3 +74,63 @@ def test_a_long_path_keeps_both_ends_and_fits():
     assert len(short) == widgets._LONGEST
     assert short.startswith("/root/")
     assert short.endswith("/package.json")
+
+
+@pytest.mark.parametrize(
+    ("typed", "measured", "said"),
+    [
+        ("", 1234.5, "How much? You made no guess; it is 1,234 MB."),
+        ("much", 1234.5, "How much? You made no guess; it is 1,234 MB."),
+        ("0,5", 1234.5, "How much? You made no guess; it is 1,234 MB."),
+        ("500", 1234.5, "How much? You guessed 500 MB, and it is 1,234 MB: too low by a factor of 2.5."),
+        ("1,500 MB", 1250, "How much? You guessed 1,500 MB, and it is 1,250 MB: too high by 20 %."),
+        (
+            " 0.05",
+            0.005,
+            "How much? You guessed 0.05 MB, and it is 0.005 MB: too high by a factor of 10.0.",
+        ),
+        ("100", 100.4, "How much? You guessed right: it is 100 MB."),
+        ("0", 3, "How much? You guessed 0 MB, and it is 3 MB: too low."),
+        ("2", 0, "How much? You guessed 2 MB, and it is 0 MB: too high."),
+        ("0", 0, "How much? You guessed right: it is 0 MB."),
+    ],
+)
+def test_a_guess_is_set_against_what_was_measured(typed, measured, said, capsys):
+    guess = Guess("How much?", "MB")
+    assert guess.control.value == ""
+    guess.control.value = typed
+    guess.against(measured)
+    assert capsys.readouterr().out == f"{said}\n"
+
+
+@pytest.mark.parametrize(
+    ("choice", "measured", "said"),
+    [
+        (None, True, "Does it stop? You made no guess; the answer is yes."),
+        ("yes", True, "Does it stop? You guessed right: the answer is yes."),
+        ("yes", False, "Does it stop? You guessed yes; the answer is no."),
+        ("no", "no", "Does it stop? You guessed right: the answer is no."),
+    ],
+)
+def test_a_choice_is_set_against_what_came(choice, measured, said, capsys):
+    guess = Guess("Does it stop?", choices=("yes", "no"))
+    assert guess.control.value is None
+    guess.control.value = choice
+    guess.against(measured)
+    assert capsys.readouterr().out == f"{said}\n"
+
+
+def test_what_cannot_be_read_as_a_number_is_said_beside_the_box():
+    guess = Guess("How much?", "MB")
+    beside = guess.box.children[1]
+    assert beside.value == "MB"
+    guess.control.value = "lots"
+    assert beside.value == "MB (type a number, such as 1.5)"
+    guess.control.value = "12"
+    assert beside.value == "MB"
+
+
+def test_a_page_without_widgets_gets_the_question():
+    bundle = Guess("How <much>?", "MB")._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert bundle["text/html"] == "<p>How &lt;much&gt;? (MB)</p>"
