@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -17,9 +18,10 @@ from helpers.host.errors import WorkbookError
 
 DAYS_A_MONTH = 365.25 / 12
 _DATA = Path(__file__).with_name("support.json")
-_DEFAULT_DEBIAN = {"20": "12", "22": "12", "24": "12"}  # of Docker's images of Node; 13 from 26 on
+_DEFAULT_DEBIAN = {"18": "12", "20": "12", "22": "12", "24": "12", "26": "13"}  # of Docker's Node
 _DISTROLESS = "distroless for Node on Debian"
 _NODE_TAG = re.compile(r"(?:.*/)?node:(\d+)(?:[.\d]*)(-.*)?")
+_SYSTEM_TAG = re.compile(r"(?:.*/)?(debian|alpine):(3\.\d+|\d+|[a-z]+)\b.*")
 _DISTROLESS_NAME = re.compile(r"gcr\.io/distroless/nodejs(\d+)(?:-debian(\d+))?(?::.*)?")
 
 
@@ -80,9 +82,10 @@ def line(product: str, name: str) -> Line:
 
 
 def lines_of(image: str) -> list[Line]:
-    """Return the lines that an image of Node stands on, as its name tells; empty for other images.
+    """Return the lines that an image of Node, Debian or Alpine stands on, as its name tells.
 
-    ``node:24-trixie-slim`` stands on Node 24 and Debian 13. A line that is not known is left out.
+    ``node:24-trixie-slim`` stands on Node 24 and Debian 13. What the name does not tell (``latest``), a
+    line that is not known, and other images give none.
     """
     name = image.partition("@")[0]
     if found := _DISTROLESS_NAME.fullmatch(name):
@@ -90,14 +93,22 @@ def lines_of(image: str) -> list[Line]:
         return _known(("Node", found[1]), ("Debian", debian), (_DISTROLESS, debian))
     if found := _NODE_TAG.fullmatch(name):
         return _known(("Node", found[1]), _system(found[1], found[2] or ""))
+    if found := _SYSTEM_TAG.fullmatch(name):
+        return _known((found[1].title(), found[2]))
     return []
+
+
+def ended(images: Iterable[str], on: date) -> list[Line]:
+    """Return the lines, each once, that images stand on by name and that get no more fixes that day."""
+    found = dict.fromkeys(line for image in images for line in lines_of(image))
+    return [line for line in found if not line.supported(on)]
 
 
 def _system(node: str, variant: str) -> tuple[str, str]:
     if alpine := re.match(r"-alpine([\d.]*)", variant):
         return "Alpine", alpine[1]
     codename = re.match(r"-(?!slim)([a-z]+)", variant)
-    return "Debian", codename[1] if codename else _DEFAULT_DEBIAN.get(node, "13")
+    return "Debian", codename[1] if codename else _DEFAULT_DEBIAN.get(node, "")
 
 
 def _known(*wanted: tuple[str, str]) -> list[Line]:

@@ -1,16 +1,54 @@
-"""Rules on the image that came out: secrets in it, bytes that nobody sees, who runs in it.
+"""Rules on images: the bases that a file stands on, and the image that came out.
 
-They look at what was gathered; they ask no engine.
+Of a base they know its name alone; of the image what was gathered. They ask no engine.
 """
 
 from __future__ import annotations
 
+from datetime import date
+
+from helpers.buildx.dockerfile import Dockerfile
+from helpers.claims import support
+from helpers.claims.support import Line
 from helpers.examine.findings import Finding, Severity
 from helpers.examine.report import BuiltImage, LayerSize
 from helpers.host.tables import in_units
 from helpers.image import attack_surface
 
 _WORTH_A_WORD = 1_000_000  # bytes from which waste is a finding
+
+
+def check_bases(file: Dockerfile, on: date, target: str | None = None) -> list[Finding]:
+    """Return a finding for each base that stands on a line of releases past its end of life that day.
+
+    Nothing is said of a base whose line is not known.
+    """
+    lines = [i.line for i in file.instructions if i.keyword == "FROM"]
+    shipped = {stage.base: lines[stage.index] for stage in file.lineage(target)}
+    named = {stage.base: lines[stage.index] for stage in file.needs(target) if not file.parent(stage)}
+    return [
+        _ended(base, ended, shipped.get(base, line), on, ships=base in shipped)
+        for base, line in named.items()
+        if (ended := support.ended([base], on))
+    ]
+
+
+def _ended(base: str, ended: list[Line], line: int, on: date, *, ships: bool) -> Finding:
+    unfixed = any(one.extended is None or one.extended < on for one in ended)
+    return Finding(
+        "past-end-of-life",
+        "style",
+        Severity.WARNING if ships and unfixed else Severity.HINT,
+        line,
+        f"`{base}`: {'; '.join(one.phrase(on) for one in ended)}.",
+        f"Move to what gets fixes: {', '.join(_alive(one, on) for one in ended)}.",
+    )
+
+
+def _alive(ended: Line, on: date) -> str:
+    """Return the line of the same product that gets fixes the longest."""
+    alive = [line for line in support.lines(ended.product) if line.supported(on)]
+    return str(max(alive, key=lambda line: line.months_left(on)))
 
 
 def check(image: BuiltImage) -> list[Finding]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from datetime import UTC, date, datetime
 
 from helpers import buildx
 from helpers.bases import bases
@@ -68,6 +69,7 @@ def _examined(project: Project, watching: Watching, *, build: bool, measure_rebu
     checks = [
         Check("rules on its cache", tuple(cache_rules.check(file, target, project.build_args))),
         Check("rules on its size", tuple(size_rules.check(file, target))),
+        Check("rules on its bases", tuple(image_rules.check_bases(file, _today(), target))),
         linters.hadolint(file, project.context),
         _context(sources),
     ]
@@ -104,6 +106,10 @@ def _examined(project: Project, watching: Watching, *, build: bool, measure_rebu
         conditions=result.conditions if result and image else "",
         failure=failure,
     )
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def _engine() -> tuple[Engine | None, str]:

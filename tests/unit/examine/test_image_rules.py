@@ -1,0 +1,69 @@
+"""A base is a finding once its line gets no more fixes, and none where nobody knows its line."""
+
+from datetime import date
+
+import pytest
+
+from helpers.buildx import dockerfile
+from helpers.examine import image_rules
+from helpers.examine.findings import Severity
+
+TODAY = date(2026, 11, 30)
+
+
+def found(text: str, on: date = TODAY, target: str | None = None):
+    return image_rules.check_bases(dockerfile.parse(text), on, target)
+
+
+def test_a_base_past_its_end_says_since_when_and_what_is_alive():
+    (finding,) = found("# a comment\nFROM node:18-alpine3.18\n")
+    assert (finding.line, finding.severity) == (2, Severity.WARNING)
+    assert "Node 18 is past its end of life since 2025-04-30" in finding.sentence
+    assert "Alpine 3.18 is past its end of life since 2025-05-09" in finding.sentence
+    assert finding.remedy.endswith("Node 26, Alpine 3.24.")
+
+
+@pytest.mark.parametrize(
+    ("day", "findings"), [(date(2026, 4, 30), 0), (date(2026, 5, 1), 1)], ids=["last day", "day after"]
+)
+def test_the_last_day_of_fixes_is_still_supported(day, findings):
+    assert len(found("FROM node:20-trixie\n", day)) == findings
+
+
+def test_distroless_is_past_its_end_where_nobody_builds_it_any_more():
+    (finding,) = found("FROM gcr.io/distroless/nodejs24-debian12\n", date(2026, 3, 1))
+    assert (
+        "distroless for Node on Debian 12 is past its end of life since 2026-02-27" in finding.sentence
+    )
+    assert "distroless for Node on Debian 13" in finding.remedy
+
+
+def test_a_system_that_still_gets_long_term_support_is_a_hint():
+    (finding,) = found("FROM node:24-bookworm-slim\n")
+    assert finding.severity is Severity.HINT
+    assert "long-term support ends on 2028-06-30" in finding.sentence
+
+
+def test_a_base_that_only_builds_is_a_hint_and_one_that_ships_a_warning():
+    text = "FROM node:20 AS builder\nFROM node:20-alpine\nCOPY --from=builder /a /a\n"
+    assert [(f.line, f.severity) for f in found(text)] == [(1, Severity.HINT), (2, Severity.WARNING)]
+
+
+def test_a_base_that_builds_and_ships_is_one_finding_in_the_line_that_ships():
+    text = "FROM node:20 AS builder\nFROM node:20\nCOPY --from=builder /a /a\n"
+    assert [(f.line, f.severity) for f in found(text)] == [(2, Severity.WARNING)]
+
+
+def test_a_base_in_an_argument_is_read_as_the_build_reads_it():
+    assert found("ARG NODE=18\nFROM node:${NODE}-alpine\n")
+
+
+def test_a_stage_that_the_target_does_not_need_is_left():
+    assert not found("FROM node:24-trixie AS app\nFROM node:18 AS old\n", target="app")
+
+
+@pytest.mark.parametrize(
+    "base", ["node:24-trixie-slim", "node", "node:lts", "python:3.7", "alpine", "scratch", "node:99"]
+)
+def test_of_what_is_supported_or_unknown_nothing_is_said(base):
+    assert not found(f"FROM {base}\n")
