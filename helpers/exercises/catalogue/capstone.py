@@ -15,18 +15,21 @@ EXERCISES = (
         "would put into production.",
         (
             checks.answers(api_checks.vault),
-            checks.at_most(170),
+            checks.stands_on_supported_lines(),
+            checks.at_most_above_recommended(25),
             checks.hides_the_secret(),
             checks.is_not_root(),
+            checks.cannot_change_itself("/app"),
             checks.has_no_shell(),
             checks.keeps_the_install(),
-            checks.rebuilds_within(20),
+            checks.reruns_one_step(),
         ),
         (
-            "Begin with two stages, and a builder with the runner's libc.",
+            "Begin with two stages on lines that still get fixes, and a builder with the runner's libc.",
             "Copy `package*.json` before the sources, name what you copy, and install the production "
             "dependencies in a stage of their own.",
-            "Distroless has a tag whose user is not root: `:nonroot`.",
+            "Distroless has a tag whose user is not root, `:nonroot`. Let root make the folder: "
+            "`USER 0` above `WORKDIR`, `USER 65532` below the copies.",
         ),
         project=VAULT,
     ),

@@ -8,11 +8,13 @@ from helpers.exercises.checks.container import answers, becomes_healthy, tells_i
 from helpers.exercises.checks.context import sends_at_most, sends_nothing_new
 from helpers.exercises.checks.image import (
     at_most,
+    at_most_above_recommended,
     cannot_change_itself,
     has_no_shell,
     hides_the_secret,
     is_not_root,
     leaves_behind,
+    stands_on_supported_lines,
     user_is_a_number,
     wastes_at_most,
 )
@@ -24,7 +26,7 @@ from helpers.exercises.checks.rebuild import (
     keeps_the_install,
     moves_at_most,
     moves_both_stages,
-    rebuilds_within,
+    reruns_one_step,
     shares_layers,
     stops_at_a_broken_test,
 )
@@ -33,6 +35,7 @@ __all__ = [
     "Check",
     "answers",
     "at_most",
+    "at_most_above_recommended",
     "becomes_healthy",
     "cannot_change_itself",
     "draws_only_the_new_chart",
@@ -45,10 +48,11 @@ __all__ = [
     "leaves_behind",
     "moves_at_most",
     "moves_both_stages",
-    "rebuilds_within",
+    "reruns_one_step",
     "sends_at_most",
     "sends_nothing_new",
     "shares_layers",
+    "stands_on_supported_lines",
     "stops_at_a_broken_test",
     "tells_its_release",
     "user_is_a_number",

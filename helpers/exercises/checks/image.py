@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
+from helpers.bases import bases
+from helpers.buildx import dockerfile
+from helpers.claims import support
 from helpers.exercises.attempt import Attempt
 from helpers.exercises.checks.model import Check
 from helpers.host.tables import MB
 from helpers.host.workspace import FAKE_SECRET
 from helpers.image import attack_surface, secrets
+from helpers.image.image import Image
+from helpers.measure import sample
 
 
 def at_most(megabytes: float) -> Check:
@@ -21,6 +26,35 @@ def at_most(megabytes: float) -> Check:
 
     hint = "What in the image does nothing while the app runs? Look at it by category."
     return Check(f"The image takes at most {megabytes:.0f} MB on disk", hint, trial)
+
+
+def at_most_above_recommended(percent: float) -> Check:
+    """Ask for an image that exceeds the base of the recommended file, as it is here, by no more."""
+
+    def trial(attempt: Attempt) -> str | None:
+        result = attempt.result
+        last = dockerfile.read(sample.dockerfile("recommended")).stages[-1].base
+        (base,) = bases.resolve([last], result.engine)
+        bound = Image(result.engine, base.reference).uncompressed_bytes * (1 + percent / 100) / MB
+        size = result.uncompressed_bytes / MB
+        return None if size <= bound else f"It takes {size:.0f} MB; here that makes {bound:.0f} MB."
+
+    hint = "What in the image does nothing while the app runs? Look at it by category."
+    whose = "the image that `05_recommended` ends on"
+    return Check(f"On disk it takes at most {percent:.0f} % more than {whose}", hint, trial)
+
+
+def stands_on_supported_lines() -> Check:
+    """Ask that no stage stands on a line of Node, Debian or Alpine that gets no more fixes today."""
+
+    def trial(attempt: Attempt) -> str | None:
+        result = attempt.result
+        today = result.started.date()
+        ended = support.ended((base.name for base in result.bases), today)
+        return f"{ended[0].phrase(today)}." if ended else None
+
+    hint = "The tag of a base names two lines: Node's, and that of its operating system."
+    return Check("All its bases still get fixes", hint, trial)
 
 
 def wastes_at_most(megabytes: float) -> Check:
