@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from helpers.claims import support
 from helpers.claims.figures import Mismatch, PinTest
@@ -11,13 +12,11 @@ from helpers.claims.support import Line
 from helpers.host.errors import WorkbookError
 
 
-def base_pins(
-    lines: Mismatch, libcs: Mismatch, pin: PinTest, *, line: int, supported: bool
-) -> Judgement:
+def base_pins(lines: Mismatch, libcs: Mismatch, pin: PinTest, *, ended: Sequence[Line]) -> Judgement:
     """B1: two lines of Node bite, and a digest keeps the base where a tag does not.
 
     The conditions are what one digest does not give: one C library across stages on two images, and
-    fixes for a ``line`` that is no longer ``supported``.
+    fixes for the lines that the pinned images stand on and that have ``ended``.
     """
     figures = (
         f"two lines of Node: {lines}; two C libraries: {libcs}; the tag gave Node "
@@ -36,12 +35,17 @@ def base_pins(
     because = "It bites, and a digest keeps the base where a tag does not."
     conditions = [
         *(["the C library must agree as well, whatever the version"] if libcs.bites else []),
-        *([] if supported else [f"Node {line} gets no more fixes, so a pin on it has to be moved"]),
+        *([_moves(ended)] if ended else []),
     ]
     if conditions:
         because += f" But {'; '.join(conditions)}."
         return Judgement("B1", Verdict.CONDITION, figures, because)
     return Judgement("B1", Verdict.HOLDS, figures, because)
+
+
+def _moves(ended: Sequence[Line]) -> str:
+    since = " and ".join(f"{line} (since {line.end})" for line in ended)
+    return f"the bases get no more fixes of {since}, so a pin on them has to be moved"
 
 
 def release_line_of(version: str) -> Line:

@@ -13,6 +13,7 @@ from helpers.buildx import BuildError, BuildResult, Request, live
 from helpers.buildx import dockerfile as dockerfiles
 from helpers.claims import PinTest, support
 from helpers.claims.pins import release_line_of
+from helpers.claims.support import Line
 from helpers.engine import container as containers
 from helpers.engine.container import ContainerError
 from helpers.host import tables
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ARGUMENT = "NODE"  # of the Dockerfile `pinned`
+LAST_ON_BOOKWORM = 20  # distroless had this line of Node on Debian 12 only
+FIRST_SHOWN = date(2026, 1, 1)  # lines that ended before are history
 _FRAME = re.compile(r"^\s+at .*\n?", re.MULTILINE)
 
 
@@ -184,20 +187,35 @@ def on_line(number: int) -> BuildResult:
 
 
 def moved(text: str, number: int) -> str:
-    """Return a Dockerfile with every base on another line of Node."""
-    return re.sub(r"^(FROM .*node(?:js|:))\d+", rf"\g<1>{number}", text, flags=re.MULTILINE)
+    """Return a Dockerfile with every base on another line of Node.
+
+    Where distroless never had that line on the Debian that is named, Debian's line moves with it.
+    """
+    moved = re.sub(r"^(FROM .*node(?:js|:))\d+", rf"\g<1>{number}", text, flags=re.MULTILINE)
+    if number > LAST_ON_BOOKWORM:
+        return moved
+    return moved.replace("debian13", "debian12").replace("-trixie", "-bookworm")
 
 
-def schedule(on: date | None = None) -> pd.DataFrame:
-    """Return one row a line of Node: released, last day of fixes, and the months that are left."""
+def schedule(*products: str, on: date | None = None) -> pd.DataFrame:
+    """Return one row a line of releases: released, last day of fixes, and the months that are left.
+
+    ``products`` are ``Node``, ``Debian`` and ``Alpine``; their lines from `FIRST_SHOWN` on.
+    """
     on = on or _today()
-    rows = [(int(x.name), x.released, x.end, x.months_left(on)) for x in support.lines("Node")]
-    return tables.frame(rows, columns=["Node", "released", "fixes until", "months left"])
+    rows = [
+        (x.product, x.name, x.released, x.end, x.extended, x.months_left(on))
+        for product in products
+        for x in support.lines(product)
+        if x.end and x.end >= FIRST_SHOWN
+    ]
+    columns = ["of", "line", "released", "fixes until", "long-term support until", "months left"]
+    return tables.frame(rows, columns=columns)
 
 
-def supported(number: int, on: date | None = None) -> bool:
-    """Return whether a line of Node gets fixes, today or on another day."""
-    return support.line("Node", str(number)).supported(on or _today())
+def ended(*results: BuildResult, on: date | None = None) -> list[Line]:
+    """Return the lines that images are built on and that get no more fixes, today or on another day."""
+    return support.ended((base.name for result in results for base in result.bases), on or _today())
 
 
 def _today() -> date:
@@ -205,11 +223,16 @@ def _today() -> date:
 
 
 def chart_lines(*results: BuildResult) -> Chart:
-    """Draw what each line of Node costs in size beside the months of support that it has left."""
+    """Draw what an image weighs on each line of Node, beside what Node and Debian have left of support.
+
+    Each image's last base names its Debian.
+    """
     rows = []
     for result in results:
-        line, size = release_line_of(node_of(result)), verbs.size(result)
-        left = line.months_left(result.started.date())
-        rows.append((str(line), left, size.uncompressed / MB, size.compressed / MB))
-    columns = ["line", "months left", "uncompressed MB", "compressed MB"]
+        node, size, day = release_line_of(node_of(result)), verbs.size(result), result.started.date()
+        (debian,) = (x for x in support.lines_of(result.bases[-1].name) if x.product == "Debian")
+        left = node.months_left(day), debian.months_left(day)
+        rows.append((str(node), str(debian), *left, size.uncompressed / MB, size.compressed / MB))
+    columns = ["Node", "Debian", "months of Node", "months of Debian"]
+    columns += ["uncompressed MB", "compressed MB"]
     return plots.lines(tables.frame(rows, columns=columns), caption=verbs.conditions(*results))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # The lesson on pinning publishes these under a tag that it moves, and builds on these lines of Node.
 PUBLISHED = ("node:20.18.0-bookworm-slim", "node:20.19.5-bookworm-slim")
-LINES = (20, 22, 24)
+LINES = (20, 22, 24, 26)
 NEEDED_BYTES = 8_000_000_000  # bases, builds and their cache for all lessons, with room to spare
 
 

@@ -11,37 +11,48 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+Lines = tuple[tuple[str, float], tuple[str, float]]  # name and months left, of Node and of Debian
 SUPPORTED, OVER = Look(GREEN), Look(VERMILION, "//")
 
 
 @style.in_house_style
 def lines(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
-    """Draw the months of support that each line has left, beside the size of the image on it.
+    """Draw the months of support that an image's Node and Debian have left, beside its size.
 
-    Columns: line, months left (negative when support is over), uncompressed MB, compressed MB.
+    Columns: Node, Debian (the lines' names), months of Node, months of Debian (negative when support is
+    over), uncompressed MB, compressed MB.
     """
     rows = [
-        (str(r["line"]), float(r["months left"]), r["uncompressed MB"], r["compressed MB"])
+        (
+            ((str(r["Node"]), r["months of Node"]), (str(r["Debian"]), r["months of Debian"])),
+            (float(r["uncompressed MB"]), float(r["compressed MB"])),
+        )
         for _, r in frame.iterrows()
     ]
     title = title or _title(rows)
     figure, (support, size) = style.sheet(
         3.2 + 1.1 * len(rows), title, caption, columns=2, one_scale=False
     )
-    _support(support, [months for _, months, *_ in rows])
-    _sizes(size, [(disk, wire) for *_, disk, wire in rows])
-    style.name_rows(support, [name for name, *_ in rows])
-    facts = (f"{n} {_left(m)}, {mb(d)} on disk, {mb(w)} compressed" for n, m, d, w in rows)
+    _support(support, [lines for lines, _ in rows])
+    _sizes(size, [sizes for _, sizes in rows])
+    style.name_rows(support, [lines[0][0] for lines, _ in rows])
+    facts = (
+        f"{'; '.join(f'{name} {_left(months)}' for name, months in lines)}: "
+        f"{mb(disk)} on disk, {mb(wire)} compressed"
+        for lines, (disk, wire) in rows
+    )
     return style.chart(figure, "Bar charts of support left and of image size", title, facts, caption)
 
 
-def _support(axes: Axes, months: list[float]) -> None:
+def _support(axes: Axes, rows: list[Lines]) -> None:
+    months = [left for lines in rows for _, left in lines]
     low, high = min(0.0, *months), max(0.0, *months)
-    axes.set_xlim(low - 0.02 * (high - low), high + 0.62 * (high - low))
+    axes.set_xlim(low - 0.02 * (high - low), high + 0.9 * (high - low))
     axes.axvline(0, color=INK, linewidth=2)
-    for at, left in enumerate(months):
-        axes.barh(at, left, height=0.5, **(SUPPORTED if left >= 0 else OVER).fill())
-        style.value(axes, max(left, 0.0), at, _left(left), bold=left < 0)
+    for at, lines in enumerate(rows):
+        for offset, (name, left) in zip((-0.15, 0.15), lines, strict=True):
+            axes.barh(at + offset, left, height=0.28, **(SUPPORTED if left >= 0 else OVER).fill())
+            style.value(axes, max(left, 0.0), at + offset, f"{name}: {_left(left)}", bold=left < 0)
     axes.set_xlabel("months of support left")
 
 
@@ -61,8 +72,10 @@ def _left(months: float) -> str:
     return f"ended {-months:.0f} months ago" if months < 0 else f"{months:.0f} months left"
 
 
-def _title(rows: list[tuple[str, float, float, float]]) -> str:
-    over = [name for name, months, *_ in rows if months < 0]
-    longest = max(rows, key=lambda row: row[1])
-    said = f"{longest[0]} has {longest[1]:.0f} months of fixes ahead at {mb(longest[2])} on disk"
+def _title(rows: list[tuple[Lines, tuple[float, float]]]) -> str:
+    """Name the image whose shorter-lived line lives longest, and every line that is over."""
+    longest, (disk, _) = max(rows, key=lambda row: min(months for _, months in row[0]))
+    shorter = min(longest, key=lambda line: line[1])
+    over = dict.fromkeys(name for lines, _ in rows for name, months in lines if months < 0)
+    said = f"On {longest[0][0]} and {longest[1][0]}, fixes last {shorter[1]:.0f} months at {mb(disk)}"
     return f"{said}; {' and '.join(over)} {'has' if len(over) == 1 else 'have'} none" if over else said

@@ -1,5 +1,5 @@
 # Both stages on one digest, named once: moving the pin is a change of one line.
-ARG NODE=node:24-bookworm-slim
+ARG NODE=node:24-trixie-slim
 FROM ${NODE} AS builder
 WORKDIR /app
 COPY package*.json ./

@@ -7,7 +7,7 @@ RUN npm install --no-save --nodedir=/usr/local unix-dgram@2.0.7
 COPY . .
 RUN npm run build
 
-FROM gcr.io/distroless/nodejs24-debian12:nonroot AS runner
+FROM gcr.io/distroless/nodejs24-debian13:nonroot AS runner
 WORKDIR /app
 ENV NODE_ENV=production
 COPY --from=builder /app/dist ./dist

@@ -1,5 +1,5 @@
 # Builds on musl (Alpine) and runs on glibc (Debian): the native module that npm chose does not fit.
-FROM node:20-alpine AS builder
+FROM node:24-alpine AS builder
 WORKDIR /app
 COPY package*.json ./
 RUN npm ci
@@ -7,7 +7,7 @@ RUN npm install --no-save @node-rs/argon2@2.0.2
 COPY . .
 RUN npm run build
 
-FROM gcr.io/distroless/nodejs20-debian12 AS runner
+FROM gcr.io/distroless/nodejs24-debian13 AS runner
 WORKDIR /app
 ENV NODE_ENV=production
 COPY --from=builder /app/dist ./dist

@@ -1,5 +1,5 @@
 # One libc, glibc: the builder is Debian as the runner is, so npm chooses the module that fits.
-FROM node:20-bookworm-slim AS builder
+FROM node:24-trixie-slim AS builder
 WORKDIR /app
 COPY package*.json ./
 RUN npm ci
@@ -7,7 +7,7 @@ RUN npm install --no-save @node-rs/argon2@2.0.2
 COPY . .
 RUN npm run build
 
-FROM gcr.io/distroless/nodejs20-debian12 AS runner
+FROM gcr.io/distroless/nodejs24-debian13 AS runner
 WORKDIR /app
 ENV NODE_ENV=production
 COPY --from=builder /app/dist ./dist

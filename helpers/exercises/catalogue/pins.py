@@ -19,7 +19,7 @@ EXERCISES = (
         (
             "Read what the container says before it dies: which file is missing?",
             "npm installs the module for the libc of the stage in which it runs: musl or glibc.",
-            "The runner is Debian. Build on Debian too: `node:20`, or its slim variant.",
+            "The runner is Debian. Build on Debian too: `node:24-trixie`, or its slim variant.",
         ),
         project=VAULT,
     ),
@@ -33,7 +33,7 @@ EXERCISES = (
         (
             "`ARG` may stand before the first `FROM`, and `FROM` may use it: `FROM ${BASE}`.",
             "An `ARG` inside a stage belongs to that stage: the next `FROM` does not know it.",
-            "First line: `ARG BASE=node:20-alpine`. Then `FROM ${BASE} AS builder` and "
+            "First line: `ARG BASE=node:22-alpine`. Then `FROM ${BASE} AS builder` and "
             "`FROM ${BASE} AS runner`.",
         ),
         project=TIDE,

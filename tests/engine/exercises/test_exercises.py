@@ -202,13 +202,13 @@ WRONG = {
     "the argument belongs to the first stage": (
         "one_pin",
         solution("one_pin")
-        .replace("ARG BASE=node:20-alpine\n\nFROM ${BASE}", "FROM node:20-alpine")
-        .replace("builder\n", "builder\nARG BASE=node:20-alpine\n", 1),
+        .replace("ARG BASE=node:22-alpine\n\nFROM ${BASE}", "FROM node:22-alpine")
+        .replace("builder\n", "builder\nARG BASE=node:22-alpine\n", 1),
         "No step ran",
     ),
     "one of two is moved": (
         "one_pin",
-        solution("one_pin").replace("FROM ${BASE} AS runner", "FROM node:20-alpine AS runner"),
+        solution("one_pin").replace("FROM ${BASE} AS runner", "FROM node:22-alpine AS runner"),
         "known to every FROM",
     ),
     "the test stage is needed by nobody": (
@@ -282,8 +282,23 @@ WRONG = {
     ),
     "production as root": (
         "capstone",
-        solution("capstone").replace(":nonroot", ""),
+        solution("capstone").replace("USER 65532\n", ""),
         "a tag for it",
+    ),
+    "production on a line that is over": (
+        "capstone",
+        solution("capstone").replace("nodejs24-debian13", "nodejs24-debian12"),
+        "that of its operating system",
+    ),
+    "the folder is the user's own": (
+        "capstone",
+        solution("capstone").replace("USER 0\n", ""),
+        "WORKDIR makes the folder",
+    ),
+    "two steps below the sources": (
+        "capstone",
+        solution("capstone").replace("RUN npm run build\n", "RUN npm run build\nRUN ls dist\n"),
+        "which of them had to",
     ),
 }
 

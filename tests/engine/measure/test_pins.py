@@ -142,7 +142,7 @@ def test_stages_that_differ_in_one_thing_do_not_run_and_agreed_ones_do(mixed, ag
 
 
 def test_a_repinned_dockerfile_is_built_on_the_pin(registry):
-    pin = registry.publish("node:24-bookworm-slim", "node:24")
+    pin = registry.publish("node:24-trixie-slim", "node:24")
     file = pinning_lesson.write("pinned_test", pin)
     built = pinning_lesson.build_file(file, registry)
     assert [base.name for base in built.bases] == [str(pin)]

@@ -20,8 +20,8 @@ from helpers.measure.surface import FREE, LOCKED, LOCKED_WITH_TMPFS
 
 pytestmark = pytest.mark.engine
 NAMES = ("naive", "alpine", "distroless", "distroless_pruned", "recommended")
-NAMES += ("alpine_nonroot", "distroless_locked")
-SHIPPED = {"recommended": 65532, "alpine_nonroot": 1000, "distroless_locked": 65532}
+NAMES += ("alpine_nonroot", "distroless_writable")
+SHIPPED = {"recommended": 65532, "alpine_nonroot": 1000}
 
 
 @pytest.fixture(scope="module")
@@ -103,9 +103,9 @@ def test_what_we_would_ship_runs_as_nobody_special_and_may_not(variants, name):
 
 
 def test_a_folder_made_under_a_plain_user_is_that_users_who_may_add_files_there(variants):
-    mine = found(variants, "recommended").confined.writes
+    mine = found(variants, "distroless_writable").confined.writes
     assert (mine[FREE].folder, mine[LOCKED].folder) == ("yes", "EROFS")
-    for name in ("alpine_nonroot", "distroless_locked"):
+    for name in SHIPPED:
         assert found(variants, name).confined.writes[FREE].folder == "EACCES"
         assert "/app" not in surface_lesson.writable(variants[name])
 
@@ -115,7 +115,7 @@ def test_asking_what_may_be_written_leaves_nothing_behind(variants):
     with container.running(built.image_id, engine=built.engine) as api:
         answer = surface._answer(api, "/nodejs/bin/node", "/app/dist/index.js")
         left = {change["Path"] for change in api.container.diff() or ()}
-    assert answer["writes"] == {"code": "EACCES", "folder": "yes", "tmp": "yes"}
+    assert answer["writes"] == {"code": "EACCES", "folder": "EACCES", "tmp": "yes"}
     assert not {path for path in left if path.endswith("asked")}
 
 

@@ -15,8 +15,11 @@ BROKEN = Mismatch(mixed_ran=False, agreed_ran=False)
 GOOD = PinTest(by_tag=("20.18.0", "20.19.5"), by_digest=("20.18.0", "20.18.0"), refused=True)
 
 
-def judged(lines=BITES, libcs=HARMLESS, pin=GOOD, *, supported=True):
-    return claims.base_pins(lines, libcs, pin, line=20, supported=supported)
+OVER = (support.line("Node", "20"), support.line("Debian", "12"))
+
+
+def judged(lines=BITES, libcs=HARMLESS, pin=GOOD, *, ended=()):
+    return claims.base_pins(lines, libcs, pin, ended=ended)
 
 
 def test_it_holds_when_lines_bite_a_digest_keeps_the_base_and_nothing_else_is_needed():
@@ -24,9 +27,9 @@ def test_it_holds_when_lines_bite_a_digest_keeps_the_base_and_nothing_else_is_ne
 
 
 def test_a_line_without_support_is_a_condition():
-    judgement = judged(supported=False)
+    judgement = judged(ended=OVER)
     assert judgement.verdict is Verdict.CONDITION
-    assert "Node 20 gets no more fixes" in judgement.because
+    assert "no more fixes of Node 20 (since 2026-04-30) and Debian 12" in judgement.because
     assert "C library" not in judgement.because
 
 
@@ -52,7 +55,7 @@ def test_an_addon_that_runs_nowhere_says_nothing_of_c_libraries():
     ],
 )
 def test_it_does_not_hold_when_one_thing_is_not_seen(fault, word):
-    judgement = judged(**fault, supported=False)
+    judgement = judged(**fault, ended=OVER)
     assert judgement.verdict is Verdict.FAILS
     assert word in judgement.because
 

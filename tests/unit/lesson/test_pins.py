@@ -2,6 +2,8 @@
 
 from datetime import date
 
+import pytest
+
 from helpers.buildx import dockerfile
 from helpers.lesson import pins
 from helpers.lesson.pins import Trial
@@ -22,10 +24,11 @@ def test_a_trial_that_ran_says_so_also_when_an_image_would_stop_with_zero():
 
 
 def test_the_schedule_counts_from_the_day_that_it_is_asked_for():
-    frame = pins.schedule(date(2026, 4, 30)).set_index("Node")
-    assert frame.loc[20, "months left"] == 0
-    assert round(frame.loc[22, "months left"]) == 12
-    assert list(frame.index) == sorted(frame.index)
+    frame = pins.schedule("Node", "Debian", on=date(2026, 4, 30)).set_index(["of", "line"])
+    assert frame.loc[("Node", "20"), "months left"] == 0
+    assert round(frame.loc[("Node", "22"), "months left"]) == 12
+    assert list(frame.loc["Debian"].index) == ["12", "13"]
+    assert ("Node", "18") not in frame.index
 
 
 def test_the_frames_of_a_stack_are_left_out_of_a_log_and_the_words_stay():
@@ -33,10 +36,17 @@ def test_the_frames_of_a_stack_are_left_out_of_a_log_and_the_words_stay():
     assert pins.without_frames(said) == "Error: no\n  [cause]: [\n    Error: yes"
 
 
-def test_moving_to_another_line_moves_every_base_and_nothing_else():
+@pytest.mark.parametrize(
+    ("line", "bases"),
+    [
+        (20, ["node:20-bookworm-slim", "gcr.io/distroless/nodejs20-debian12:nonroot"]),
+        (22, ["node:22-trixie-slim", "gcr.io/distroless/nodejs22-debian13:nonroot"]),
+        (26, ["node:26-trixie-slim", "gcr.io/distroless/nodejs26-debian13:nonroot"]),
+    ],
+)
+def test_moving_to_another_line_moves_every_base_and_nothing_else(line, bases):
     before = sample.dockerfile("recommended").read_text()
-    after = pins.moved(before, 22)
+    after = pins.moved(before, line)
     pairs = zip(before.splitlines(), after.splitlines(), strict=True)
     assert all(old.startswith("FROM") for old, new in pairs if old != new)
-    bases = dockerfile.parse(after).base_images()
-    assert bases == ["node:22-bookworm-slim", "gcr.io/distroless/nodejs22-debian12:nonroot"]
+    assert dockerfile.parse(after).base_images() == bases

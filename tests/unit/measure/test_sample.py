@@ -1,15 +1,15 @@
 """The sample app's Dockerfiles, and edits of a copy: new each time, valid for npm, gone afterwards."""
 
 import json
+from datetime import date
 
 import pytest
 
 from helpers.buildx import dockerfile
-from helpers.host import paths, workspace
+from helpers.claims import support
+from helpers.host import workspace
 from helpers.host.errors import WorkbookError
 from helpers.measure import sample
-
-SUPPORTED = {"22", "24", "26"}  # Node's release schedule, 2026
 
 
 def test_every_dockerfile_has_a_short_name_and_a_line_that_says_what_it_shows():
@@ -24,13 +24,19 @@ def test_the_bases_of_all_dockerfiles_are_prepared_once_each():
     assert len(names) == len(set(names))
 
 
-def test_the_recommended_file_stands_on_a_supported_line_and_runs_without_root():
-    text = (paths.DOCKERFILES / "05_recommended.Dockerfile").read_text()
-    parsed = dockerfile.read(paths.DOCKERFILES / "05_recommended.Dockerfile")
-    for name in parsed.base_images():
-        assert any(line in name for line in SUPPORTED), name
-    assert ":nonroot" in text
-    assert "HEALTHCHECK" in text
+@pytest.mark.parametrize("name", ["recommended", "pinned", "alpine_nonroot", "one_libc_debian"])
+def test_what_is_recommended_stands_on_lines_that_get_fixes_the_day_it_was_chosen(name):
+    for image in dockerfile.read(sample.dockerfile(name)).base_images():
+        assert support.lines_of(image)
+        assert not support.ended([image], date(2026, 11, 30)), image
+
+
+def test_the_recommended_file_runs_without_root_in_a_folder_that_root_made():
+    lines = sample.dockerfile("recommended").read_text().splitlines()
+    start = lines.index("FROM gcr.io/distroless/nodejs24-debian13:nonroot AS runner")
+    assert lines[start + 1 : start + 3] == ["USER 0", "WORKDIR /app"]
+    assert [line for line in lines if line.startswith("USER")][-1] == "USER 65532"
+    assert any(line.startswith("HEALTHCHECK") for line in lines)
 
 
 @pytest.fixture
