@@ -1,4 +1,4 @@
-"""The verbs of lesson 05: fill a working copy, send it as a build context, search images for a secret.
+"""The verbs of lesson 05: fill a working copy, and send it as a build context.
 
 The filled copy is this lesson's own; `lesson.app` stays as small as the other lessons know it.
 """
@@ -34,13 +34,6 @@ CLAIMED = {  # what X1 names, and where it lies in the filled copy
     ".env*": (".env", ".env.local"),
     "fixtures": (developer_folder.FIXTURES,),
 }
-_PLACES = {
-    secrets.LAYER: "a layer",
-    secrets.HISTORY: "the history",
-    secrets.SETTINGS: "the settings",
-}
-_KEY = "payment_api_key"
-_ARGUMENT = "PAYMENT_API_KEY"
 
 _filled: Workspace | None = None
 
@@ -209,68 +202,6 @@ def build(name: str, ignore: str) -> BuildResult:
     with context.twin(folder(), _list(ignore)) as copy, live.watcher(name) as watch:
         tag = f"workbook/{name}-{ignore}"
         return buildx.build(Request(sample.dockerfile(name), copy.path, tag), watch)
-
-
-def build_with_argument(name: str) -> BuildResult:
-    """Build a Dockerfile live with the fake key as a build argument."""
-    request = Request(
-        sample.dockerfile(name),
-        verbs.app().path,
-        f"workbook/{name}",
-        build_args={_ARGUMENT: FAKE_SECRET},
-    )
-    return _live(request, name)
-
-
-def build_with_secret(name: str, key: str = FAKE_SECRET) -> BuildResult:
-    """Build a Dockerfile live with a key as a secret, from a file outside the build context."""
-    file = verbs.app().path.parent / _KEY
-    file.touch(mode=0o600)
-    file.write_text(key, encoding="utf-8")
-    extra = ("--secret", f"id={_KEY},src={file}")
-    try:
-        return _live(
-            Request(sample.dockerfile(name), verbs.app().path, f"workbook/{name}", extra=extra), name
-        )
-    finally:
-        file.unlink()
-
-
-def _live(request: Request, label: str) -> BuildResult:
-    with live.watcher(label) as watch:
-        return buildx.build(request, watch)
-
-
-def run_steps(result: BuildResult) -> pd.DataFrame:
-    """Return the RUN steps of a build, and whether each came from the cache."""
-    frame = result.to_frame()
-    return frame[frame["step"].str.startswith("RUN ")][["step", "cached"]].reset_index(drop=True)
-
-
-def search_secret(*results: BuildResult) -> pd.DataFrame:
-    """Return one row an image: what was searched for the fake key, and where it lies."""
-    rows = []
-    for result in results:
-        found = secrets.search(result.image, FAKE_SECRET)
-        where = ", ".join(word for kind, word in _PLACES.items() if found.count(kind)) or "nowhere"
-        rows.append((verbs.label(result), found.layers, found.layer_bytes / MB, found.history, where))
-    columns = ["image", "layers", "MB searched", "history entries", "the key is in"]
-    return tables.frame(rows, columns=columns)
-
-
-def sightings(result: BuildResult) -> pd.DataFrame:
-    """Return every place where an image holds the fake key."""
-    found = secrets.search(result.image, FAKE_SECRET).sightings
-    rows = [(s.where, s.instruction or "(the image's settings)", s.what) for s in found]
-    return tables.frame(rows, columns=["where", "instruction", "what"])
-
-
-def read_history(result: BuildResult) -> None:
-    """Print the entries of an image's history that hold the fake key, as the image has them."""
-    found = secrets.search(result.image, FAKE_SECRET).sightings
-    for sighting in found:
-        if sighting.where == secrets.HISTORY:
-            print(sighting.instruction)
 
 
 def _list(name: str) -> str:

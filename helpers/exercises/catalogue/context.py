@@ -1,4 +1,4 @@
-"""The exercises of lesson 05: what is sent to the builder, and what stays in the image."""
+"""The exercises of lessons 05 and 05b: what is sent to the builder, and what stays in the image."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ EXERCISES = (
     ),
     Exercise(
         "sign",
-        "05_context",
+        "05b_secrets",
         "The key for one step",
         "The build signs the tides with a key, which it gets as a build argument; `docker history` "
         "prints it. CI now hands the same key over as a secret, too: `--secret id=tide_key`. Use that. "
