@@ -6,7 +6,7 @@ A lesson fills them in; nothing here measures by itself or knows how a claim is 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -108,6 +108,31 @@ class PinTest:
     def kept(self) -> bool:
         """Whether the digest gave the same Node twice."""
         return self.by_digest[0] == self.by_digest[1]
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What can be started in an image's container, and what its process may change.
+
+    ``shells`` and ``package_managers`` are paths; ``node`` is the version of the Node that ran a program
+    handed to it; ``writable`` counts the paths that the process may write, by owner and mode;
+    ``stand_in`` says that the workbook composed the image's base.
+    """
+
+    shells: Sequence[str]
+    package_managers: Sequence[str]
+    shell_starts: bool
+    node: str
+    root: bool
+    writable: int
+    stand_in: bool
+
+    def __str__(self) -> str:
+        who = "root" if self.root else "a user of its own"
+        return (
+            f"{len(self.shells)} shells, {len(self.package_managers)} package managers; "
+            f"its process runs as {who} and may write {self.writable:,} paths"
+        )
 
 
 @dataclass(frozen=True)

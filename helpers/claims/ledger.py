@@ -7,7 +7,6 @@ where a verdict is missing it names the lesson that reaches it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -26,11 +25,6 @@ if TYPE_CHECKING:
 
 FOLDER = paths.ROOT / "notebooks" / "report"
 TITLE = "Docker multi-stage builds, on trial: the verdicts of this machine"
-_MARKS: Mapping[str, str] = {
-    Verdict.HOLDS: "✓",
-    Verdict.CONDITION: "≈",
-    Verdict.FAILS: "✗",
-}
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,7 @@ def keep(judgement: Judgement, lesson: str, conditions: str, *, stand_ins: bool)
         claim=judgement.claim,
         verdict=str(judgement.verdict),
         figures=judgement.figures,
-        because=judgement.because,
+        because=judgement.why,
         lesson=lesson,
         conditions=conditions,
         stand_ins=stand_ins,
@@ -81,9 +75,12 @@ class Ledger:
     entries: tuple[tuple[Claim, Record | None], ...]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a claim: id, claim, verdict, measured, lesson."""
-        rows = [(claim.id, claim.text, *_said(record), claim.lesson) for claim, record in self.entries]
-        return tables.frame(rows, columns=["id", "claim", "verdict", "measured", "lesson"])
+        """Return one row a claim: id, claim, short, verdict, measured, lesson."""
+        rows = [
+            (claim.id, claim.text, claim.short, *_said(record), claim.lesson)
+            for claim, record in self.entries
+        ]
+        return tables.frame(rows, columns=["id", "claim", "short", "verdict", "measured", "lesson"])
 
     def chart(self) -> Chart:
         """Draw the verdicts as a board, one tile a claim."""
@@ -94,11 +91,11 @@ class Ledger:
         return sorted({claim.lesson for claim, record in self.entries if record is None})
 
     def summary(self) -> str:
-        """Return how many claims hold, hold with a condition, and do not."""
+        """Return how many claims got each verdict."""
         counts = Counter(record.verdict for _, record in self.entries if record)
-        said = [f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict]]
+        said = [f"{verdict}: {counts[verdict]}" for verdict in Verdict if counts[verdict]]
         waiting = sum(record is None for _, record in self.entries)
-        return ", ".join([*said, *([f"{waiting} not tried yet"] if waiting else [])])
+        return ", ".join([*said, *([f"not tried yet: {waiting}"] if waiting else [])])
 
     def to_markdown(self) -> str:
         """Return the page as Markdown."""
@@ -166,7 +163,7 @@ def _said(record: Record | None) -> tuple[str, str]:
     if record is None:
         return "· not tried yet", ""
     note = " (stand-in bases)" if record.stand_ins else ""
-    return f"{_MARKS[record.verdict]} {record.verdict}", record.figures + note
+    return f"{Verdict(record.verdict).mark} {record.verdict}", record.figures + note
 
 
 def _row(claim: Claim, record: Record | None) -> str:

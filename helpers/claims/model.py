@@ -8,15 +8,21 @@ from enum import StrEnum
 from html import escape
 from typing import NamedTuple
 
-ABOUT = 0.15
+ABOUT = 0.2
 
 
 class Verdict(StrEnum):
-    """What a measurement says of a claim."""
+    """What a measurement says of a claim; ``UNTESTED`` where nobody measured what it speaks of."""
 
     HOLDS = "holds"
     CONDITION = "holds with a condition"
     FAILS = "does not hold"
+    UNTESTED = "not tested here"
+
+    @property
+    def mark(self) -> str:
+        """The sign that stands before the verdict in tables and on the board."""
+        return {"HOLDS": "✓", "CONDITION": "≈", "FAILS": "✗", "UNTESTED": "?"}[self.name]
 
 
 class Claim(NamedTuple):
@@ -35,7 +41,7 @@ CLAIMS: Mapping[str, Claim] = {
             "S1",
             "The naive image lands between 900 MB and 1.3 GB.",
             "01_naive",
-            "naive takes 0.9 to 1.3 GB",
+            "naive: 0.9 to 1.3 GB",
         ),
         Claim(
             "S2",
@@ -59,7 +65,7 @@ CLAIMS: Mapping[str, Claim] = {
             "S5",
             "Distroless drops to about 60-80 MB.",
             "03_distroless",
-            "distroless takes 60 to 80 MB",
+            "distroless: 60 to 80 MB",
         ),
         Claim("S6", "The title: from 1 GB to 50 MB.", "03_distroless", "from 1 GB to 50 MB"),
         Claim(
@@ -72,7 +78,7 @@ CLAIMS: Mapping[str, Claim] = {
             "T2",
             "A well-ordered Dockerfile turns a 3-minute build into a 20-second one (9x).",
             "04_cache",
-            "good order builds 9x faster",
+            "good order is 9x faster",
         ),
         Claim(
             "T3",
@@ -88,7 +94,7 @@ CLAIMS: Mapping[str, Claim] = {
         ),
         Claim(
             "X2",
-            "The minimal ignore list is node_modules, .git, .env*, dist, *.log.",
+            "'At a minimum', the ignore list is node_modules, .git, .env*, dist, *.log.",
             "05_context",
             "five lines to ignore",
         ),
@@ -140,28 +146,41 @@ CLAIMS: Mapping[str, Claim] = {
 
 @dataclass(frozen=True)
 class Judgement:
-    """A claim's id, the verdict, the figures it rests on, and the reason in a sentence or two."""
+    """A claim's id, the verdict, the figures it rests on, and the reason in a sentence or two.
+
+    ``condition`` completes "It holds if …". Raises ValueError where a verdict with a condition names
+    none, or another verdict names one.
+    """
 
     claim: str
     verdict: Verdict
     figures: str
     because: str
+    condition: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.verdict is Verdict.CONDITION) != bool(self.condition):
+            raise ValueError(f"{self.claim} {self.verdict}, so its condition is not {self.condition!r}.")
+
+    @property
+    def why(self) -> str:
+        """The condition, if there is one, and the reason."""
+        return f"It holds if {self.condition}. {self.because}" if self.condition else self.because
 
     def __repr__(self) -> str:
         return (
             f"{self.claim}: {CLAIMS[self.claim].text}\n"
             f"  verdict  {self.verdict}\n"
             f"  measured {self.figures}\n"
-            f"  because  {self.because}"
+            f"  why      {self.why}"
         )
 
     def _repr_html_(self) -> str:
-        mark = {Verdict.HOLDS: "✓", Verdict.CONDITION: "≈", Verdict.FAILS: "✗"}[self.verdict]
         rows = [
             ("claim", f"<b>{self.claim}</b> {escape(CLAIMS[self.claim].text)}"),
-            ("verdict", f"<b>{mark} {self.verdict}</b>"),
+            ("verdict", f"<b>{self.verdict.mark} {self.verdict}</b>"),
             ("measured", escape(self.figures)),
-            ("because", escape(self.because)),
+            ("why", escape(self.why)),
         ]
         cells = "".join(
             f'<tr><th style="text-align:left">{name}</th><td style="text-align:left">{text}</td></tr>'
@@ -172,4 +191,14 @@ class Judgement:
 
 def about(value: float, claimed: float) -> bool:
     """Whether a value is what the article says, to `ABOUT` on either side."""
-    return abs(value - claimed) <= claimed * ABOUT
+    return at_least_about(value, claimed) and at_most_about(value, claimed)
+
+
+def at_least_about(value: float, claimed: float) -> bool:
+    """Whether a value is what the article says or more; `ABOUT` less will do."""
+    return value >= claimed * (1 - ABOUT)
+
+
+def at_most_about(value: float, claimed: float) -> bool:
+    """Whether a value is what the article says or less; `ABOUT` more will do."""
+    return value <= claimed * (1 + ABOUT)

@@ -23,6 +23,9 @@ def base_pins(lines: Mismatch, libcs: Mismatch, pin: PinTest, *, ended: Sequence
         f"{' then '.join(pin.by_tag)}, the digest {' then '.join(pin.by_digest)}; "
         f"a wrong digest was {'refused' if pin.refused else 'built'}"
     )
+    if not lines.agreed_ran:
+        because = "The image does not even run with one line of Node, so the mix shows nothing."
+        return Judgement("B1", Verdict.UNTESTED, figures, because)
     faults = [
         *([] if lines.bites else ["two lines of Node did no harm here"]),
         *([] if pin.tag_moved else ["the tag did not move"]),
@@ -34,18 +37,17 @@ def base_pins(lines: Mismatch, libcs: Mismatch, pin: PinTest, *, ended: Sequence
         return Judgement("B1", Verdict.FAILS, figures, because)
     because = "It bites, and a digest keeps the base where a tag does not."
     conditions = [
-        *(["the C library must agree as well, whatever the version"] if libcs.bites else []),
-        *([_moves(ended)] if ended else []),
+        *(["the stages agree on the C library too"] if libcs.bites else []),
+        *([_moved(ended)] if ended else []),
     ]
     if conditions:
-        because += f" But {'; '.join(conditions)}."
-        return Judgement("B1", Verdict.CONDITION, figures, because)
+        return Judgement("B1", Verdict.CONDITION, figures, because, ", and ".join(conditions))
     return Judgement("B1", Verdict.HOLDS, figures, because)
 
 
-def _moves(ended: Sequence[Line]) -> str:
+def _moved(ended: Sequence[Line]) -> str:
     since = " and ".join(f"{line} (since {line.end})" for line in ended)
-    return f"the bases get no more fixes of {since}, so a pin on them has to be moved"
+    return f"the pin is moved off what gets no more fixes: {since}"
 
 
 def release_line_of(version: str) -> Line:

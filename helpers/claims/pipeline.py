@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from helpers.claims.figures import Day, Spread, Waits
-from helpers.claims.model import Judgement, Verdict, about
+from helpers.claims.model import Judgement, Verdict, about, at_least_about
 from helpers.host.tables import MB, in_mb
 
 DEPLOYS = 50
@@ -12,22 +12,28 @@ CLEARLY = 1.5  # times faster, by the medians, with ranges that do not meet
 
 
 def daily_transfer(naive: Day, small: Day) -> Judgement:
-    """P1: 50 deploys of the naive image move about 60 GB a day, of the small one about 6 GB."""
+    """P1: 50 deploys of the naive image move about 60 GB a day, of the small one about 6 GB.
+
+    It has a condition where only empty nodes, as runners of a CI service often are, show the gigabytes,
+    or at least the ratio of ten.
+    """
     figures = "; ".join(
         f"{name}: {_gb(day.kept)} to a node that keeps its layers, {_gb(day.empty)} to empty nodes"
         for name, day in (("naive", naive), ("small", small))
     )
     if about(naive.kept, NAIVE_GB) and about(small.kept, SMALL_GB):
         return Judgement("P1", Verdict.HOLDS, figures, "The whole image crosses at each deploy.")
+    condition = "every deploy meets an empty node, as runners of a CI service often are"
     if about(naive.empty, NAIVE_GB) and about(small.empty, SMALL_GB):
-        because = "Only where every deploy meets an empty node; a node with layers pulls what is new."
-        return Judgement("P1", Verdict.CONDITION, figures, because)
+        because = "A node that keeps its layers pulls only what is new."
+        return Judgement("P1", Verdict.CONDITION, figures, because, condition)
     because = (
         "The article multiplies size on disk by deploys. What crosses is compressed, and only the "
         "layers that the node lacks."
     )
-    if naive.empty < NAIVE_GB:
-        because += " Not even empty nodes at every deploy would make 60 GB of it."
+    if at_least_about(naive.empty / small.empty, NAIVE_GB / SMALL_GB):
+        condition += ", and the ratio counts, not the gigabytes"
+        return Judgement("P1", Verdict.CONDITION, figures, because, condition)
     return Judgement("P1", Verdict.FAILS, figures, because)
 
 
@@ -44,11 +50,9 @@ def start_and_storage(naive: Waits, small: Waits) -> Judgement:
     if starts:
         because = "Pull, start and storage are all better for the small image."
         return Judgement("P2", Verdict.HOLDS, figures, because)
-    because = (
-        "It holds for storage, and for a pod that lands on a node without the image: there the pull "
-        "counts. Once pulled, size no longer enters: both start alike."
-    )
-    return Judgement("P2", Verdict.CONDITION, figures, because)
+    condition = "the pod lands on a node that does not have the image yet"
+    because = "Storage is cheaper in any case. But once an image is pulled, both start alike."
+    return Judgement("P2", Verdict.CONDITION, figures, because, condition)
 
 
 def clearly_faster(slow: Spread, fast: Spread) -> bool:

@@ -19,15 +19,17 @@ def builder_for_debugging(has: Mapping[str, bool], differs: Sequence[str], blind
     missing = [name for name, there in has.items() if not there]
     there = ", ".join(name for name, found in has.items() if found) or "nothing"
     figures = f"it has {there}; it differs from the runner in {', '.join(differs) or 'nothing'}"
-    if missing or not has:
-        because = f"The builder lacks {', '.join(missing) or 'everything'}."
-        return Judgement("B2", Verdict.FAILS, figures, because)
+    if not has:
+        return Judgement("B2", Verdict.UNTESTED, figures, "Nothing was looked for in the builder.")
+    if missing:
+        return Judgement("B2", Verdict.FAILS, figures, f"The builder lacks {', '.join(missing)}.")
     if not differs and not blind:
         because = "The builder has what one debugs with, and is the runner in all that was compared."
         return Judgement("B2", Verdict.HOLDS, figures, because)
     because = "One file gives an image to debug in, but it is not the image that you ship"
     because += ": a fault that stopped the runner did not show in the builder." if blind else "."
-    return Judgement("B2", Verdict.CONDITION, figures, because)
+    condition = "the fault shows in the builder too"
+    return Judgement("B2", Verdict.CONDITION, figures, because, condition)
 
 
 def exec_shells(shells: Mapping[str, bool], ways: Mapping[str, bool]) -> Judgement:
@@ -35,11 +37,11 @@ def exec_shells(shells: Mapping[str, bool], ways: Mapping[str, bool]) -> Judgeme
     started = [name for name, starts in shells.items() if starts]
     worked = [name for name in WAYS if ways.get(name)]
     figures = f"docker exec starts {', '.join(started) or 'none'} of {', '.join(shells)}"
+    if not shells:
+        return Judgement("V2", Verdict.UNTESTED, figures, "No shell was tried.")
     if started:
         because = f"A shell starts in it: {', '.join(started)}."
         return Judgement("V2", Verdict.FAILS, figures, because)
-    if not shells:
-        return Judgement("V2", Verdict.FAILS, figures, "No shell was tried.")
     because = f"No shell starts, but {_NUMBERS[len(worked)]} other ways in worked here"
     because += f": {', '.join(worked)}." if worked else "."
     return Judgement("V2", Verdict.HOLDS, figures, because)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 
+from helpers.claims.figures import Exposure
 from helpers.claims.model import Judgement, Verdict
 
 SURFACE_ORDER = ("naive", "alpine", "distroless")
@@ -12,17 +13,32 @@ SURFACE_PRUNED = "distroless_pruned"  # the article's file with production depen
 NOT_COUNTED = "CVEs not counted here"
 
 
-def distroless_tools(
-    shells: Sequence[str], package_managers: Sequence[str], shell_ran: bool
-) -> Judgement:
-    """V1: the image holds no shell and no package manager, and none can be started in it."""
-    found = [*shells, *package_managers]
-    figures = f"{len(shells)} shells, {len(package_managers)} package managers"
-    if not found and not shell_ran:
-        because = "None lies in its file system, and `docker exec … sh` finds none to run."
-        return Judgement("V1", Verdict.HOLDS, figures, because)
-    what = ", ".join(found) or "a shell that answered"
-    return Judgement("V1", Verdict.FAILS, figures, f"It holds {what}.")
+def distroless_tools(found: Exposure) -> Judgement:
+    """V1: the image holds no shell and no package manager, and none can be started in it.
+
+    That is not "no attack surface": what its process may do is a condition. So is a stand-in, of which
+    the workbook wrote the recipe.
+    """
+    tools = [*found.shells, *found.package_managers]
+    if tools or found.shell_starts:
+        what = ", ".join(tools) or "a shell that answered"
+        return Judgement("V1", Verdict.FAILS, str(found), f"It holds {what}.")
+    because = "No shell lies in its file system, and `docker exec … sh` finds none to run."
+    left = [
+        *(["Node runs any program that it is given"] if found.node else []),
+        *(["its process is root"] if found.root else []),
+        *(["it may write files in the image"] if found.writable else []),
+    ]
+    conditions = [
+        *(["nobody reads it as 'no attack surface'"] if left else []),
+        *(["the vendor's image is composed as this stand-in is"] if found.stand_in else []),
+    ]
+    if left:
+        because += f" But {', and '.join(left)}."
+    if found.stand_in:
+        because += " The workbook wrote the recipe of this base, so it shows the recipe."
+    verdict = Verdict.CONDITION if conditions else Verdict.HOLDS
+    return Judgement("V1", verdict, str(found), because, ", and ".join(conditions))
 
 
 def attack_surface(
@@ -33,8 +49,8 @@ def attack_surface(
     ``measures`` holds, for each measure, the number of each variant of `SURFACE_ORDER` and of
     `SURFACE_PRUNED`, None where it is not known; ``cves`` what a scanner counted, None where none was
     here. The claim does not hold where even the pruned file breaks the order, or has no fewer CVEs than
-    naive. It holds with a condition where only the pruned file keeps the order, where a scanner counts
-    fewer CVEs in Alpine, or where no scanner counted.
+    naive. It is not tested where no scanner counted. It holds with a condition where only the pruned
+    file keeps the order, or where a scanner counts fewer CVEs in Alpine.
     """
     figures = "; ".join(_in_a_row(name, numbers) for name, numbers in measures.items())
     figures += f"; {_in_a_row('CVEs', cves)}" if cves else f"; {NOT_COUNTED}"
@@ -48,25 +64,25 @@ def attack_surface(
         )
         return Judgement("V3", Verdict.FAILS, figures, because)
     broken = [name for name, numbers in measures.items() if not _falls(_row(numbers, "distroless"))]
-    order = (
-        f"As the article writes it, distroless breaks the order in {', '.join(broken)}; pruned of "
-        "devDependencies, it keeps the order in everything"
-        if broken
-        else "Every measure falls from naive over Alpine to distroless"
-    )
-    met = not broken and cves is not None and cves["alpine"] >= cves["distroless"]
-    verdict = Verdict.HOLDS if met else Verdict.CONDITION
-    return Judgement("V3", verdict, figures, f"{order}. {_of_cves(cves)}")
-
-
-def _of_cves(cves: Mapping[str, int] | None) -> str:
-    if cves is None:
-        return (
-            "Fewer CVEs is not shown by that: they were not counted here, because no scanner was "
-            "installed."
+    order = "Every measure falls from naive over Alpine to distroless"
+    if broken:
+        order = (
+            f"As the article writes it, distroless breaks the order in {', '.join(broken)}; pruned of "
+            "devDependencies, it keeps the order in everything"
         )
+    if cves is None:
+        because = f"Nobody counted the CVEs, because no scanner was installed. {order}."
+        return Judgement("V3", Verdict.UNTESTED, figures, because)
     least = min(cves, key=lambda name: cves[name])
-    return f"A scanner counts fewer CVEs in distroless than in naive, and the fewest in {least}."
+    because = (
+        f"{order}. A scanner counts fewer CVEs in distroless than in naive, and the fewest in {least}."
+    )
+    conditions = [
+        *(["the devDependencies are pruned"] if broken else []),
+        *(["it is compared with naive"] if cves["alpine"] < cves["distroless"] else []),
+    ]
+    verdict = Verdict.CONDITION if conditions else Verdict.HOLDS
+    return Judgement("V3", verdict, figures, because, ", and ".join(conditions))
 
 
 def _row(numbers: Mapping[str, int | None], last: str) -> list[int]:

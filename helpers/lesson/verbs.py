@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from helpers import buildx, claims, plots
 from helpers.bases import bases
 from helpers.buildx import BuildResult, Request, live
-from helpers.claims import Judgement, Size, ledger
+from helpers.claims import Exposure, Judgement, Size, ledger
 from helpers.engine import container as containers
 from helpers.engine import engine
 from helpers.host import paths, tables, workspace
@@ -25,7 +25,7 @@ from helpers.image import ImageFacts, attack_surface
 from helpers.image import composition as contents
 from helpers.image.filesystem import File
 from helpers.lesson.widgets import Explorer, Guess, SideBySide
-from helpers.measure import sample
+from helpers.measure import sample, surface
 from helpers.measure.sample import Proof
 from helpers.plots import Chart
 
@@ -293,6 +293,27 @@ def shells_and_managers(result: BuildResult) -> tuple[list[str], list[str], bool
     with containers.running(result.image_id, engine=result.engine) as api:
         code, _ = api.execute("sh", "-c", "true")
     return attack_surface.shells(files), attack_surface.package_managers(files), code == 0
+
+
+def exposure(result: BuildResult) -> Exposure:
+    """Return what can be started in an image's container, and what its process may change."""
+    names_of_shells, managers, starts = shells_and_managers(result)
+    process = surface.observe(result.image_id, result.engine)
+    writable = attack_surface.changeable(result.image.files, process.uid, process.gid)
+    return Exposure(
+        shells=names_of_shells,
+        package_managers=managers,
+        shell_starts=starts,
+        node=process.node,
+        root=process.uid == 0,
+        writable=len(writable),
+        stand_in=_on_a_stand_in(result),
+    )
+
+
+def _on_a_stand_in(result: BuildResult) -> bool:
+    final = final_base(result)
+    return any(b.source is bases.Source.STAND_IN for b in result.bases if b.name == final)
 
 
 def compare_guess(result: BuildResult, image_mb: float, app_mb: float | None = None) -> pd.DataFrame:

@@ -17,26 +17,27 @@ LOOKS = {  # by the mark that the ledger puts before a verdict
     "✓": BLUE,
     "≈": YELLOW,
     "✗": VERMILION,
+    "?": "#CFCFCF",
     "·": "#FFFFFF",
 }
 
 
 @style.in_house_style
 def board(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
-    """Draw one tile a claim, in the order of the rows, with its id, verdict and lesson.
+    """Draw one tile a claim, in the order of the rows, with its id, its few words and the verdict.
 
-    Columns: id, verdict (its mark first, as ``✓ holds``), lesson.
+    Columns: id, short, verdict (its mark first, as ``✓ holds``).
     """
     from matplotlib.patches import FancyBboxPatch
 
     rows = [
-        (str(r["id"]), *str(r["verdict"]).split(" ", 1), str(r["lesson"])) for _, r in frame.iterrows()
+        (str(r["id"]), str(r["short"]), *str(r["verdict"]).split(" ", 1)) for _, r in frame.iterrows()
     ]
-    counts = Counter(verdict for _, _, verdict, _ in rows)
+    counts = Counter(verdict for *_, verdict in rows)
     title = title or " · ".join(f"{verdict}: {number}" for verdict, number in counts.items())
     lines = -(-len(rows) // COLUMNS)
     figure, (axes,) = style.sheet(1.6 + 1.5 * lines, title, caption)
-    for at, (claim, mark, verdict, lesson) in enumerate(rows):
+    for at, (claim, short, mark, verdict) in enumerate(rows):
         x, y = at % COLUMNS, at // COLUMNS
         color = LOOKS.get(mark, MUTED)
         tile = FancyBboxPatch(
@@ -51,13 +52,13 @@ def board(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
         ink = style.readable_on(color)
         ground = {"facecolor": color, "edgecolor": "none", "pad": 1}
         text: Any = {"ha": "center", "va": "center", "color": ink, "bbox": ground}
-        axes.text(x + 0.5, y + 0.3, f"{mark} {claim}", fontsize=22, fontweight="bold", **text)
-        axes.text(
-            x + 0.5, y + 0.58, textwrap.fill(verdict, 14), fontsize=SMALL + 1, linespacing=1.0, **text
-        )
-        axes.text(x + 0.5, y + 0.82, lesson, fontsize=SMALL - 1, **text)
+        axes.text(x + 0.5, y + 0.24, f"{mark} {claim}", fontsize=22, fontweight="bold", **text)
+        words = textwrap.fill(short, 14)
+        axes.text(x + 0.5, y + 0.5, words, fontsize=SMALL + 1, linespacing=1.0, **text)
+        verdict = textwrap.fill(verdict, 16)
+        axes.text(x + 0.5, y + 0.77, verdict, fontsize=SMALL - 1, linespacing=1.0, **text)
     axes.set(xlim=(0, COLUMNS), ylim=(lines, 0))
     axes.set(xticks=[], yticks=[])
     axes.set_axis_off()
-    facts = (f"{claim} {verdict}" for claim, _, verdict, _ in rows)
+    facts = (f"{claim} {short}: {verdict}" for claim, short, _, verdict in rows)
     return style.chart(figure, "Board of verdicts", title, facts, caption)

@@ -19,7 +19,8 @@ def _own_state(tmp_path, monkeypatch):
 
 
 def keep(claim, verdict=Verdict.HOLDS, *, stand_ins=False):
-    judgement = Judgement(claim, verdict, "132 MB <on disk> | 47 MB", "Because.")
+    condition = "it is pruned" if verdict is Verdict.CONDITION else ""
+    judgement = Judgement(claim, verdict, "132 MB <on disk> | 47 MB", "Because.", condition)
     ledger.keep(
         judgement, claims.CLAIMS[claim].lesson, "Docker Engine 26.1.5 · node:20", stand_ins=stand_ins
     )
@@ -42,8 +43,31 @@ def test_a_verdict_that_is_there_is_shown_and_no_longer_missing():
         keep(claim, Verdict.FAILS)
     page = ledger.read()
     assert "04_cache" not in page.missing()
-    assert page.summary().startswith("3 does not hold")
+    assert page.summary() == "does not hold: 3, not tried yet: 15"
     assert "✗ does not hold" in repr(page)
+
+
+def test_a_condition_stands_before_the_reason_on_the_page():
+    keep("S6", Verdict.CONDITION)
+    assert ledger.records()["S6"].because == "It holds if it is pruned. Because."
+    assert "≈ holds with a condition" in ledger.read().to_markdown()
+
+
+def test_what_nobody_measured_is_tried_and_counted_by_itself():
+    keep("V3", Verdict.UNTESTED)
+    page = ledger.read()
+    assert "not tested here: 1" in page.summary()
+    assert "08_surface" not in page.missing()
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_only_a_verdict_with_a_condition_names_one(verdict):
+    for condition in ("", "it is pruned"):
+        if (verdict is Verdict.CONDITION) == bool(condition):
+            assert condition in repr(Judgement("S1", verdict, "", "", condition))
+        else:
+            with pytest.raises(ValueError, match="its condition"):
+                Judgement("S1", verdict, "", "", condition)
 
 
 def test_figures_that_rest_on_stand_ins_say_so():
