@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from helpers.exercises import records
+from helpers.exercises import magics, records
 from helpers.exercises.catalogue import CATALOGUE
 from helpers.exercises.exercise import Exercise, Outcome
 from helpers.host import tables
@@ -33,3 +33,6 @@ def progress() -> pd.DataFrame:
         mark = "✓ solved" if record.solved else "· open"
         rows.append((exercise.lesson, exercise.title, mark, record.attempts, record.hints))
     return tables.frame(rows, columns=["lesson", "exercise", "state", "attempts", "hints"])
+
+
+magics.register(task)

@@ -78,16 +78,30 @@ class Exercise:
         """The text to begin with."""
         return self._text("start")
 
+    @property
+    def magic(self) -> str:
+        """The first line of a cell that is an answer."""
+        return f"%%{self.answers.removeprefix('.').lower()} {self.name}"
+
     def dockerfiles(self) -> tuple[str, ...]:
         """Return the Dockerfiles that the exercise comes with."""
         kinds = ("start", "solution") if self.answers == "Dockerfile" else ("Dockerfile",)
         return tuple(map(self._text, kinds))
 
-    def check(self, answer: str) -> Outcome:
-        """Build the answer, try it out, and say what holds; nothing of it stays but the cache.
+    def keep(self, answer: str) -> None:
+        """Keep an answer on this machine, in place of an earlier one, for `check`."""
+        file = self._file
+        with paths.writing(file):
+            file.write_text(answer, encoding="utf-8")
 
-        Raises the errors of `helpers.engine.engine`; a build that fails is an outcome, not an error.
+    def check(self, answer: str | None = None) -> Outcome:
+        """Build the answer (else the one kept), try it out, and say what holds; only the cache stays.
+
+        Raises `WorkbookError` when none was kept, and the errors of `helpers.engine.engine`. A failed
+        build is an outcome, not an error.
         """
+        if answer is None:
+            answer = self._kept()
         with Attempt(self.name, self.project, self._files(answer)) as attempt:
             outcome = self._judge(attempt)
         records.attempted(self.name, solved=outcome.solved)
@@ -118,6 +132,15 @@ class Exercise:
                 missed_now.append((check.sentence, found))
                 hint = hint or check.advice(found)
         return Outcome(self.title, tuple(held), tuple(missed_now), hint)
+
+    @property
+    def _file(self) -> Path:
+        return paths.state(f"exercises/{self.name}") / self.answers
+
+    def _kept(self) -> str:
+        if not self._file.exists():
+            raise WorkbookError(f"There is no answer yet; run the cell that begins with {self.magic}.")
+        return self._file.read_text(encoding="utf-8")
 
     def _files(self, answer: str) -> dict[str, str]:
         files = {self.answers: answer}

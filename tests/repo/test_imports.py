@@ -17,7 +17,8 @@ def imports_of(notebook) -> list[str]:
     """Return the imports of a notebook's cells, each as one line of Python."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
+    python = [source for source in sources if not source.startswith("%%")]
+    nodes = [node for source in python for node in ast.walk(ast.parse(source))]
     return [ast.unparse(node) for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
