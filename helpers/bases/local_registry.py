@@ -76,8 +76,8 @@ def _fetch(program: Path, folder: Path) -> None:
             return
         packages = debian.Suite(paths.state("apt"), _SUITE).fetch(["docker-registry"])
         unpacked = debian.unpack(packages, scratch / "registry")
-        shutil.rmtree(folder)
-        unpacked.rename(folder)
+        shutil.rmtree(folder.resolve())  # an engine of the matrix has a link to the reader's folder
+        unpacked.rename(folder.resolve())
 
 
 @contextlib.contextmanager

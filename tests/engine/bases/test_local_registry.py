@@ -50,6 +50,17 @@ def push(engine, reference, address):
     assert not [line for line in said if "error" in line], said
 
 
+def test_the_program_is_fetched_to_where_a_link_of_its_folder_leads(
+    engine, program, tmp_path, monkeypatch
+):
+    (tmp_path / "apt").symlink_to(paths.state("apt"))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "registry").symlink_to("elsewhere")
+    monkeypatch.setenv("WORKBOOK_STATE", str(tmp_path))
+    assert local_registry.program_for(engine).read_bytes() == program.read_bytes()
+    assert (tmp_path / "elsewhere" / "usr/bin/docker-registry").exists()
+
+
 def folders_of(process: int) -> list[Path]:
     return list(paths.state("registries").glob(f"{process}-*"))
 
