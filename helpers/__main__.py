@@ -8,10 +8,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from helpers.bases import bases, kit, npm_registry
-from helpers.engine import container, engine, private
-from helpers.engine.engine import LABEL, NoEngineError
-from helpers.engine.private import PrivateEngine
+from helpers import bases, engine
+from helpers.bases import kit, npm_registry
+from helpers.engine import LABEL, NoEngineError, PrivateEngine, container, private
 from helpers.examine import command as examine_command
 from helpers.host import paths
 from helpers.host.errors import WorkbookError

@@ -35,7 +35,7 @@ from helpers.host.workshop import Workshop
 if TYPE_CHECKING:
     from docker.models.images import Image
 
-    from helpers.engine.engine import Engine
+    from helpers.engine import Engine
 
 ARTICLE = ("node:20", "node:20-alpine", "gcr.io/distroless/nodejs20-debian12")
 
@@ -132,12 +132,8 @@ def find(name: str, engine: Engine) -> Base | None:
     return _Maker(engine, _policy(stand_ins=True)).find(name)
 
 
-def registry_reachable(name: str, engine: Engine | None = None) -> bool:
+def registry_reachable(name: str, engine: Engine) -> bool:
     """Whether the registry of ``name`` answers the engine; decided in at most 5 s, and once."""
-    if engine is None:
-        from helpers.engine import engine as engines
-
-        engine = engines.find()
     return pull.reachable(name, engine)
 
 

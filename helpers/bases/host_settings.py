@@ -26,7 +26,7 @@ from helpers.host.errors import WorkbookError
 from helpers.host.workshop import Workshop
 
 if TYPE_CHECKING:
-    from helpers.engine.engine import Engine
+    from helpers.engine import Engine
 
 CA_FILE = "usr/local/share/workbook/host-ca.crt"
 NPMRC = "usr/local/etc/npmrc"

@@ -31,7 +31,7 @@ from helpers.host.errors import WorkbookError
 from helpers.host.workshop import Workshop
 
 if TYPE_CHECKING:
-    from helpers.engine.engine import Engine
+    from helpers.engine import Engine
 
 EPOCH = 1767225600  # 2026-01-01, the date of everything that has no older one of its own
 _COMPRESSION = 6

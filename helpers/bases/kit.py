@@ -37,7 +37,7 @@ from helpers.host.errors import WorkbookError
 from helpers.host.workshop import Workshop, WorkshopError
 
 if TYPE_CHECKING:
-    from helpers.engine.engine import Engine
+    from helpers.engine import Engine
 
 FORMAT = 1
 MANIFEST = "manifest.json"

@@ -16,10 +16,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from helpers import engine as engines
 from helpers.bases import bases, standin_layers
-from helpers.engine import container
-from helpers.engine import engine as engines
-from helpers.engine.engine import Engine
+from helpers.engine import Engine, container
 from helpers.host import debian, loopback, paths, processes
 from helpers.host.debian import DebianError
 from helpers.host.errors import WorkbookError

@@ -16,7 +16,7 @@ from helpers.host.errors import WorkbookError
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-    from helpers.engine.engine import Engine
+    from helpers.engine import Engine
 
 NAME = "workbook-npm-registry"
 PORT = 4873

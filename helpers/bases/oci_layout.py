@@ -18,7 +18,7 @@ from helpers.host.errors import WorkbookError
 from helpers.host.workshop import Workshop
 
 if TYPE_CHECKING:
-    from helpers.engine.engine import Engine
+    from helpers.engine import Engine
 
 _PARTS = re.compile(r"blobs/sha256/[0-9a-f]{64}|index\.json|oci-layout")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from helpers.buildx import step_log
 from helpers.buildx.context import printable
 from helpers.buildx.stream import Progress, Step
-from helpers.engine.engine import LOST, EngineError
+from helpers.engine import LOST, EngineError
 from helpers.host import disk_full
 from helpers.host.errors import WorkbookError, redacted
 

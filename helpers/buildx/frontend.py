@@ -12,10 +12,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.bases import bases
+from helpers import bases
 from helpers.buildx.dockerfile import Dockerfile
 from helpers.buildx.failure import BuildError
-from helpers.engine.engine import Engine
+from helpers.engine import Engine
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
 

@@ -20,17 +20,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helpers.bases import bases as base_images
-from helpers.bases.bases import Base
+from helpers import bases as base_images
+from helpers import engine as engines
+from helpers.bases import Base
 from helpers.buildx import context as contexts
 from helpers.buildx import dockerfile, failure, frontend, step_log
 from helpers.buildx import options as build_options
 from helpers.buildx.dockerfile import Dockerfile, Stage
 from helpers.buildx.failure import BuildError
 from helpers.buildx.stream import Progress, Step
-from helpers.engine import engine as engines
-from helpers.engine import leftovers
-from helpers.engine.engine import LABEL, Engine
+from helpers.engine import LABEL, Engine, leftovers
 from helpers.host import paths, processes, tables
 from helpers.host.errors import redacted, stoppable
 from helpers.image import Image

@@ -15,7 +15,7 @@ from helpers.buildx import context as contexts
 from helpers.buildx import dockerfile as dockerfiles
 from helpers.buildx.context import Survey
 from helpers.buildx.dockerfile import Dockerfile
-from helpers.engine.engine import Engine
+from helpers.engine import Engine
 from helpers.examine import removable, unwanted
 from helpers.examine.report import BuildContext, BuiltImage, Folder, LayerSize
 from helpers.host import unforeseen

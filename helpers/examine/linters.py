@@ -18,7 +18,7 @@ from typing import Any
 from helpers import buildx
 from helpers.buildx import Request
 from helpers.buildx.dockerfile import Dockerfile
-from helpers.engine.engine import Engine
+from helpers.engine import Engine
 from helpers.examine.findings import Check, Finding, Severity
 
 BUILDER = "docker build --check"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from helpers.engine.saved import ImageError
+from helpers.engine import ImageError
 from helpers.host.stanzas import stanzas
 from helpers.image import composition, npm_packages, os_packages
 from helpers.image.filesystem import File

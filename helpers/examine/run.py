@@ -12,12 +12,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from helpers import buildx
-from helpers.bases import bases
+from helpers import bases, buildx
+from helpers import engine as engines
 from helpers.buildx import BuildError, BuildResult, Request, Watcher, steps
 from helpers.buildx.dockerfile import Dockerfile
-from helpers.engine import engine as engines
-from helpers.engine.engine import Engine
+from helpers.engine import Engine
 from helpers.examine import (
     cache_rules,
     context_rules,

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from typing import Any
 
-from helpers.engine.container import Running
+from helpers.engine import Running
 from helpers.host.workspace import FAKE_SECRET
 from helpers.measure.sample import SampleError
 

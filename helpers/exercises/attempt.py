@@ -13,8 +13,8 @@ from functools import cached_property
 
 from helpers import buildx
 from helpers.buildx import BuildResult, Request, Watcher, live
+from helpers.engine import Running
 from helpers.engine import container as containers
-from helpers.engine.container import Running
 from helpers.exercises.projects import Project
 from helpers.host import workspace
 from helpers.host.processes import Closing

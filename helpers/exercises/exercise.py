@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers.bases.bases import BaseError
+from helpers.bases import BaseError
 from helpers.buildx import BuildError
 from helpers.buildx.dockerfile_words import DockerfileError
 from helpers.exercises import records

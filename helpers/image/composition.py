@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from helpers.engine.saved import ImageError
+from helpers.engine import ImageError
 from helpers.host import tables
 from helpers.host.stanzas import stanzas
 from helpers.image import npm_packages, os_packages

@@ -18,11 +18,9 @@ from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from helpers import engine as engines
+from helpers.engine import ImageError, in_touch, saved
 from helpers.engine import container as containers
-from helpers.engine import engine as engines
-from helpers.engine import saved
-from helpers.engine.engine import in_touch
-from helpers.engine.saved import ImageError
 from helpers.host.tables import MB
 from helpers.image import filesystem, layers, os_packages
 from helpers.image.filesystem import Files, Waste
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from helpers.engine.engine import Engine
+    from helpers.engine import Engine
 
 UNKNOWN = "(the image does not say)"
 _LINKS = 8  # symbolic links followed to reach a file

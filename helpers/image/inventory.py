@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from helpers.engine.saved import ImageError
+from helpers.engine import ImageError
 from helpers.image import npm_packages
 
 if TYPE_CHECKING:

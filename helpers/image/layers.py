@@ -26,13 +26,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
-from helpers.engine import saved
-from helpers.engine.saved import READ_FAILURES, ForwardStream, ImageError, Member
+from helpers.engine import ImageError, saved
+from helpers.engine.saved import READ_FAILURES, ForwardStream, Member
 from helpers.host import paths
 from helpers.host.errors import stoppable
 
 if TYPE_CHECKING:
-    from helpers.engine.engine import Engine
+    from helpers.engine import Engine
 
 GZIP_LEVEL = 5  # of zlib-ng; its bytes are within 0.5 % of what Go's gzip makes in a push
 FORMAT = 2

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from helpers.engine.saved import ImageError
+from helpers.engine import ImageError
 
 if TYPE_CHECKING:
     from helpers.image.image import Image

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from helpers.engine.saved import ImageError
+from helpers.engine import ImageError
 from helpers.host import tables
 from helpers.host.stanzas import stanzas
 

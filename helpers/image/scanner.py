@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from helpers.host.errors import WorkbookError
 
 if TYPE_CHECKING:
-    from helpers.engine.engine import Engine
+    from helpers.engine import Engine
 
 SEVERITIES = ("critical", "high", "medium", "low", "negligible", "unknown")
 SEVERE = ("critical", "high")

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from helpers.engine import saved
-from helpers.engine.saved import ForwardStream, ImageError, Member
+from helpers.engine import ImageError, saved
+from helpers.engine.saved import ForwardStream, Member
 from helpers.host.errors import stoppable
 from helpers.image.image import UNKNOWN, instruction
 

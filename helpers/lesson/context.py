@@ -8,11 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import buildx, plots
+from helpers import buildx, engine, plots
 from helpers.buildx import BuildResult, Request, dockerignore, live
 from helpers.buildx.context import Survey, Tree, survey
 from helpers.claims import Judgement
-from helpers.engine import engine
 from helpers.host import paths, tables, workspace
 from helpers.host.errors import WorkbookError
 from helpers.host.tables import MB

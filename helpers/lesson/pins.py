@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from helpers import buildx, plots
-from helpers.bases import bases
+from helpers import bases, buildx, plots
 from helpers.buildx import BuildError, BuildResult, Request, live
 from helpers.buildx import dockerfile as dockerfiles
 from helpers.claims import PinTest, support
 from helpers.claims.pins import release_line_of
 from helpers.claims.support import Line
+from helpers.engine import ContainerError
 from helpers.engine import container as containers
-from helpers.engine.container import ContainerError
 from helpers.host import tables
 from helpers.host.tables import MB
 from helpers.lesson import verbs

@@ -10,11 +10,10 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from helpers import claims, plots
+from helpers import claims, engine, plots
 from helpers.bases import local_registry
 from helpers.buildx import BuildResult, live
 from helpers.claims import Day, Waits, figures
-from helpers.engine import engine
 from helpers.host import tables
 from helpers.host.tables import MB
 from helpers.image import image

@@ -13,12 +13,10 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
 
-from helpers import exercises
-from helpers.bases import bases
+from helpers import bases, engine, exercises
 from helpers.buildx import dockerfile
 from helpers.claims import support
-from helpers.engine import engine
-from helpers.engine.engine import Engine
+from helpers.engine import Engine
 from helpers.host import paths, tables
 from helpers.host.errors import WorkbookError
 from helpers.lesson import own

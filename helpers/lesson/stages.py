@@ -15,9 +15,8 @@ from helpers import plots
 from helpers.buildx import BuildError, BuildResult, stage_graph
 from helpers.buildx import dockerfile as dockerfiles
 from helpers.buildx.stage_graph import StageGraph
+from helpers.engine import Running, sidecar
 from helpers.engine import container as containers
-from helpers.engine import sidecar
-from helpers.engine.container import Running
 from helpers.engine.sidecar import PTRACE, Said
 from helpers.host import processes, tables
 from helpers.lesson import verbs

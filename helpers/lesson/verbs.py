@@ -11,12 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import buildx, claims, plots
-from helpers.bases import bases
+from helpers import bases, buildx, claims, engine, plots
 from helpers.buildx import BuildResult, Request, live
 from helpers.claims import Exposure, Judgement, Size, ledger
 from helpers.engine import container as containers
-from helpers.engine import engine
 from helpers.host import paths, tables, workspace
 from helpers.host.errors import stoppable
 from helpers.host.tables import MB

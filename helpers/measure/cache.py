@@ -16,12 +16,11 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import buildx
+from helpers import buildx, engine
 from helpers.buildx import BuildResult, Request, steps
 from helpers.buildx.steps import Served
 from helpers.claims import figures
 from helpers.claims.figures import Spread
-from helpers.engine import engine
 from helpers.host import tables
 from helpers.host.errors import WorkbookError
 from helpers.host.workspace import Workspace

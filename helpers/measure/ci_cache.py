@@ -18,12 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import buildx
-from helpers.bases import bases
+from helpers import bases, buildx
+from helpers import engine as engines
 from helpers.buildx import BuildResult, Request, dockerfile, steps
-from helpers.engine import engine as engines
-from helpers.engine.engine import Engine
-from helpers.engine.private import PrivateEngine
+from helpers.engine import Engine, PrivateEngine
 from helpers.host import paths, processes, tables
 from helpers.host.errors import PrivateEngineError, WorkbookError
 from helpers.host.workspace import Workspace

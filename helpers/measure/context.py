@@ -21,7 +21,7 @@ from typing import Any
 from helpers import buildx
 from helpers.buildx import BuildResult, Request, Watcher, context
 from helpers.buildx.context import Survey
-from helpers.engine.engine import Engine
+from helpers.engine import Engine
 from helpers.host import paths, processes
 from helpers.host.workspace import Workspace
 

@@ -20,7 +20,7 @@ from helpers.host.errors import WorkbookError
 from helpers.host.workspace import FAKE_SECRET, Workspace
 
 if TYPE_CHECKING:
-    from helpers.engine.engine import Engine
+    from helpers.engine import Engine
 
 FIXTURES = "test/fixtures"
 SMALL_FIXTURE = f"{FIXTURES}/one-shipment.json"

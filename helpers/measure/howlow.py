@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from helpers import engine as engines
 from helpers.claims.figures import Spread
+from helpers.engine import Running
 from helpers.engine import container as containers
-from helpers.engine import engine as engines
-from helpers.engine.container import Running
 from helpers.host import processes
 
 if TYPE_CHECKING:
-    from helpers.engine.engine import Engine
+    from helpers.engine import Engine
 
 _OWN_CODE = 7  # an exit code that only our own line of JavaScript gives
 _INSPECTOR_PATIENCE = 15.0  # seconds that Node gets to open its inspector

@@ -17,12 +17,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from helpers import buildx
-from helpers.bases import local_registry
-from helpers.bases.bases import Base, Source
+from helpers import engine as engines
+from helpers.bases import Base, Source, local_registry
 from helpers.buildx import Request
-from helpers.engine import container, pull
-from helpers.engine import engine as engines
-from helpers.engine.engine import Engine
+from helpers.engine import Engine, container, pull
 from helpers.host.errors import WorkbookError
 
 # On musl the report has no version of glibc: Node's documentation, "Diagnostic report".

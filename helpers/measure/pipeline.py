@@ -18,9 +18,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import buildx
+from helpers import buildx, engine
 from helpers.buildx import BuildResult, Request, Watcher
-from helpers.engine import container, engine, leftovers, registry_api
+from helpers.engine import container, leftovers, registry_api
 from helpers.engine.container import OWNER_LABEL
 from helpers.engine.registry_api import Push
 from helpers.host import workspace
@@ -29,7 +29,7 @@ from helpers.measure import deploy_host, sample
 from helpers.measure.deploy_host import DeployHost, Pull
 
 if TYPE_CHECKING:
-    from helpers.bases.bases import Base
+    from helpers.bases import Base
 
 FIRST_VERSION = "1"
 RELEASE = f"{os.getpid()}-{secrets.token_hex(3)}"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helpers.buildx import dockerfile as reader
-from helpers.engine.container import Running
+from helpers.engine import Running
 from helpers.host import paths, tables
 from helpers.host.errors import WorkbookError
 from helpers.host.workspace import Workspace

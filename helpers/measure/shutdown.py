@@ -13,9 +13,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from helpers.engine import ContainerError, Engine
 from helpers.engine import container as containers
-from helpers.engine.container import ContainerError
-from helpers.engine.engine import Engine
 from helpers.host import processes
 
 GRACE_SECONDS = 10  # what `docker stop` waits, by default, before it kills

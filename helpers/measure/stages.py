@@ -9,12 +9,11 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from helpers.bases import bases
+from helpers import bases
 from helpers.buildx import BuildResult
+from helpers.engine import ContainerError, Engine, Running
 from helpers.engine import container as containers
 from helpers.engine import sidecar as debugging
-from helpers.engine.container import ContainerError, Running
-from helpers.engine.engine import Engine
 from helpers.engine.sidecar import PTRACE, Sidecar
 from helpers.image import attack_surface
 from helpers.measure import sample

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from helpers import image
+from helpers.engine import ContainerError, Running
 from helpers.engine import container as containers
-from helpers.engine.container import ContainerError, Running
 from helpers.host import processes
 from helpers.image.filesystem import Files
 
 if TYPE_CHECKING:
-    from helpers.engine.engine import Engine
+    from helpers.engine import Engine
 
 FREE, LOCKED, LOCKED_WITH_TMPFS = "as it is", "read-only root", "read-only root, tmpfs"
 YES = "yes"

@@ -10,9 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from helpers.bases import bases
-from helpers.engine import engine
-from helpers.engine.engine import Engine
+from helpers import bases, engine
+from helpers.engine import Engine
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
 from tests.bench import chart, growth, images, overhead, preparation, startup

@@ -19,7 +19,7 @@ from typing import IO
 
 from helpers import buildx
 from helpers.buildx import Request
-from helpers.engine.engine import LABEL, Engine
+from helpers.engine import LABEL, Engine
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
 from tests.bench import images, overhead, probe, rows, typed

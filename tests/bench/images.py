@@ -9,8 +9,7 @@ from helpers import buildx, image
 from helpers.bases import local_registry
 from helpers.buildx import Request
 from helpers.claims.figures import Spread
-from helpers.engine import registry_api
-from helpers.engine.engine import Engine
+from helpers.engine import Engine, registry_api
 from helpers.host import paths, workspace
 from helpers.measure import sample
 from tests.bench import probe, rows, typed

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from helpers import buildx
 from helpers.buildx import Request
-from helpers.engine.engine import Engine
+from helpers.engine import Engine
 from helpers.host import workspace
 from helpers.measure import sample
 from tests.bench import rows, typed

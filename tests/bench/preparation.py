@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from helpers.bases import bases
-from helpers.engine import engine
-from helpers.engine.engine import Engine
-from helpers.engine.private import PrivateEngine
+from helpers import bases, engine
+from helpers.engine import Engine, PrivateEngine
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
 from tests.bench import probe, rows

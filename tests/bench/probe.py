@@ -16,11 +16,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers import image
-from helpers.bases import bases
+from helpers import bases, engine, image
 from helpers.buildx import context
-from helpers.engine import engine
-from helpers.engine.engine import Engine
+from helpers.engine import Engine
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
 

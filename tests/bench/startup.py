@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from helpers.engine.engine import Engine
+from helpers.engine import Engine
 from helpers.host import paths
 from tests.bench import rows, typed
 from tests.bench.rows import Row

@@ -16,8 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers.bases import bases
-from helpers.engine import engine
+from helpers import bases, engine
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
 from helpers.lesson import verbs

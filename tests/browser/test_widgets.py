@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Page, expect
 
-from helpers.engine import engine as engines
+from helpers import engine as engines
 from helpers.host import debian, paths
 from helpers.measure import cost
 from helpers.measure.cost import Plan

@@ -11,10 +11,8 @@ from pathlib import Path
 import pytest
 from docker.models.containers import Container
 
-from helpers.engine import container
-from helpers.engine import engine as engines
-from helpers.engine.engine import Engine, EngineError
-from helpers.engine.private import PrivateEngine
+from helpers import engine as engines
+from helpers.engine import Engine, EngineError, PrivateEngine, container
 from helpers.host import debian, paths
 
 

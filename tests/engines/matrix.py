@@ -21,8 +21,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.engine import engine, private
-from helpers.engine.private import PrivateEngine
+from helpers import engine
+from helpers.engine import PrivateEngine, private
 from helpers.host import debian, paths
 from helpers.host.errors import PrivateEngineError, WorkbookError
 from helpers.host.workshop import Workshop

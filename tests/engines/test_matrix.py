@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpers.engine.private import PrivateEngine
+from helpers.engine import PrivateEngine
 from helpers.host.errors import PrivateEngineError, WorkbookError
 from tests.engines import matrix
 from tests.engines.matrix import Outcome

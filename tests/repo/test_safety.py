@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers.buildx import Request
-from helpers.engine.engine import Engine
+from helpers.engine import Engine
 from helpers.exercises import CATALOGUE
 from helpers.host import paths
 

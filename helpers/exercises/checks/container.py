@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 
-from helpers.engine.container import ContainerError, Running
+from helpers.engine import ContainerError, Running
 from helpers.exercises.attempt import Attempt
 from helpers.exercises.checks.model import Check
 from helpers.measure import sample, surface

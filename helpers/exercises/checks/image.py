@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from helpers.bases import bases
+from helpers import bases
 from helpers.buildx import dockerfile
 from helpers.claims import support
 from helpers.exercises.attempt import Attempt

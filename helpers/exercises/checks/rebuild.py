@@ -9,8 +9,7 @@ from collections.abc import Mapping
 
 from helpers.buildx import BuildError, BuildResult
 from helpers.buildx.steps import INSTALLS
-from helpers.engine.container import ContainerError
-from helpers.engine.saved import ImageError
+from helpers.engine import ContainerError, ImageError
 from helpers.exercises.attempt import Attempt
 from helpers.exercises.checks.model import Check
 

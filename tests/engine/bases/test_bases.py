@@ -13,19 +13,11 @@ from pathlib import Path
 import docker
 import pytest
 
-from helpers.bases import (
-    bases,
-    host_settings,
-    image_writer,
-    standin_layers,
-    standins,
-)
-from helpers.bases.bases import Source
+from helpers import bases, engine
+from helpers.bases import Source, host_settings, image_writer, standin_layers, standins
 from helpers.bases.host_settings import HostSettings
-from helpers.engine import container, engine
+from helpers.engine import ContainerError, PrivateEngine, container
 from helpers.engine import pull as registries
-from helpers.engine.container import ContainerError
-from helpers.engine.private import PrivateEngine
 from helpers.host import debian, paths
 from helpers.host.workshop import Workshop
 

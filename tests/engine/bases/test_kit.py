@@ -10,11 +10,10 @@ import docker
 import pytest
 from docker.errors import ImageNotFound
 
-from helpers import buildx
-from helpers.bases import bases, host_settings, image_writer, kit, npm_registry
-from helpers.bases.bases import Source
+from helpers import bases, buildx
+from helpers.bases import Source, host_settings, image_writer, kit, npm_registry
 from helpers.buildx import Request
-from helpers.engine.private import PrivateEngine
+from helpers.engine import PrivateEngine, pull
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
 from helpers.measure import sample
@@ -81,7 +80,7 @@ def loaded(archive, isolated, tmp_path_factory):
     """Load the kit there, as on a new laptop; no registry is asked and no stand-in is made."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKBOOK_STATE", str(tmp_path_factory.mktemp("state")))
-        patch.setattr(bases.pull, "reachable", None)
+        patch.setattr(pull, "reachable", None)
         patch.setattr(image_writer, "load", None)
         return kit.load(archive, isolated)
 

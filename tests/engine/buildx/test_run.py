@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.bases.bases import BaseError
+from helpers.bases import BaseError
 from helpers.buildx import BuildError, BuildResult, Request, build, dockerfile, plan
 from helpers.buildx.dockerfile_words import DockerfileError
 from helpers.host.errors import StoppedByReaderError, WorkbookError

@@ -6,8 +6,7 @@ import pytest
 
 from helpers import buildx
 from helpers.buildx import Request
-from helpers.engine import container
-from helpers.engine.container import ContainerError
+from helpers.engine import ContainerError, container
 
 pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from helpers.engine import engine as engines
+from helpers import engine as engines
 
 pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 

@@ -16,9 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.engine import private
+from helpers.engine import PrivateEngine, private
 from helpers.engine import private_processes as daemons
-from helpers.engine.private import PrivateEngine
 from helpers.engine.private_network import NetworkRules
 from helpers.host import paths
 from helpers.host.errors import PrivateEngineError
@@ -281,7 +280,7 @@ import sys
 from pathlib import Path
 from helpers.engine import private
 from helpers.engine.private_network import NetworkRules
-from helpers.engine.private import PrivateEngine
+from helpers.engine import PrivateEngine
 
 forwarding = Path("/proc/sys/net/ipv4/ip_forward")
 forwarding.write_text("0")

@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 from docker.errors import ImageNotFound
 
+from helpers import engine as engines
 from helpers import image
-from helpers.bases.bases import Base, Source
+from helpers.bases import Base, Source
 from helpers.buildx import BuildError, Request, build
-from helpers.engine import builder
-from helpers.engine import engine as engines
-from helpers.engine.private import PrivateEngine
+from helpers.engine import PrivateEngine, builder
 from helpers.host.errors import WorkbookError
 
 pytestmark = [

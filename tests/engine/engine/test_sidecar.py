@@ -4,8 +4,7 @@ import pytest
 
 from helpers import buildx
 from helpers.buildx import Request
-from helpers.engine import container, sidecar
-from helpers.engine.container import ContainerError
+from helpers.engine import ContainerError, container, sidecar
 from helpers.engine.sidecar import PTRACE
 from helpers.host.errors import WorkbookError
 

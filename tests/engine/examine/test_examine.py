@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.bases import bases
+from helpers import bases
 from helpers.buildx import context as contexts
 from helpers.buildx import dockerfile
 from helpers.buildx.dockerfile_words import DockerfileError

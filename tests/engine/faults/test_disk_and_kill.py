@@ -18,14 +18,13 @@ from pathlib import Path
 import pytest
 from docker.errors import ImageNotFound
 
-from helpers.bases import bases, host_settings, image_writer, local_registry
+from helpers import bases
+from helpers import engine as engines
+from helpers.bases import host_settings, image_writer, local_registry
 from helpers.bases.host_settings import HostSettings
 from helpers.buildx import BuildError, Request, build
 from helpers.claims import Judgement, Verdict, ledger
-from helpers.engine import container, pull, registry_api
-from helpers.engine import engine as engines
-from helpers.engine.container import ContainerError
-from helpers.engine.private import PrivateEngine
+from helpers.engine import ContainerError, PrivateEngine, container, pull, registry_api
 from helpers.host import paths, workspace
 from helpers.host.errors import PrivateEngineError, WorkbookError
 from helpers.host.processes import wait_for
@@ -240,7 +239,7 @@ layers_of(LayerRecipe(("a test",), make), Workshop(Path(sys.argv[1])))
 LOADS = """
 import sys, time
 from helpers.bases import image_writer
-from helpers.engine import engine
+from helpers import engine
 
 def slowly():
     whole = open(sys.argv[1], "rb").read()
@@ -357,8 +356,8 @@ BUILDS = """
 import sys
 from pathlib import Path
 from helpers.buildx import Request, build
-from helpers.engine import engine
-from helpers.engine.private import PrivateEngine
+from helpers import engine
+from helpers.engine import PrivateEngine
 from helpers.host import paths
 
 PrivateEngine().start()
@@ -394,7 +393,8 @@ def test_two_clones_at_once_do_not_disturb_each_other(programs, context, tmp_pat
 
 RUNS = """
 import sys
-from helpers.engine import container, engine
+from helpers import engine
+from helpers.engine import container
 with container.created("workbook-test:shared", engine=engine.find()) as made:
     print(made.id, flush=True)
     sys.stdin.read()
@@ -435,7 +435,7 @@ import sys
 from pathlib import Path
 from helpers.buildx import Request, build
 from helpers.claims import Judgement, Verdict, ledger
-from helpers.engine import engine
+from helpers import engine
 from helpers.host import paths, workspace
 from helpers.host.errors import WorkbookError
 

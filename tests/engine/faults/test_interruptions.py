@@ -26,13 +26,11 @@ import pytest
 from jupyter_client import KernelManager
 
 from helpers import buildx
+from helpers import engine as engines
 from helpers.buildx import BuildError, Request
 from helpers.claims import ledger
-from helpers.engine import container, leftovers, saved
-from helpers.engine import engine as engines
+from helpers.engine import EngineError, NoEngineError, PrivateEngine, container, leftovers, saved
 from helpers.engine.container import OWNER_LABEL
-from helpers.engine.engine import EngineError, NoEngineError
-from helpers.engine.private import PrivateEngine
 from helpers.host import debian, paths, workspace
 from helpers.host.errors import WorkbookError
 from helpers.image import Image, secrets
@@ -190,7 +188,7 @@ BEGIN = """\
 import shutil, time
 from helpers import lesson
 from helpers.engine import container
-from helpers.engine.engine import find
+from helpers.engine import find
 from helpers.image import image, layers, secrets
 app = lesson.app()
 shutil.copy({busybox!r}, app.path / "busybox")
@@ -483,7 +481,7 @@ from pathlib import Path
 from helpers.buildx import Request, build
 from helpers.claims import Judgement, Verdict, ledger
 from helpers.engine import container
-from helpers.engine.engine import find
+from helpers.engine import find
 from helpers.host import workspace
 engine, context, tag, own = find(), Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 for number in range(3):
@@ -582,7 +580,7 @@ from pathlib import Path
 from helpers.buildx import live
 from helpers import buildx
 from helpers.engine import container
-from helpers.engine.engine import find
+from helpers.engine import find
 from helpers.measure import pipeline
 time.sleep = lambda seconds: select.select([], [], [], seconds)  # libfaketime fails in Python's own
 engine, context, tag, clock = find(), Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])

@@ -28,12 +28,11 @@ from typing import Self
 import pytest
 from docker.errors import ImageNotFound
 
-from helpers.bases import bases
-from helpers.bases.bases import BaseError
+from helpers import bases
+from helpers import engine as engines
+from helpers.bases import BaseError
 from helpers.buildx import BuildError, Request, build
-from helpers.engine import engine as engines
-from helpers.engine import pull
-from helpers.engine.private import PrivateEngine
+from helpers.engine import PrivateEngine, pull
 from helpers.engine.pull import UnreachableError
 from helpers.host import debian, downloads, paths
 from helpers.host.debian import DebianError, Mirror, Suite

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from helpers import engine as engines
 from helpers.bases import local_registry
-from helpers.engine import engine as engines
-from helpers.engine.engine import LABEL
+from helpers.engine import LABEL
 from helpers.host import paths
 from helpers.image import Image, ImageError, composition, image, layers
 from helpers.image.layers import Wanted

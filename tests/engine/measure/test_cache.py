@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from helpers.engine.private import PrivateEngine
+from helpers.engine import PrivateEngine
 from helpers.host import paths, workspace
 from helpers.host.errors import WorkbookError
 from helpers.lesson import cache as cache_lesson

@@ -10,8 +10,7 @@ import pytest
 
 from helpers import buildx
 from helpers.buildx import BuildError, Request, context, dockerignore
-from helpers.engine import container
-from helpers.engine.saved import ImageError
+from helpers.engine import ImageError, container
 from helpers.host import paths
 from helpers.host import workspace as workspaces
 from helpers.host.errors import WorkbookError

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpers import buildx
-from helpers.bases import bases
+from helpers import bases, buildx
 from helpers.buildx import BuildError, Request
 from helpers.engine import container
 from helpers.host.errors import WorkbookError

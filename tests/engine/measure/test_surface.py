@@ -6,11 +6,9 @@ import shutil
 
 import pytest
 
-from helpers import claims
-from helpers.bases import bases
+from helpers import bases, claims
 from helpers.claims import Verdict
-from helpers.engine import container
-from helpers.engine.container import ContainerError
+from helpers.engine import ContainerError, container
 from helpers.image import attack_surface, sbom
 from helpers.image.npm_packages import Role
 from helpers.lesson import surface as surface_lesson

@@ -7,14 +7,8 @@ import types
 
 import pytest
 
-from helpers.bases import (
-    bases,
-    host_settings,
-    image_writer,
-    npm_registry,
-    standins,
-)
-from helpers.bases.bases import Base, BaseError, Source
+from helpers import bases
+from helpers.bases import Base, BaseError, Source, host_settings, image_writer, npm_registry, standins
 from helpers.bases.host_settings import HostSettings
 from helpers.engine import pull as registry
 from helpers.engine.pull import UnreachableError

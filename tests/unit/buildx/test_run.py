@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import pytest
 from docker.errors import APIError, ImageNotFound
 
-from helpers.bases.bases import Base, BaseError, Source
+from helpers.bases import Base, BaseError, Source
 from helpers.buildx import (
     BuildError,
     Request,
@@ -28,7 +28,7 @@ from helpers.buildx import (
 )
 from helpers.buildx import run as builds
 from helpers.buildx.dockerfile_words import DockerfileError
-from helpers.engine.engine import Engine, EngineError
+from helpers.engine import Engine, EngineError
 from helpers.host import processes
 from helpers.host.errors import StoppedByReaderError, WorkbookError
 

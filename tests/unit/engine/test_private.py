@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers.engine import private
+from helpers.engine import PrivateEngine, private
 from helpers.engine import private_network as network
 from helpers.engine import private_processes as daemons
-from helpers.engine.private import PrivateEngine
 from helpers.engine.private_network import NetworkRules
 from helpers.host.errors import PrivateEngineError
 

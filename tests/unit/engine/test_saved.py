@@ -12,8 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from helpers.engine import saved
-from helpers.engine.saved import ImageError
+from helpers.engine import ImageError, saved
 from helpers.image import filesystem, layers
 from helpers.image.layers import Wanted
 from tests.unit.saving_engine import saving, tar_of

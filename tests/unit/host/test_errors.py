@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from helpers import engine
 from helpers.buildx import BuildError, BuildResult, Request, live
-from helpers.engine import engine
 from helpers.host import debian, downloads
 from helpers.host.errors import WorkbookError, redacted, redacted_within
 from helpers.host.workshop import Workshop

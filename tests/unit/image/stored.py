@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from helpers.engine.engine import Engine
+from helpers.engine import Engine
 from helpers.image import File, Files, Image, ImageError
 
 

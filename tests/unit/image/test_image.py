@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import docker.errors
 import pytest
 
-from helpers.engine.saved import ImageError
+from helpers.engine import ImageError
 from helpers.image import image, layers
 from helpers.image.image import ImageFacts, Layer
 from helpers.image.layers import Listing, Stored

@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from helpers.engine.engine import EngineError
-from helpers.engine.saved import ImageError
+from helpers.engine import EngineError, ImageError
 from helpers.image import layers
 from helpers.image.layers import Entry, Wanted
 from tests.unit.saving_engine import answering, saving

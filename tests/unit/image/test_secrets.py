@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.engine import saved
-from helpers.engine.saved import ImageError
+from helpers.engine import ImageError, saved
 from helpers.image import Image, secrets
 from helpers.image.secrets import HISTORY, LAYER, SETTINGS, Finder, Sighting
 from tests.unit.saving_engine import saving

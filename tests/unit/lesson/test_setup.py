@@ -1,6 +1,6 @@
 """What the doctor says of a base."""
 
-from helpers.bases.bases import Base, Source
+from helpers.bases import Base, Source
 from helpers.lesson import setup
 
 

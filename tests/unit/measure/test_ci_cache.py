@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from helpers.engine.private import PrivateEngine
+from helpers.engine import PrivateEngine
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
 from helpers.measure import ci_cache
