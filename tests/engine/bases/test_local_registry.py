@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 
 
 def get(address: str, path: str) -> dict:
-    with urllib.request.urlopen(f"http://{address}{path}", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://{address}{path}", timeout=60) as answer:
         return json.load(answer)
 
 

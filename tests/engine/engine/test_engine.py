@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 
 import pytest
 
@@ -32,11 +31,8 @@ def test_versions_architecture_and_root_are_the_engines_own(engine):
     assert engine.buildx in _said(engine, "buildx", "version")
 
 
-def test_finding_it_again_is_at_once(engine):
-    engines.find()
-    begun = time.perf_counter()
+def test_it_is_looked_for_once(engine):
     assert engines.find() is engines.find()
-    assert time.perf_counter() - begun < 0.1
 
 
 def test_free_space_is_known_where_the_engines_disk_is_here(engine):

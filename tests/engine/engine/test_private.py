@@ -9,9 +9,9 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from helpers.engine import private_processes as daemons
 from helpers.engine.private_network import NetworkRules
 from helpers.host import paths
 from helpers.host.errors import PrivateEngineError
+from helpers.host.processes import wait_for
 
 pytestmark = [
     pytest.mark.engine,
@@ -89,13 +90,15 @@ def serve(engine: PrivateEngine, context: Path) -> str:
 
 
 def fetch(address: str) -> str:
-    for _ in range(50):
-        try:
-            with urllib.request.urlopen(f"http://{address}/", timeout=5) as reply:
-                return reply.read().decode().strip()
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError(f"{address} does not answer")
+    said = []
+
+    def answers() -> bool:
+        with suppress(OSError), urllib.request.urlopen(f"http://{address}/", timeout=60) as reply:
+            said.append(reply.read().decode().strip())
+        return bool(said)
+
+    assert wait_for(answers, 60), f"{address} does not answer"
+    return said[0]
 
 
 def test_engines_left_by_killed_runs_are_stopped_wherever_their_data_lie_below_a_folder(
@@ -162,19 +165,17 @@ def test_removing_leaves_no_file(engine, context):
     assert_nothing_is_left(engine)
 
 
-def test_starting_what_runs_takes_no_time(engine):
+def test_starting_what_runs_does_nothing(engine, monkeypatch):
     engine.start()
     process = engine._daemon()
-    began = time.monotonic()
+    monkeypatch.setattr(engine, "_locked", None)
     engine.start()
-    assert time.monotonic() - began < 0.2
     assert engine._daemon() == process
 
 
-def test_installing_what_is_installed_takes_no_time(installed):
-    began = time.monotonic()
+def test_installing_what_is_installed_does_nothing(installed, monkeypatch):
+    monkeypatch.setattr(installed, "_locked", None)
     installed.install()
-    assert time.monotonic() - began < 0.2
 
 
 def test_an_engine_that_was_killed_starts_again(engine, context):

@@ -139,7 +139,7 @@ def test_a_registry_out_of_reach_is_one_sentence_in_bounded_time(
         begun = time.monotonic()
         with pytest.raises(BaseError, match=sentence) as caught:
             bases.resolve([name], engine)
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 60
         assert_one_sentence(caught.value)
 
 
@@ -180,7 +180,7 @@ def test_a_pull_that_breaks_in_the_middle_keeps_nothing_and_the_next_one_works(
     begun = time.monotonic()
     with pytest.raises(kind, match=sentence) as caught:
         bases.resolve([name], impatient)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60
     assert_one_sentence(caught.value)
     with pytest.raises(ImageNotFound):
         impatient.client.images.get(name)
