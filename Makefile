@@ -13,7 +13,7 @@ SHORT := $(filter-out $(LONG) $(LEDGER),$(NOTEBOOKS))
 export JUPYTER_PLATFORM_DIRS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test test-matrix check pages one-engine own-engines long-lessons short-lessons newest notebooks slides book bench screenshots engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
+.PHONY: help environment lab test test-matrix check pages one-engine own-engines long-lessons short-lessons newest ledger notebooks slides book bench screenshots engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,34 +25,34 @@ environment:
 lab: environment ## open the workbook in JupyterLab
 	@$(RUN) -m helpers lab
 
-# Two jobs, one a core: the bases beside the checks; your engine beside engines that tests make for
-# themselves; the long lessons beside the short ones. No test runs in two jobs. `-n` is for tests without
-# an engine: those with one share its containers, its images and its clock.
+# Two jobs, one a core: the next is always the first of the list that waits for nothing. No test runs in two
+# of them. `-n` is for tests without an engine: those with one share its containers and its images. Tests
+# marked `rare` are left to `make test-matrix`.
 test: ## everything: checks, tests on the real engine, every notebook
-	@$(MAKE) --no-print-directory --jobs=2 bases check pages
-	@$(MAKE) --no-print-directory --jobs=2 one-engine own-engines newest
-	@$(MAKE) --no-print-directory --jobs=2 long-lessons short-lessons
-	$(RUN) -m pytest $(NBVAL) $(LEDGER)
+	@$(MAKE) --no-print-directory --jobs=2 check bases one-engine long-lessons own-engines short-lessons newest pages ledger
 
 pages: check
 	$(RUN) -m pytest -m "not engine" tests/browser tests/repo/test_nbval.py tests/repo/test_notebooks.py \
 	  tests/unit/lesson/test_lab.py::test_the_server_that_really_runs_asks_for_its_token
 
-one-engine:
-	$(RUN) -m pytest -m "engine and not private_engine" tests/engine tests/browser
+one-engine: check bases
+	$(RUN) -m pytest -m "engine and not private_engine and not rare" tests/engine tests/browser
 
-own-engines:
-	$(RUN) -m pytest -m "engine and private_engine" tests/engine
+own-engines: check bases
+	$(RUN) -m pytest -m "engine and private_engine and not rare" tests/engine
 
-long-lessons:
+long-lessons: check bases
 	$(RUN) -m pytest $(NBVAL) $(LONG)
 
-short-lessons:
+short-lessons: check bases
 	$(RUN) -m pytest $(NBVAL) $(SHORT)
+
+ledger: long-lessons short-lessons
+	$(RUN) -m pytest $(NBVAL) $(LEDGER)
 
 newest: own-engines
 	$(RUN) -m tests.engines.matrix --where-possible newest -- \
-	  $(RUN) -m pytest -m "every_engine and not slow" tests/engine
+	  $(RUN) -m pytest -m "every_engine and not slow and not rare" tests/engine
 
 test-matrix: check ## engine tests and notebooks on each of ENGINES="oldest newest oldest-containerd …"
 	$(RUN) -m tests.engines.matrix $(ENGINES) -- $(RUN) -m pytest $(NBVAL) tests/engine notebooks

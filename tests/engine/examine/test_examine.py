@@ -27,7 +27,7 @@ from helpers.host import paths
 from helpers.host.errors import WorkbookError
 from helpers.lesson import own
 
-pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
+pytestmark = pytest.mark.engine
 
 SHELL = "COPY busybox /bin/sh\nCOPY busybox /bin/busybox\n"
 
@@ -109,6 +109,7 @@ IN_THE_WILD = {
 }
 
 
+@pytest.mark.every_engine
 @pytest.mark.parametrize("text", IN_THE_WILD.values(), ids=IN_THE_WILD)
 def test_a_dockerfile_from_the_wild_gets_a_whole_report(project, text):
     assert_whole(examined(project, text))
@@ -130,6 +131,7 @@ def test_target_and_build_arguments_are_those_of_the_build(project):
     assert report.target == "one"
 
 
+@pytest.mark.every_engine
 def test_a_build_that_fails_in_the_middle_keeps_what_could_be_read(project):
     report = examined(
         project, f"FROM scratch\n{SHELL}COPY . /all\nRUN busybox false\nRUN busybox true\n"
@@ -142,6 +144,7 @@ def test_a_build_that_fails_in_the_middle_keeps_what_could_be_read(project):
     assert json.loads(report.to_json())["image"] is None
 
 
+@pytest.mark.every_engine
 def test_a_frontend_that_cannot_be_had_is_replaced_by_the_engines_own_and_named(project):
     text = f"# syntax=registry.invalid/dockerfile:1\nFROM scratch\n{SHELL}COPY . /all\n"
     report = examined(project, text)
@@ -174,6 +177,7 @@ def test_a_foreign_platform_is_said(project, engine):
     assert report.image or f"linux/{foreign}" in report.failure  # some engines emulate it
 
 
+@pytest.mark.every_engine
 def test_arguments_of_the_build_go_through_as_they_are(project, tmp_path):
     secret = tmp_path / "token"
     secret.write_text("x")
@@ -226,6 +230,7 @@ def test_a_missing_dockerfile_names_those_that_there_are(project):
         gather.find(project)
 
 
+@pytest.mark.every_engine
 def test_an_edit_of_a_source_shows_which_steps_lose_their_cache(project):
     (project / "deps.txt").write_text("a\n")
     text = (
@@ -269,6 +274,7 @@ def test_a_large_context_is_not_copied_for_a_rebuild(project, monkeypatch):
     assert any("too much to copy" in note for note in report.not_done)
 
 
+@pytest.mark.every_engine
 def test_an_argument_above_a_step_that_does_not_use_it_costs_it_its_cache(project, engine):
     """The rule early-argument says so; this is its evidence."""
     text = f"FROM scratch\n{SHELL}ARG GIT_SHA\nRUN busybox echo installed > /a\n"
@@ -280,6 +286,7 @@ def test_an_argument_above_a_step_that_does_not_use_it_costs_it_its_cache(projec
     assert other.image.steps_cached == other.image.steps - 1
 
 
+@pytest.mark.every_engine
 def test_bytes_that_a_later_layer_hides_are_found_and_counted(project):
     text = f"FROM scratch\n{SHELL}RUN busybox dd if=/dev/zero of=/big bs=1000000 count=3\nRUN busybox rm /big\n"
     report = examined(project, text)
@@ -327,6 +334,7 @@ def test_the_sample_app_shows_what_a_second_stage_would_save(tag):
     assert {"one-stage", "dev-dependencies", "no-ignore-file"} <= rules(report)
 
 
+@pytest.mark.every_engine
 def test_the_builders_own_checks_take_part_where_the_builder_has_them(engine, project):
     report = examined(project, f"FROM scratch\n{SHELL}MAINTAINER me\n")
     checks = {f.rule for f in report.findings if f.source == "docker build --check"}

@@ -16,7 +16,7 @@ from helpers.host.errors import WorkbookError
 from helpers.host.unforeseen import UnforeseenError
 from tests.unit.examine.hostile import DOCKERFILES
 
-pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
+pytestmark = pytest.mark.engine
 
 SHELL = "COPY busybox /bin/sh\nCOPY busybox /bin/busybox\n"
 

@@ -39,6 +39,7 @@ STARTS = {  # those that are a typical wrong answer already
 }
 
 
+@pytest.mark.rare  # the lessons check each start too
 @pytest.mark.parametrize("name", NAMES)
 def test_the_start_does_not_pass(name):
     outcome = exercises.task(name).check(exercises.task(name).start)
@@ -303,6 +304,7 @@ WRONG = {
 }
 
 
+@pytest.mark.rare
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_typical_wrong_answer_gets_its_hint(wrong):
     name, answer, hint = WRONG[wrong]

@@ -102,6 +102,7 @@ def _load(engine, content: bytes) -> None:
     image_writer.feed(engine, iter([content]), "an image")
 
 
+@pytest.mark.rare
 def test_a_full_disk_of_the_engine_is_one_sentence_and_room_is_all_it_takes(
     cramped, engine, context, new_tag, registry_at, tmp_path, monkeypatch
 ):
@@ -118,7 +119,7 @@ def test_a_full_disk_of_the_engine_is_one_sentence_and_room_is_all_it_takes(
         build(_request(context, "workbook-test:big", fills), engine=small)
     _assert_one_sentence(caught.value)
     assert wait_for(
-        lambda: shutil.disk_usage(disk).free > 30 * MB, 30
+        lambda: shutil.disk_usage(disk).free > 30 * MB, 60
     )  # the builder drops its step late
     written = container.finished(tag, "sh", "-c", "busybox dd if=/dev/zero of=/big bs=1M", engine=small)
     assert written.exit_code != 0
@@ -259,10 +260,10 @@ def _running(words: str) -> bool:
 def test_a_kill_in_the_middle_of_preparing_leaves_no_half_made_layer_and_no_process(tmp_path):
     seconds = f"{300 + time.time_ns() % 10**9 / 10**9:.9f}"
     process = subprocess.Popen([sys.executable, "-c", PREPARES, tmp_path, seconds], cwd=paths.ROOT)
-    assert wait_for(lambda: _running(f"sleep {seconds}"), 30)
+    assert wait_for(lambda: _running(f"sleep {seconds}"), 60)
     process.kill()
     process.wait()
-    assert wait_for(lambda: not _running(f"sleep {seconds}"), 10)
+    assert wait_for(lambda: not _running(f"sleep {seconds}"), 60)
     (left,) = tmp_path.glob("scratch/*/tree/half")
     (layer,) = image_writer.layers_of(image_writer.LayerRecipe(("a test",), _sketch), Workshop(tmp_path))
     assert layer.uncompressed > MB
@@ -283,7 +284,7 @@ def test_a_kill_in_the_middle_of_loading_leaves_no_image_and_the_next_load_works
     assert process.stdout.readline() == "half\n"
     process.kill()
     process.communicate()
-    assert wait_for(lambda: not _running(" load --quiet"), 10)
+    assert wait_for(lambda: not _running(" load --quiet"), 60)
     with pytest.raises(ImageNotFound):
         engine.client.images.get(tag)
     _load(engine, archive.read_bytes())
@@ -347,7 +348,7 @@ def _in(clone: Path, *command: str, **environment: str) -> subprocess.Popen[str]
 
 
 def _done(process: subprocess.Popen[str]) -> str:
-    output = process.communicate(timeout=120)[0]
+    output = process.communicate(timeout=600)[0]
     assert process.returncode == 0, output
     return output
 
@@ -368,6 +369,7 @@ print(paths.state())
 """
 
 
+@pytest.mark.rare
 def test_two_clones_at_once_do_not_disturb_each_other(programs, context, tmp_path):
     clones = [_clone(tmp_path / name, programs) for name in ("clone ä 'one'", "clone two")]
     engines_ = [PrivateEngine(clone / ".engine") for clone in clones]
@@ -403,6 +405,7 @@ with container.created("workbook-test:shared", engine=engine.find()) as made:
 """
 
 
+@pytest.mark.rare
 def test_cleaning_one_clone_leaves_alone_what_another_runs_on_the_same_engine(
     programs, context, tmp_path
 ):
@@ -420,7 +423,7 @@ def test_cleaning_one_clone_leaves_alone_what_another_runs_on_the_same_engine(
         assert f"stay: the checkout in {two} uses them" in said
         assert [made.id for made in engine.client.containers.list(all=True)] == [used]
         assert [made.tags for made in engine.client.images.list()] == [["workbook-test:shared"]]
-        assert learner.communicate(timeout=60)[0] == "created\n"
+        assert learner.communicate(timeout=600)[0] == "created\n"
         _done(_in(one, "-m", "helpers", "clean", **host))
         assert engine.client.images.list() == []
     finally:

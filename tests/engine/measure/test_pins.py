@@ -140,6 +140,7 @@ def test_stages_that_differ_in_one_thing_do_not_run_and_agreed_ones_do(mixed, ag
     assert all(pinning_lesson.trial(verbs.build(name)).ran for name in agreed)
 
 
+@pytest.mark.rare  # lesson 08 builds on its pins
 def test_a_repinned_dockerfile_is_built_on_the_pin(registry):
     pin = registry.publish("node:24-trixie-slim", "node:24")
     file = pinning_lesson.write("pinned_test", pin)

@@ -165,7 +165,7 @@ def test_a_push_that_fails_says_so_and_leaves_no_name(engine, tmp_path, new_tag)
     assert engine.client.images.get(tag).tags == [tag]
 
 
-# The sample app
+# The sample app: lesson 09 measures the same at length
 
 
 @pytest.fixture(scope="module")
@@ -187,21 +187,25 @@ def moved(pruned, ordered):
     return {"pruned": pipeline_lesson.moves_of(pruned), "ordered": pipeline_lesson.moves_of(ordered)}
 
 
+@pytest.mark.rare
 def test_the_order_of_copy_decides_what_a_source_edit_moves(moved):
     assert moved["pruned"].source > MB
     assert moved["ordered"].source < 0.1 * MB
 
 
+@pytest.mark.rare
 def test_a_dependency_edit_moves_the_dependencies_in_either_order(moved):
     for measured in moved.values():
         assert MB < measured.dependency < measured.with_base * 1.2
 
 
+@pytest.mark.rare
 def test_an_empty_node_pulls_most_and_a_node_with_the_base_the_rest(moved):
     for measured in moved.values():
         assert measured.uncompressed > measured.first > measured.with_base > measured.source
 
 
+@pytest.mark.rare
 def test_the_registry_keeps_shared_layers_once(moved):
     measured = moved["ordered"]
     assert measured.first < measured.stored < 1.2 * measured.first
@@ -209,6 +213,7 @@ def test_the_registry_keeps_shared_layers_once(moved):
     assert day.counted > day.empty > day.kept > measured.first / cost.GB
 
 
+@pytest.mark.rare
 def test_the_first_pull_is_the_compressed_size(moved, ordered):
     assert moved["ordered"].first == pytest.approx(ordered.compressed_bytes, rel=0.03)
 
@@ -221,6 +226,7 @@ def test_a_source_edit_reaches_the_image_and_its_tag_is_gone_afterwards(engine, 
     assert not engine.client.images.list(filters={"reference": built.tag})
 
 
+@pytest.mark.rare
 def test_a_dependency_edit_puts_the_package_into_the_image(engine, ordered):
     package = f"/app/node_modules/{sample.PACKAGE}/package.json"
     assert ordered.image.files.get(package) is None
@@ -259,10 +265,12 @@ def test_the_table_of_a_pull_names_the_layers_and_adds_up(ordered):
     ours.close()
 
 
+@pytest.mark.rare
 def test_an_image_is_measured_once(moved, ordered):
     assert pipeline_lesson.moves_of(ordered) is moved["ordered"]
 
 
+@pytest.mark.rare
 def test_waits_are_timed_in_turns_for_each_image(pruned, ordered):
     waited = pipeline_lesson.waits(pruned, ordered, repeats=1)
     assert list(waited) == ["distroless_pruned", "distroless_ordered"]
@@ -288,6 +296,7 @@ def test_an_image_goes_with_its_process(engine, context):
     assert not engine.client.images.list(tag)
 
 
+@pytest.mark.rare
 def test_a_rebuild_without_a_cache_moves_the_dependencies_again(engine, registry, ordered):
     """It stands last: what it adds to the cache is not what the images before it stand on."""
     with deploy_host.fresh(engine.architecture) as ours:
