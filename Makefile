@@ -9,6 +9,9 @@ NBVAL := --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg \
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 LEDGER := notebooks/11_ledger.ipynb
 LONG := notebooks/04_cache.ipynb notebooks/09_pipeline.ipynb notebooks/10_howlow.ipynb
+# Need no engine, and take seconds to load or start what they ask: `make test` runs them, `check` does not.
+SLOW := tests/repo/test_nbval.py tests/repo/test_notebooks.py tests/repo/test_audit.py \
+  tests/unit/image/test_sbom.py
 SHORT := $(filter-out $(LONG) $(LEDGER),$(NOTEBOOKS))
 export JUPYTER_PLATFORM_DIRS = 1
 
@@ -32,7 +35,7 @@ test: ## everything: checks, tests on the real engine, every notebook
 	@$(MAKE) --no-print-directory --jobs=2 check bases one-engine long-lessons own-engines short-lessons newest pages ledger
 
 pages: check
-	$(RUN) -m pytest -m "not engine" tests/browser tests/repo/test_nbval.py tests/repo/test_notebooks.py \
+	$(RUN) -m pytest -m "not engine" tests/browser $(SLOW) \
 	  tests/unit/lesson/test_lab.py::test_the_server_that_really_runs_asks_for_its_token
 
 one-engine: check bases
@@ -61,7 +64,8 @@ check: environment ## style, types and the tests that need no engine
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
-	PYTHONHASHSEED=0 $(RUN) -m pytest -q -n 2 -p no:nbval -m "not engine and not slow" tests/unit tests/repo tests/notebooks tests/engines tests/bench
+	PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -q -n 2 --dist loadfile -p no:nbval \
+	  -m "not engine and not slow" $(SLOW:%=--ignore=%) tests/unit tests/repo tests/notebooks tests/engines tests/bench
 
 notebooks: bases ## run the lessons live and keep their outputs
 	$(RUN) -m nbconvert --config tests/notebooks/execute.py --execute --inplace \

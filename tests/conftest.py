@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("workbook", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "workbook", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("workbook")
 
 

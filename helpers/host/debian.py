@@ -25,6 +25,7 @@ from helpers.host.stanzas import stanzas
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 _LISTS_BYTES = 100 * 10**6  # the indexes of one suite, with what apt makes of them
+_RETRIES = 3  # apt waits 1, 2 and 4 seconds before them
 
 
 class DebianError(WorkbookError):
@@ -190,7 +191,7 @@ class Suite:
             "APT::Architecture": self.arch,
             "APT::Sandbox::User": "root",
             "Acquire::Languages": "none",
-            "Acquire::Retries": "3",
+            "Acquire::Retries": _RETRIES,
             "Dir::State": self.folder / "state",
             "Dir::State::status": self.folder / "status",
             "Dir::Cache": self.folder / "cache",

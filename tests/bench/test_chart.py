@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 from tests.bench import chart
@@ -13,6 +14,7 @@ def side(name, value):
     return {"name": name, "median": value, "min": 0.9 * value, "max": 1.2 * value}
 
 
+@functools.cache
 def benched():
     figures = [
         ("`import helpers` in a new process", 0.041, 0.03, "at most 0.3 s in all"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,11 +28,15 @@ POWER = re.compile(
 )
 
 
-def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
-    """Give the calls of a file, each with the dotted name of what is called."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func), node
+@functools.cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
+@functools.cache
+def calls(path: Path) -> list[tuple[str, ast.Call]]:
+    """Return the calls of a file, each with the dotted name of what is called."""
+    return [(ast.unparse(node.func), node) for node in nodes(path) if isinstance(node, ast.Call)]
 
 
 def named(path: Path) -> str:
@@ -74,7 +78,7 @@ def test_no_command_of_this_machine_is_a_shell_with_a_script():
     """A list that begins with a shell is as much a shell as ``shell=True`` is."""
     found = set()
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             words = {
                 part.value
                 for part in ast.iter_child_nodes(node)

@@ -11,7 +11,7 @@ from textwrap import dedent
 from types import ModuleType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.buildx.dockerfile import Need, parse, read
@@ -231,7 +231,6 @@ def _dockerfile_text(draw) -> str:
     return text.replace("\n", "\r\n") if draw(st.booleans()) else text
 
 
-@settings(max_examples=120)
 @given(text=_dockerfile_text())
 def test_any_file_made_of_valid_parts_reads_as_in_buildkit(buildkit, text):
     try:
@@ -243,7 +242,6 @@ def test_any_file_made_of_valid_parts_reads_as_in_buildkit(buildkit, text):
     assert _ours(text, theirs) == theirs
 
 
-@settings(max_examples=120)
 @given(text=st.text(st.sampled_from("FROMRUNab \t\\`'\"$<-{}:#=\n\r\ufeff\x0c"), max_size=80))
 def test_any_text_at_all_is_parsed_or_refused_in_one_short_sentence(text):
     for whole in (text, f"FROM a\nRUN {text}", f"FROM {text}", f"ARG A={text}\nFROM $A"):
@@ -253,7 +251,6 @@ def test_any_text_at_all_is_parsed_or_refused_in_one_short_sentence(text):
             _assert_short(error)
 
 
-@settings(max_examples=120)
 @given(text=st.text(st.sampled_from("RUNab \t\\'\"$-=\n#"), max_size=60))
 def test_noise_without_here_documents_has_buildkits_lines(buildkit, text):
     whole = f"FROM a\nRUN b{text}"

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.buildx.stream import Progress
@@ -248,7 +248,6 @@ _garbage = st.sampled_from(
 )
 
 
-@settings(max_examples=60)
 @given(data=st.data(), writers=_documents_written)
 def test_no_garbage_and_no_cut_costs_a_whole_document(data, writers):
     text = ""
@@ -264,7 +263,6 @@ def test_no_garbage_and_no_cut_costs_a_whole_document(data, writers):
     assert whole <= names
 
 
-@settings(max_examples=60)
 @given(path=st.sampled_from(RECORDED), data=st.data())
 def test_a_stream_cut_anywhere_keeps_what_came_before(path, data):
     text = path.read_text()
@@ -287,7 +285,6 @@ _json_values = st.recursive(
 )
 
 
-@settings(max_examples=60)
 @given(
     document=st.dictionaries(_keys, _json_values, max_size=5), items=st.lists(_json_values, max_size=3)
 )
@@ -313,14 +310,12 @@ def test_a_field_of_another_type_never_raises(key, value):
     assert progress.context_bytes == 0
 
 
-@settings(max_examples=60)
 @given(text=st.text(st.sampled_from('{}[]":, \n\tvertexslogd\\'), max_size=200))
 def test_any_text_at_all_is_survived(text):
     progress = _fed(text)
     assert progress.steps is not None
 
 
-@settings(max_examples=60)
 @given(path=st.sampled_from(RECORDED), data=st.data())
 def test_documents_twice_and_in_any_order_tell_the_same_steps(path, data):
     documents = _documents(path.read_text())
@@ -331,7 +326,6 @@ def test_documents_twice_and_in_any_order_tell_the_same_steps(path, data):
     assert starts == sorted(starts)
 
 
-@settings(max_examples=60)
 @given(path=st.sampled_from(RECORDED), data=st.data())
 def test_whatever_bytes_are_lost_steps_stay_sound_and_none_is_forgotten(path, data):
     raw = bytearray(path.read_bytes())

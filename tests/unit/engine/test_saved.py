@@ -55,7 +55,7 @@ HARM = st.lists(
     ),
     max_size=3,
 )
-hostile = settings(max_examples=100, suppress_health_check=list(HealthCheck))
+hostile = settings(suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(autouse=True)

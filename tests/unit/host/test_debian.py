@@ -116,7 +116,7 @@ def test_indexes_are_fetched_once_for_each_object(bookworm, commands, tmp_path):
     assert updates == [["apt-get", "update", "-qq", "--error-on=any"]]
 
 
-def test_versions_are_read_from_the_index(bookworm, monkeypatch, tmp_path):
+def test_versions_are_read_from_the_index(bookworm, commands, monkeypatch, tmp_path):
     shown = "Package: a\nVersion: 1:2-3\nDescription: x\n Version: 9\n\nPackage: b\nVersion: 4\n"
     suite = Suite(tmp_path, "trixie", "amd64")
     monkeypatch.setattr(suite, "update", lambda: None)

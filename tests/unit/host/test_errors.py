@@ -100,6 +100,7 @@ def test_pips_apts_and_npms_own_words_are_free_of_them(tmp_path, monkeypatch):
         downloads.from_pypi("no-such-package-of-ours", "1", "any", workshop)
     with pytest.raises(WorkbookError) as npm:
         downloads.from_npm("no-such-package-of-ours", "1.0.0", workshop)
+    monkeypatch.setattr(debian, "_RETRIES", 0)
     monkeypatch.setattr(debian, "host_mirror", lambda: debian.Mirror(f"http://{at}/debian", None))
     with pytest.raises(debian.DebianError) as apt:
         debian.Suite(tmp_path, "bookworm").update()
