@@ -52,13 +52,13 @@ def interleaved(repeats: int, measures: Mapping[str, Callable[[], float]]) -> di
 
 @dataclass(frozen=True)
 class Size:
-    """An image's size in bytes, on disk (uncompressed) and on the wire (compressed)."""
+    """An image's size in bytes: the sum of its layers, uncompressed and compressed."""
 
     uncompressed: int
     compressed: int
 
     def __str__(self) -> str:
-        return f"{in_mb(self.uncompressed)} on disk, {in_mb(self.compressed)} on the wire"
+        return f"{in_mb(self.uncompressed)} uncompressed, {in_mb(self.compressed)} compressed"
 
 
 class Installs(NamedTuple):

@@ -1,4 +1,9 @@
-"""The rules of the size claims, S1 to S6."""
+"""The rules of the size claims, S1 to S6.
+
+They judge by the uncompressed size, which `docker images` showed when the article was written. Where
+only the compressed size meets a claim, that is the condition. Disk usage, which newer engines show,
+is no figure of the article's and judges nothing.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +25,10 @@ def naive_size(naive: Size) -> Judgement:
     low, high = NAIVE_MB
     inside = low <= naive.uncompressed / MB <= high
     if inside:
-        because = "The size on disk lies inside the article's range; what a pull moves is far less."
+        because = "Uncompressed, it lies inside the range; a pull moves far less."
         return Judgement("S1", Verdict.HOLDS, str(naive), because)
     side = "below" if naive.uncompressed / MB < low else "above"
-    return Judgement("S1", Verdict.FAILS, str(naive), f"The size on disk lies {side} the range.")
+    return Judgement("S1", Verdict.FAILS, str(naive), f"Uncompressed, it lies {side} the range.")
 
 
 def naive_contents(composition: Mapping[str, int]) -> Judgement:
@@ -51,23 +56,24 @@ PASSENGERS = (
 
 
 def alpine_size(naive: Size, alpine: Size) -> Judgement:
-    """S3: on disk the Alpine image is about 120 MB, and about ten times smaller than the naive one.
+    """S3: the Alpine image is about 120 MB, and about ten times smaller than the naive one.
 
     It has a condition where only the ratio is about ten, by the size that gives the larger one.
     """
-    on_disk = naive.uncompressed / alpine.uncompressed
-    on_wire = naive.compressed / alpine.compressed
-    figures = f"{alpine}; {on_disk:.1f}x smaller on disk, {on_wire:.1f}x on the wire"
+    full = naive.uncompressed / alpine.uncompressed
+    packed = naive.compressed / alpine.compressed
+    figures = f"{alpine}; {full:.1f}x smaller uncompressed, {packed:.1f}x compressed"
     size_holds = about(alpine.uncompressed / MB, ALPINE_MB)
-    if size_holds and at_least_about(on_disk, TIMES_SMALLER):
-        return Judgement("S3", Verdict.HOLDS, figures, "On disk, size and ratio are about as claimed.")
-    missed = f"On disk the image is {'' if size_holds else 'not '}about {ALPINE_MB:.0f} MB"
-    times, where = max((on_disk, "on disk"), (on_wire, "on the wire"))
+    if size_holds and at_least_about(full, TIMES_SMALLER):
+        because = "Uncompressed, size and ratio are about as claimed."
+        return Judgement("S3", Verdict.HOLDS, figures, because)
+    missed = f"Uncompressed, the image is {'' if size_holds else 'not '}about {ALPINE_MB:.0f} MB"
+    times, how = max((full, "uncompressed"), (packed, "compressed"))
     if at_least_about(times, TIMES_SMALLER):
-        condition = f"only the ratio counts, and both sizes are taken {where}"
-        because = f"{missed}; the ratio comes closest to {TIMES_SMALLER:.0f} {where}."
+        condition = f"only the ratio counts, and both sizes are {how}"
+        because = f"{missed}; the {how} sizes come closest to {TIMES_SMALLER:.0f}x."
         return Judgement("S3", Verdict.CONDITION, figures, because, condition)
-    because = f"{missed}, and neither on disk nor on the wire is it about ten times smaller."
+    because = f"{missed}, and it is not about ten times smaller by either size."
     return Judgement("S3", Verdict.FAILS, figures, because)
 
 
@@ -87,19 +93,21 @@ def copied_files(named: Sequence[str], crossed: Sequence[str]) -> Judgement:
 
 
 def distroless_size(alpine: Size, as_written: Size, pruned: Size) -> Judgement:
-    """S5: the article's own file gives 60-80 MB on disk, and less than Alpine, since it "drops"."""
+    """S5: the article's own file gives 60-80 MB, and less than Alpine, since it "drops"."""
     figures = f"as written: {as_written}; pruned: {pruned}; Alpine: {alpine}"
     low, high = DISTROLESS_MB
     drops = as_written.uncompressed < alpine.uncompressed
     if drops and low <= as_written.uncompressed / MB <= high:
-        return Judgement("S5", Verdict.HOLDS, figures, "The article's file gives what it says.")
+        return Judgement(
+            "S5", Verdict.HOLDS, figures, "Uncompressed, the article's file gives what it says."
+        )
     if drops and low <= as_written.compressed / MB <= high:
-        because = "On disk the article's file misses the range."
-        return Judgement("S5", Verdict.CONDITION, figures, because, "the size is taken on the wire")
+        because = "Uncompressed, the article's file misses the range."
+        return Judgement("S5", Verdict.CONDITION, figures, because, "the size is the compressed one")
     because = (
-        "The article's file misses 60-80 MB on disk."
+        "Uncompressed, the article's file misses 60-80 MB."
         if drops
-        else "The article's file ships the devDependencies and comes out larger than Alpine."
+        else "Uncompressed, the article's file is larger than Alpine: it ships the devDependencies."
     )
     return Judgement("S5", Verdict.FAILS, figures, because + _way_out(pruned, high))
 
@@ -108,20 +116,20 @@ def _way_out(pruned: Size, high: float) -> str:
     if pruned.uncompressed / MB <= high:
         return " Pruned, it reaches the range."
     if pruned.compressed / MB <= high:
-        return " Pruned, it stays under 80 MB on the wire, though not on disk."
+        return " Pruned, it stays under 80 MB compressed, though not uncompressed."
     return " Pruned, it misses the range as well."
 
 
 def title_sizes(naive: Size, best: Size) -> Judgement:
-    """S6: from about 1 GB to about 50 MB or less, disk compared with disk."""
+    """S6: from about 1 GB to about 50 MB or less, both uncompressed."""
     before, after = TITLE_MB
     figures = f"naive: {naive}; smallest: {best}"
     if not at_least_about(naive.uncompressed / MB, before):
         return Judgement("S6", Verdict.FAILS, figures, "The start is no gigabyte.")
     if at_most_about(best.uncompressed / MB, after):
-        return Judgement("S6", Verdict.HOLDS, figures, "Both ends hold on disk.")
+        return Judgement("S6", Verdict.HOLDS, figures, "Uncompressed, both ends hold.")
     if at_most_about(best.compressed / MB, after):
-        condition = "the gigabyte is taken on disk and the 50 MB on the wire"
-        because = "It compares two kinds of size: what lies on a disk and what a registry moves."
+        condition = "the gigabyte is uncompressed and the 50 MB are compressed"
+        because = "It compares two kinds of size: what lies unpacked and what a registry moves."
         return Judgement("S6", Verdict.CONDITION, figures, because, condition)
     return Judgement("S6", Verdict.FAILS, figures, "No variant here comes near 50 MB.")

@@ -151,6 +151,15 @@ class Image:
         stored = self._scan(Wanted(compressed=True))
         return sum(listing.compressed_bytes or 0 for listing in stored.layers)
 
+    @cached_property
+    def disk_usage_bytes(self) -> int:
+        """The bytes that `docker images` shows for it: its SIZE, or its DISK USAGE from Docker 29 on.
+
+        Where an engine keeps layers unpacked alone that is `uncompressed_bytes`. The containerd store
+        keeps each compressed as well, and counts both, with the attestations that a build attached.
+        """
+        return _listed_bytes(self.engine, self._shown)
+
     @property
     def files(self) -> Files:
         """The files that a container sees, all layers merged."""
@@ -305,6 +314,15 @@ def _inspected(engine: Engine, reference: str) -> dict[str, Any]:
             f"{reference!r} is no image that the engine can show ({error.explanation}); "
             "use a name as `docker images` lists it."
         ) from error
+
+
+@in_touch()
+def _listed_bytes(engine: Engine, shown: Mapping[str, Any]) -> int:
+    tags = shown.get("RepoTags") or ()
+    for row in engine.client.api.images(filters={"reference": tags[0]} if tags else None):
+        if row["Id"] == shown["Id"]:
+            return int(row["Size"])
+    raise ImageError(f"`docker images` does not list {shown['Id']}; give the image a tag.")
 
 
 def _digest(shown: Mapping[str, Any]) -> str | None:

@@ -34,7 +34,7 @@ def sizes(
     caption: str = "",
     title: str = "",
 ) -> Chart:
-    """Draw each variant's size on disk and on the wire; ``claims`` gives MB from and to, per variant.
+    """Draw each variant's two sizes; ``claims`` gives MB from and to, per variant.
 
     Columns: variant, uncompressed MB, compressed MB.
     """
@@ -47,7 +47,7 @@ def sizes(
     axes.set_xlabel("size in MB")
     for at, (variant, disk, wire) in enumerate(rows):
         for offset, value, look, word in (
-            (0.0, disk, ON_DISK, "on disk"),
+            (0.0, disk, ON_DISK, "uncompressed"),
             (0.29, wire, ON_WIRE, "compressed"),
         ):
             axes.barh(at + offset, value, height=0.27, **look.fill())
@@ -64,7 +64,8 @@ def sizes(
         f"; the article says {mb_range(*claims[name])}" if name in claims else "" for name, *_ in rows
     )
     facts = (
-        f"{n} {mb(d)} on disk, {mb(w)} compressed{s}" for (n, d, w), s in zip(rows, said, strict=True)
+        f"{n} {mb(d)} uncompressed, {mb(w)} compressed{s}"
+        for (n, d, w), s in zip(rows, said, strict=True)
     )
     return style.chart(figure, "Bar chart of image sizes", title, facts, caption)
 
@@ -72,7 +73,7 @@ def sizes(
 def _sizes_title(rows: list[tuple[str, float, float]]) -> str:
     large, small = max(rows, key=lambda row: row[1]), min(rows, key=lambda row: row[1])
     if len(rows) == 1:
-        return f"{large[0]}: {mb(large[1])} on disk, {mb(large[2])} compressed"
+        return f"{large[0]}: {mb(large[1])} uncompressed, {mb(large[2])} compressed"
     times = large[1] / small[1]
     return (
         f"{small[0]} is {times:.1f}x smaller than {large[0]}: {mb(small[1])} instead of {mb(large[1])}"

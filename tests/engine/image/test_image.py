@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import re
 import shutil
 import subprocess
 import sysconfig
@@ -117,6 +118,20 @@ def imported(engine):
 def registry(engine):
     with local_registry.serving(engine) as address:
         yield address
+
+
+def test_disk_usage_is_what_docker_images_shows(engine, built):
+    command = engine.command("images", "--format", "{{.Size}}", built)
+    shown = subprocess.run(command, env=engine.process_environment(), check=True, capture_output=True)
+    number, unit = re.fullmatch(r"([\d.]+)([kM]?B)\s*", shown.stdout.decode()).groups()
+    found = image.find(built, engine)
+    assert found.disk_usage_bytes == pytest.approx(
+        float(number) * {"B": 1, "kB": 1e3, "MB": 1e6}[unit], rel=0.01
+    )
+    if engine.store != "containerd":
+        assert found.disk_usage_bytes == found.uncompressed_bytes
+    else:
+        assert found.disk_usage_bytes > found.uncompressed_bytes + found.compressed_bytes * 0.98
 
 
 def pushed_layers(engine, reference: str, registry: str) -> list[int]:

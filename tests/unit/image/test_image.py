@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import io
+import json
 import tarfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import docker.errors
@@ -131,6 +133,29 @@ def test_the_containerd_stores_size_is_not_taken_for_the_files_bytes(engine):
     engine.store = "containerd"
     assert image.find("app", engine).uncompressed_bytes == 5_000_000
     assert image.find("app", engine).facts().uncompressed_bytes == 5_000_000
+
+
+@pytest.fixture
+def engine_29(engine):
+    """Make an engine that answers as Docker 29 with the containerd store did."""
+    said = json.loads(Path(__file__).with_name("engine29.json").read_text(encoding="utf-8"))
+    engine.client.api.inspect_image = lambda _: said["inspect"]
+    engine.client.api.images = lambda filters: said["images"]
+    engine.store = "containerd"
+    return engine
+
+
+def test_three_sizes_of_docker_29_are_not_mixed_up(engine_29):
+    found = image.find("workbook-rec:1", engine_29)
+    assert found.uncompressed_bytes == 5_000_000  # of the layers' files, as listed
+    assert found.compressed_bytes == 2_400_000
+    assert found.disk_usage_bytes == 142_135_296 + 44_103_842 + 1_955  # unpacked, compressed, attested
+
+
+def test_an_image_that_is_not_listed_is_one_sentence(engine_29):
+    engine_29.client.api.images = lambda filters: []
+    with pytest.raises(ImageError, match="does not list"):
+        _ = image.find("workbook-rec:1", engine_29).disk_usage_bytes
 
 
 def test_an_image_without_history_has_layers_all_the_same(engine, monkeypatch):

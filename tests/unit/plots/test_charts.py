@@ -417,7 +417,7 @@ def test_the_article_s_figures_are_marked_beside_the_bars_and_in_words():
     chart = made(sizes)
     marks = [t for t in words(chart) if t.startswith("the article says")]
     assert marks == ["the article says 900\N{EN DASH}1300 MB", "the article says 120 MB"]
-    assert "1239 MB on disk, 479 MB compressed; the article says 900\N{EN DASH}1300 MB" in chart.alt
+    assert "1239 MB uncompressed, 479 MB compressed; the article says 900\N{EN DASH}1300 MB" in chart.alt
 
 
 def test_layers_of_the_base_are_hatched_and_summed_apart():
@@ -551,7 +551,7 @@ def test_a_graph_that_needs_all_its_stages_says_so():
 
 def test_a_table_of_one_row_compares_nothing():
     frame = pd.DataFrame({"variant": ["a"], "uncompressed MB": [12.0], "compressed MB": [5.0]})
-    assert "a: 12 MB on disk, 5.0 MB compressed" in words(plots.sizes(frame))
+    assert "a: 12 MB uncompressed, 5.0 MB compressed" in words(plots.sizes(frame))
     row = {"dockerfile": "a", "scenario": "cold", "median s": 3.0, "min s": 2.0, "max s": 4.0}
     assert "3.0 s (a, cold)" in words(plots.scenarios(pd.DataFrame([row])))
 
