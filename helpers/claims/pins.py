@@ -12,15 +12,18 @@ from helpers.claims.support import Line
 from helpers.host.errors import WorkbookError
 
 
-def base_pins(lines: Mismatch, libcs: Mismatch, pin: PinTest, *, ended: Sequence[Line]) -> Judgement:
-    """B1: two lines of Node bite, and a digest keeps the base where a tag does not.
+def base_pins(
+    minors: Mismatch, lines: Mismatch, libcs: Mismatch, pin: PinTest, *, ended: Sequence[Line]
+) -> Judgement:
+    """B1: two versions of Node bite, and a digest keeps the base where a tag does not.
 
-    The conditions are what one digest does not give: one C library across stages on two images, and
-    fixes for the lines that the pinned images stand on and that have ``ended``.
+    The versions are two ``minors`` of one line, as in the article, and two ``lines``. The conditions are
+    minors that do no harm, and what one digest does not give: one C library across stages on two images,
+    and fixes for the lines that the pinned images stand on and that have ``ended``.
     """
     figures = (
-        f"two lines of Node: {lines}; two C libraries: {libcs}; the tag gave Node "
-        f"{' then '.join(pin.by_tag)}, the digest {' then '.join(pin.by_digest)}; "
+        f"two minor versions of Node: {minors}; two lines of Node: {lines}; two C libraries: {libcs}; "
+        f"the tag gave Node {' then '.join(pin.by_tag)}, the digest {' then '.join(pin.by_digest)}; "
         f"a wrong digest was {'refused' if pin.refused else 'built'}"
     )
     if not lines.agreed_ran:
@@ -37,6 +40,7 @@ def base_pins(lines: Mismatch, libcs: Mismatch, pin: PinTest, *, ended: Sequence
         return Judgement("B1", Verdict.FAILS, figures, because)
     because = "It bites, and a digest keeps the base where a tag does not."
     conditions = [
+        *([] if minors.bites else ["the two versions are of different lines"]),
         *(["the stages agree on the C library too"] if libcs.bites else []),
         *([_moved(ended)] if ended else []),
     ]

@@ -123,6 +123,7 @@ def test_an_image_whose_program_answers_otherwise_is_one_sentence(context, engin
 @pytest.mark.parametrize(
     ("mixed", "agreed", "word"),
     [
+        ("two_minors", ["one_minor"], "ERR_REQUIRE_ESM"),
         ("two_lines", ["one_line"], "NODE_MODULE_VERSION 115"),
         (
             "two_libcs",

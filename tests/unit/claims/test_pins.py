@@ -18,8 +18,8 @@ GOOD = PinTest(by_tag=("20.18.0", "20.19.5"), by_digest=("20.18.0", "20.18.0"), 
 OVER = (support.line("Node", "20"), support.line("Debian", "12"))
 
 
-def judged(lines=BITES, libcs=HARMLESS, pin=GOOD, *, ended=()):
-    return claims.base_pins(lines, libcs, pin, ended=ended)
+def judged(lines=BITES, libcs=HARMLESS, pin=GOOD, *, minors=BITES, ended=()):
+    return claims.base_pins(minors, lines, libcs, pin, ended=ended)
 
 
 def test_it_holds_when_lines_bite_a_digest_keeps_the_base_and_nothing_else_is_needed():
@@ -33,6 +33,13 @@ def test_a_line_without_support_is_a_condition():
         "the pin is moved off what gets no more fixes: Node 20 (since 2026-04-30) and" in judgement.why
     )
     assert "C library" not in judgement.condition
+
+
+@pytest.mark.parametrize("minors", [HARMLESS, BROKEN])
+def test_minor_versions_that_do_no_harm_are_a_condition(minors):
+    judgement = judged(minors=minors)
+    assert judgement.verdict is Verdict.CONDITION
+    assert judgement.condition == "the two versions are of different lines"
 
 
 def test_two_c_libraries_that_bite_are_a_condition():
