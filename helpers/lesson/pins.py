@@ -97,12 +97,6 @@ def node_of(result: BuildResult) -> str:
     return pins.runtime(result.image_id, result.engine).node
 
 
-def compare_guesses(*guesses: tuple[str, BuildResult]) -> pd.DataFrame:
-    """Return the reader's guesses of a Node beside the one that each image holds."""
-    rows = [(verbs.label(result), guess, node_of(result)) for guess, result in guesses]
-    return tables.frame(rows, columns=["image", "your guess", "Node inside"])
-
-
 def tested(
     by_tag: tuple[BuildResult, BuildResult],
     by_digest: tuple[BuildResult, BuildResult],
