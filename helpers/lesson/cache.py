@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from helpers import plots
 from helpers.buildx import BuildResult, live
-from helpers.buildx import steps as shared_steps
+from helpers.buildx.steps import covered
 from helpers.claims import TIMES_FASTER, Installs
 from helpers.claims.figures import Spread
 from helpers.host import tables
@@ -142,7 +142,7 @@ def overlap(runs: Experiment, name: str, scenario: str = "cold") -> pd.DataFrame
     stages = list(dict.fromkeys(step.stage for step in ran))
     rows = [(stage, sum(s.seconds for s in ran if s.stage == stage)) for stage in stages]
     total = sum(seconds for _, seconds in rows)
-    rows += [("one after another", total), ("as it ran", shared_steps.covered(ran))]
+    rows += [("one after another", total), ("as it ran", covered(ran))]
     return tables.frame(rows, columns=["stage", "seconds"]).round(1)
 
 

@@ -20,7 +20,7 @@ from helpers.host.errors import stoppable
 from helpers.host.tables import MB
 from helpers.host.workspace import Workspace
 from helpers.image import ImageFacts, attack_surface
-from helpers.image import composition as contents
+from helpers.image import composition as compositions
 from helpers.image.filesystem import File
 from helpers.lesson.widgets import Explorer, Guess, SideBySide
 from helpers.measure import sample, surface
@@ -209,13 +209,13 @@ def passengers(result: BuildResult) -> dict[str, int]:
 
 
 def _bytes_by_category(result: BuildResult) -> pd.Series[int]:
-    frame = contents.composition(result.image, sample.APP)
+    frame = compositions.composition(result.image, sample.APP)
     return frame.set_index("what")["bytes"]
 
 
 def packages(result: BuildResult) -> pd.DataFrame:
     """Return the app's npm packages in an image, the heaviest first."""
-    frame = contents.packages(result.image, sample.APP)
+    frame = compositions.packages(result.image, sample.APP)
     frame["MB"] = frame["bytes"] / MB
     frame["needed by"] = frame["dev"].map({True: "development", False: "production"})
     return frame[["package", "needed by", "MB"]]
@@ -269,8 +269,8 @@ def crossed(result: BuildResult) -> pd.DataFrame:
 def chart_crossing(builder: BuildResult, final: BuildResult) -> Chart:
     """Draw what of the builder crossed into the final image, by what it is."""
     copied = set(crossed_paths(final))
-    rows: dict[str, list[float]] = {name: [0.0, 0.0] for name in contents.CATEGORIES}
-    for file, what in contents.classified(builder.image, sample.APP):
+    rows: dict[str, list[float]] = {name: [0.0, 0.0] for name in compositions.CATEGORIES}
+    for file, what in compositions.classified(builder.image, sample.APP):
         rows[what][file.path not in copied] += file.bytes / MB
     columns = ["category", "copied MB", "discarded MB"]
     frame = tables.frame([(n, *v) for n, v in rows.items() if sum(v)], columns=columns)

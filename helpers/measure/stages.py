@@ -13,7 +13,7 @@ from helpers import bases
 from helpers.buildx import BuildResult
 from helpers.engine import ContainerError, Engine, Running
 from helpers.engine import container as containers
-from helpers.engine import sidecar as debugging
+from helpers.engine import sidecar as sidecars
 from helpers.engine.sidecar import PTRACE, Sidecar
 from helpers.image import attack_surface
 from helpers.measure import sample
@@ -44,7 +44,7 @@ def sidecar(
 ) -> Iterator[Sidecar]:
     """Run a sidecar of `TOOLS` beside a container until the block ends."""
     image_of_tools = bases.resolve([TOOLS], engine)[0].reference
-    with debugging.sidecar(
+    with sidecars.sidecar(
         api.container, image_of_tools, user=user, capabilities=capabilities, engine=engine
     ) as side:
         yield side
@@ -53,7 +53,7 @@ def sidecar(
 def shells(result: BuildResult) -> dict[str, bool]:
     """Return whether each of `SHELLS` starts in a container of an image."""
     with serving(result) as api:
-        return {shell: debugging.starts_a_shell(api.container, shell) for shell in SHELLS}
+        return {shell: sidecars.starts_a_shell(api.container, shell) for shell in SHELLS}
 
 
 def all_four(runner: BuildResult, builder: BuildResult, debug: BuildResult) -> dict[str, bool]:
@@ -65,7 +65,7 @@ def all_four(runner: BuildResult, builder: BuildResult, debug: BuildResult) -> d
     script = f"{DIST}/index.js"
     inside = runner.image.read(script)
     with serving(runner) as api:
-        copied = debugging.copy_out(api.container, script)
+        copied = sidecars.copy_out(api.container, script)
         with sidecar(api, runner.engine) as side:
             joined = (
                 _START[-1] in side.run("ps -o args").output
@@ -84,11 +84,11 @@ def still_open(container: Container, engine: Engine) -> dict[str, bool]:
     """Return which ways into one container work in the state that it is in."""
     image_of_tools = bases.resolve([TOOLS], engine)[0].reference
     return {
-        "docker logs": bool(debugging.last_words(container)),
-        "docker exec … sh": debugging.starts_a_shell(container, "sh"),
+        "docker logs": bool(sidecars.last_words(container)),
+        "docker exec … sh": sidecars.starts_a_shell(container, "sh"),
         f"docker exec … {NODE}": containers.execute(container, NODE, "-v")[0] == 0,
-        "sidecar": debugging.can_join(container, image_of_tools, engine),
-        "docker cp": bool(debugging.copy_out(container, DIST)),
+        "sidecar": sidecars.can_join(container, image_of_tools, engine),
+        "docker cp": bool(sidecars.copy_out(container, DIST)),
     }
 
 
@@ -109,7 +109,7 @@ def workbench(builder: BuildResult) -> dict[str, bool]:
     files = builder.image.files
     with serving(builder) as api:
         return {
-            "a shell": debugging.starts_a_shell(api.container, *SHELLS),
+            "a shell": sidecars.starts_a_shell(api.container, *SHELLS),
             "npm": api.execute("npm", "--version")[0] == 0,
             "the sources": files.get(SOURCE) is not None,
             "an answer over HTTP": len(sample.prove(api).rows) > 0,

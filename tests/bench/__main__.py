@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from helpers import bases, engine
+from helpers import bases
+from helpers import engine as engines
 from helpers.engine import Engine
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
@@ -35,23 +36,23 @@ def main() -> None:
     if unknown := sorted(set(wanted) - set(TOPICS)):
         parser.error(f"no topic {', '.join(unknown)}; there are {', '.join(TOPICS)}")
     try:
-        rows = run(wanted, engine.find(), FOLDER)
+        rows = run(wanted, engines.find(), FOLDER)
     except WorkbookError as error:
         sys.exit(str(error))
     if any(row["holds"] is False for row in rows):
         sys.exit("A goal was missed; see bench/results.json.")
 
 
-def run(topics: list[str], where: Engine, folder: Path) -> list[dict[str, Any]]:
+def run(topics: list[str], engine: Engine, folder: Path) -> list[dict[str, Any]]:
     """Measure topics, keep the results in a folder after each, and return all rows there are then."""
-    notes = [base.note for base in (bases.find(name, where) for name in bases.ARTICLE) if base]
-    conditions = {"engine": where.description, "bases": notes, "date": f"{datetime.now(UTC):%Y-%m-%d}"}
+    notes = [base.note for base in (bases.find(name, engine) for name in bases.ARTICLE) if base]
+    conditions = {"engine": engine.description, "bases": notes, "date": f"{datetime.now(UTC):%Y-%m-%d}"}
     others = set(TOPICS) - set(topics)
     rows = [row for row in _kept(folder / "results.json", []) if row.get("topic") in others]
     known = {row["figure"] for row in rows}
     raw = {name: runs for name, runs in _kept(folder / "raw.json", {}).items() if name in known}
     for topic in topics:
-        for row in TOPICS[topic](where):
+        for row in TOPICS[topic](engine):
             print(row, flush=True)
             rows.append({"topic": topic, **row.to_dict(), **conditions})
             raw[row.figure] = row.raw()

@@ -33,12 +33,12 @@ _IN_A_FOLDER = 100
 _LINEAR = 1.25  # what grows as its size, within the noise of two measurements
 
 
-def measure(where: Engine) -> Iterator[Row]:
+def measure(engine: Engine) -> Iterator[Row]:
     """Measure each size of each of the three, and how they grow."""
     for figure, sized in (
-        ("all files of an image, by their number", image_rows(where, IMAGE_FILES)),
-        ("a cached build, by its stages", stage_rows(where, STAGES)),
-        ("a context's survey, by its files", context_rows(where, CONTEXT_FILES)),
+        ("all files of an image, by their number", image_rows(engine, IMAGE_FILES)),
+        ("a cached build, by its stages", stage_rows(engine, STAGES)),
+        ("a context's survey, by its files", context_rows(engine, CONTEXT_FILES)),
     ):
         measured = []
         for size, row in sized:
@@ -47,38 +47,38 @@ def measure(where: Engine) -> Iterator[Row]:
         yield rows.growth(figure, measured, at_most=_LINEAR)
 
 
-def image_rows(where: Engine, sizes: tuple[int, ...]) -> Iterator[tuple[int, Row]]:
+def image_rows(engine: Engine, sizes: tuple[int, ...]) -> Iterator[tuple[int, Row]]:
     """List images of one layer with so many files, beside ``docker save | tar -tv``."""
     for size in sizes:
-        with _image(where, size) as reference:
+        with _image(engine, size) as reference:
             yield (
                 size,
                 rows.compare(
                     f"an image of {size:,} files, listed",
-                    images.FirstLooks("analysis", reference, where).measure,
-                    ("docker save | tar -tv", images.listed_by_tar(reference, where)),
+                    images.FirstLooks("analysis", reference, engine).measure,
+                    ("docker save | tar -tv", images.listed_by_tar(reference, engine)),
                     runs=2,
                 ),
             )
 
 
 @contextlib.contextmanager
-def _image(where: Engine, files: int) -> Iterator[str]:
+def _image(engine: Engine, files: int) -> Iterator[str]:
     """Import an image of one layer with small files, a hundred to a folder."""
     reference = f"workbook/bench-files:{uuid.uuid4().hex[:8]}"
-    command = where.command("import", "--change", f"LABEL {LABEL}=bench", "-", reference)
+    command = engine.command("import", "--change", f"LABEL {LABEL}=bench", "-", reference)
     with tempfile.TemporaryFile() as tar:
         _write_files(tar, files)
         tar.seek(0)
         done = subprocess.run(
-            command, stdin=tar, env=where.process_environment(), capture_output=True, check=False
+            command, stdin=tar, env=engine.process_environment(), capture_output=True, check=False
         )
     if done.returncode:
         raise WorkbookError(f"Docker did not import an image: {done.stderr.decode().strip()}")
     try:
         yield reference
     finally:
-        where.client.images.remove(reference, force=True)
+        engine.client.images.remove(reference, force=True)
 
 
 def _write_files(target: IO[bytes], files: int) -> None:
@@ -94,7 +94,7 @@ def _name(number: int) -> str:
     return f"{number // _IN_A_FOLDER:04d}/file-{number:06d}"
 
 
-def stage_rows(where: Engine, sizes: tuple[int, ...]) -> Iterator[tuple[int, Row]]:
+def stage_rows(engine: Engine, sizes: tuple[int, ...]) -> Iterator[tuple[int, Row]]:
     """Build Dockerfiles of so many stages from the cache, each stage with a file of the one before."""
     for size in sizes:
         with paths.temporary() as context:
@@ -102,16 +102,16 @@ def stage_rows(where: Engine, sizes: tuple[int, ...]) -> Iterator[tuple[int, Row
             (context / "Dockerfile").write_text(_stages(size))
             tag = f"workbook/bench-stages:{uuid.uuid4().hex[:8]}"
             request = Request(context / "Dockerfile", context, tag)
-            buildx.build(request, engine=where)
+            buildx.build(request, engine=engine)
             try:
                 row = rows.compare(
                     f"a cached build of {size} stage{'s' if size > 1 else ''}",
-                    rows.timed(functools.partial(buildx.build, request, engine=where)),
-                    ("docker buildx build", rows.timed(overhead.by_hand(request, where))),
+                    rows.timed(functools.partial(buildx.build, request, engine=engine)),
+                    ("docker buildx build", rows.timed(overhead.by_hand(request, engine))),
                     runs=5,
                 )
             finally:
-                where.client.images.remove(tag, force=True)
+                engine.client.images.remove(tag, force=True)
         yield size, row
 
 
@@ -122,14 +122,14 @@ def _stages(number: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def context_rows(where: Engine, sizes: tuple[int, ...]) -> Iterator[tuple[int, Row]]:
+def context_rows(engine: Engine, sizes: tuple[int, ...]) -> Iterator[tuple[int, Row]]:
     """Survey contexts of so many files under an ignore file, beside ``tar`` reading them."""
     for size in sizes:
         with paths.temporary() as folder:
             context = folder / "context"
             _write_context(context, size)
             survey = functools.partial(
-                probe.of, "context", str(context), where=where, state=folder / "state"
+                probe.of, "context", str(context), engine=engine, state=folder / "state"
             )
             by_tar = functools.partial(typed.run, ("tar", "-c", "."), ("wc", "-c"), folder=context)
             row = rows.compare(

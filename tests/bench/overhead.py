@@ -21,30 +21,30 @@ STEADY = "FROM node:20-alpine\nCOPY . /app\n" + "".join(
 )
 
 
-def measure(where: Engine) -> Iterator[Row]:
+def measure(engine: Engine) -> Iterator[Row]:
     """Build the recommended variant from the cache, and steps that print and wait from nothing."""
     with workspace.copy() as app:
         request = Request(sample.dockerfile(VARIANT), app.path, "workbook/bench")
-        buildx.build(request, engine=where)
+        buildx.build(request, engine=engine)
         yield rows.compare(
             f"a fully cached build of {VARIANT}",
-            rows.timed(lambda: buildx.build(request, engine=where)),
-            ("docker buildx build", rows.timed(by_hand(request, where))),
+            rows.timed(lambda: buildx.build(request, engine=engine)),
+            ("docker buildx build", rows.timed(by_hand(request, engine))),
             runs=15,
             goal=("at most 0.15 s more", lambda mine, theirs: mine - theirs <= 0.15),
         )
         cold = Request(app.write("steady.Dockerfile", STEADY), app.path, "workbook/bench", cold=True)
         yield rows.compare(
             "a cold build of eight steps that print and wait",
-            rows.timed(lambda: buildx.build(cold, engine=where)),
-            ("docker buildx build --no-cache", rows.timed(by_hand(cold, where))),
+            rows.timed(lambda: buildx.build(cold, engine=engine)),
+            ("docker buildx build --no-cache", rows.timed(by_hand(cold, engine))),
             runs=10,
             goal=("at most 1.02 times", lambda mine, theirs: mine / theirs <= 1.02),
         )
 
 
-def by_hand(request: Request, where: Engine) -> Callable[[], object]:
+def by_hand(request: Request, engine: Engine) -> Callable[[], object]:
     """Return what runs the command of a build as one would type it."""
-    command = buildx.plan(request, where)
-    environment = where.process_environment()
+    command = buildx.plan(request, engine)
+    environment = engine.process_environment()
     return lambda: typed.run(command, environment=environment)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from helpers import bases, engine
+from helpers import bases
+from helpers import engine as engines
 from helpers.engine import Engine, PrivateEngine
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
@@ -21,7 +22,7 @@ SLOWEST = "node:20"
 _SETTINGS: Mapping[str, str] = {"WORKBOOK_STANDINS": "only"}
 
 
-def measure(_where: Engine) -> Iterator[Row]:
+def measure(_engine: Engine) -> Iterator[Row]:
     """Prepare the article's three bases, and the largest of them, each from nothing."""
     try:
         matrix.require_possible()
@@ -42,8 +43,8 @@ def _from_nothing(names: Sequence[str]) -> Callable[[], float]:
             own = PrivateEngine(folder / "engine", programs=_programs())
             try:
                 own.start()
-                state, where = folder / "state", engine.of(own)
-                return probe.of("bases", *names, where=where, state=state, settings=_SETTINGS).seconds
+                state, engine = folder / "state", engines.of(own)
+                return probe.of("bases", *names, engine=engine, state=state, settings=_SETTINGS).seconds
             finally:
                 own.remove()
 

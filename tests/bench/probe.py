@@ -16,7 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers import bases, engine, image
+from helpers import bases, image
+from helpers import engine as engines
 from helpers.buildx import context
 from helpers.engine import Engine
 from helpers.host import paths
@@ -38,7 +39,7 @@ class Probe:
 
 
 def of(
-    verb: str, *arguments: str, where: Engine, state: Path, settings: Mapping[str, str] = _NOTHING
+    verb: str, *arguments: str, engine: Engine, state: Path, settings: Mapping[str, str] = _NOTHING
 ) -> Probe:
     """Run a verb in a new process that keeps what it remembers in ``state``.
 
@@ -46,7 +47,7 @@ def of(
     """
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.probe", verb, *arguments],
-        env={**where.process_environment(), "WORKBOOK_STATE": str(state), **settings},
+        env={**engine.process_environment(), "WORKBOOK_STATE": str(state), **settings},
         cwd=paths.ROOT,
         capture_output=True,
         text=True,
@@ -69,7 +70,7 @@ def _analysis(reference: str) -> int:
 
 
 def _bases(*names: str) -> int:
-    return len(bases.prepare(engine.find(), names))
+    return len(bases.prepare(engines.find(), names))
 
 
 def _context(folder: str) -> int:
@@ -97,7 +98,7 @@ def _peak_mb() -> float:
 def main() -> None:
     """Run the verb that the command line names."""
     verb, *arguments = sys.argv[1:]
-    engine.find().client.api.ping()
+    engines.find().client.api.ping()
     before = _peak_mb()
     begun = time.monotonic()
     try:

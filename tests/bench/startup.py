@@ -18,7 +18,7 @@ from tests.bench.rows import Row
 _LESSON = "from helpers import claims, exercises, lesson; from helpers.lesson import cache"
 
 
-def measure(_where: Engine) -> Iterator[Row]:
+def measure(_engine: Engine) -> Iterator[Row]:
     """Start Python to import, and to do nothing."""
     with paths.temporary() as compiled:
         for figure, line in (

@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import bases, engine
+from helpers import bases
+from helpers import engine as engines
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
 from helpers.lesson import verbs
@@ -55,9 +56,9 @@ def take(folder: Path = FOLDER) -> list[Path]:
     """
     from playwright.sync_api import Error
 
-    where = engine.find()
-    notes = "; ".join(base.note for base in bases.resolve([BASE], where))
-    beneath = f"{where.description} · {notes} · {datetime.now(UTC):%Y-%m-%d}"
+    engine = engines.find()
+    notes = "; ".join(base.note for base in bases.resolve([BASE], engine))
+    beneath = f"{engine.description} · {notes} · {datetime.now(UTC):%Y-%m-%d}"
     with paths.temporary() as scratch, chromium.opened() as opened:
         try:
             shots = _of_lab(opened, scratch)

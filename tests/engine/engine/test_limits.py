@@ -24,12 +24,11 @@ from helpers.bases import host_settings, local_registry, npm_mirror, npm_registr
 from helpers.bases.host_settings import HostSettings
 from helpers.buildx import Request
 from helpers.engine import container, sidecar
-from helpers.examine import gather
-from helpers.examine import run as examine
+from helpers.examine import gather, run
 from helpers.exercises.attempt import Attempt
 from helpers.exercises.projects import Project
 from helpers.host.workshop import Workshop
-from helpers.image import secrets as secret_search
+from helpers.image.secrets import search
 from helpers.lesson import verbs
 from helpers.measure import howlow, pins, pipeline, stages, surface
 
@@ -196,13 +195,13 @@ def test_what_is_only_read_never_starts_and_could_do_nothing(engine, result, see
         result.image.extract("/app", tmp_path)
     assert not [facts for facts in seen.facts.values() if facts["State"]["Status"] != "created"]
     with seen.made_by(0):
-        assert secret_search.search(result.image, "planted-password").sightings == ()
+        assert search(result.image, "planted-password").sightings == ()
 
 
 def test_an_examination_makes_none_beyond_them(engine, app, seen, monkeypatch, new_tag):
-    monkeypatch.setattr(examine, "TAG", new_tag())
+    monkeypatch.setattr(run, "TAG", new_tag())
     with seen.made_by(0):
-        report = examine.examine(gather.find(app))
+        report = run.examine(gather.find(app))
     assert report.image, report.failure
 
 

@@ -15,12 +15,11 @@ import pytest
 from helpers import buildx
 from helpers.bases import host_settings
 from helpers.buildx import BuildError, Request
-from helpers.examine import gather
-from helpers.examine import run as examine
+from helpers.examine import gather, run
 from helpers.host import paths
 from helpers.host.workshop import Workshop
 from helpers.image import Image
-from helpers.image import secrets as secret_search
+from helpers.image.secrets import search
 
 pytestmark = pytest.mark.engine
 
@@ -64,7 +63,7 @@ def test_an_image_and_its_history_hold_none(reader, context, tag):
     """Docker's client hands its proxies to each step, which did see them here."""
     file = write(context, 'RUN test "$HTTP_PROXY" = "$http_proxy" && test -n "$HTTP_PROXY" # {unique}\n')
     result = buildx.build(Request(file, context, tag), engine=reader)
-    assert secret_search.search(result.image, SECRET).sightings == ()
+    assert search(result.image, SECRET).sightings == ()
     assert SECRET not in result.shell_command + repr(result.to_frame().to_dict())
 
 
@@ -76,8 +75,8 @@ def test_a_base_with_this_hosts_settings_holds_none(reader, context, tag, tmp_pa
     host_settings.make_overlay(tag, result.image_id, host, reader, Workshop(tmp_path / "workshop"))
     made = reader.client.images.get(host_settings.overlay_tag(tag))
     try:
-        assert secret_search.search(Image(reader, str(made.id)), "npm.invalid").count("layer")
-        assert secret_search.search(Image(reader, str(made.id)), SECRET).sightings == ()
+        assert search(Image(reader, str(made.id)), "npm.invalid").count("layer")
+        assert search(Image(reader, str(made.id)), SECRET).sightings == ()
         stored = [file.read_bytes() for file in (tmp_path / "workshop").rglob("*") if file.is_file()]
         assert stored
         assert not [content for content in stored if SECRET.encode() in content]
@@ -96,14 +95,14 @@ def test_a_step_that_prints_them_fails_without_telling(reader, context, tag):
 
 
 def test_a_report_tells_none_whatever_the_dockerfile_says(reader, context, tag, monkeypatch):
-    monkeypatch.setattr(examine, "TAG", tag)
-    monkeypatch.setattr(examine.engines, "find", lambda: reader)
+    monkeypatch.setattr(run, "TAG", tag)
+    monkeypatch.setattr(run.engines, "find", lambda: reader)
     steps = (
         f"ARG AT=https://reader:{SECRET}@files.invalid\n"
         f"RUN echo https://reader:{SECRET}@files.invalid/x > /got # {{unique}}\nRUN cp /bin/sh /bin/copy\n"
     )
     write(context, steps)
-    report = examine.examine(gather.find(context))
+    report = run.examine(gather.find(context))
     assert report.image, report.failure
     shown = [
         report.to_json(),

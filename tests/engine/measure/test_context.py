@@ -17,8 +17,8 @@ from helpers.host.errors import WorkbookError
 from helpers.host.workspace import FAKE_SECRET
 from helpers.image import Image, secrets
 from helpers.image.secrets import HISTORY, LAYER, SETTINGS
-from helpers.measure import context as context_probe
 from helpers.measure import developer_folder, sample
+from helpers.measure.context import send, twin
 
 pytestmark = pytest.mark.engine
 
@@ -130,13 +130,13 @@ def small(tmp_path):
         yield copy
 
 
-def send(copy, engine, **how):
-    return context_probe.send(copy, "test", sample.dockerfile("context_probe"), engine, **how)
+def sent(copy, engine, **how):
+    return send(copy, "test", sample.dockerfile("context_probe"), engine, **how)
 
 
 @pytest.mark.every_engine
 def test_every_measurement_sends_all_of_it_though_the_builder_had_it_before(small, engine):
-    first, second = send(small, engine), send(small, engine)
+    first, second = sent(small, engine), sent(small, engine)
     for sending in (first, second):
         assert sending.missed == []
         assert 400_000 < sending.bytes < 420_000
@@ -146,7 +146,7 @@ def test_every_measurement_sends_all_of_it_though_the_builder_had_it_before(smal
 @pytest.mark.every_engine
 def test_a_second_build_of_one_folder_sends_only_what_changed(small, engine, tag):
     dockerfile = sample.dockerfile("context_probe")
-    with context_probe.twin(small) as copy:
+    with twin(small) as copy:
         sent = [
             buildx.build(Request(dockerfile, copy.path, tag), engine=engine).context_bytes for _ in "12"
         ]
@@ -156,7 +156,7 @@ def test_a_second_build_of_one_folder_sends_only_what_changed(small, engine, tag
 
 @pytest.mark.every_engine
 def test_the_dockerfiles_own_ignore_file_counts_and_the_folders_does_not(small, engine):
-    sending = send(small, engine, ignore="small.txt\n", own_ignore="large.bin\n")
+    sending = sent(small, engine, ignore="small.txt\n", own_ignore="large.bin\n")
     assert "small.txt" in sending.arrived
     assert "large.bin" not in sending.arrived
     assert sending.bytes < 4_000
@@ -164,7 +164,7 @@ def test_the_dockerfiles_own_ignore_file_counts_and_the_folders_does_not(small, 
 
 def test_an_ignore_list_of_a_measurement_leaves_the_original_alone(small, engine):
     mine = small.write(".dockerignore", "small.txt\n")
-    assert "large.bin" not in send(small, engine, ignore="large.bin\n").arrived
+    assert "large.bin" not in sent(small, engine, ignore="large.bin\n").arrived
     assert mine.read_text() == "small.txt\n"
 
 
@@ -174,7 +174,7 @@ def test_a_measurement_leaves_no_image_and_no_folder(small, engine):
         return {tag for tag in tags if tag.startswith("workbook/context-")}
 
     before = left()
-    send(small, engine)
+    sent(small, engine)
     assert left() <= before
     mine = [f for f in paths.state("copies").iterdir() if list(f.glob("context-*/large.bin"))]
     assert mine == []
@@ -183,7 +183,7 @@ def test_a_measurement_leaves_no_image_and_no_folder(small, engine):
 def test_naming_the_paths_in_copy_sends_no_others(engine):
     dockerfile = sample.dockerfile("context_named")
     with workspaces.copy(with_secret=True) as copy:
-        sending = context_probe.send(copy, "named", dockerfile, engine)
+        sending = send(copy, "named", dockerfile, engine)
     assert "package.json" in sending.arrived
     assert "src/index.ts" in sending.arrived
     assert ".env.local" not in sending.arrived
@@ -213,9 +213,9 @@ def listed(name):
 
 
 def test_the_article_s_list_sends_fixtures_and_a_secret_and_the_recommended_one_neither(filled, engine):
-    without = send(filled, engine)
-    minimal = send(filled, engine, ignore=listed("minimal"))
-    recommended = send(filled, engine, ignore=listed("recommended"))
+    without = sent(filled, engine)
+    minimal = sent(filled, engine, ignore=listed("minimal"))
+    recommended = sent(filled, engine, ignore=listed("recommended"))
     assert [s.missed for s in (without, minimal, recommended)] == [[], [], []]
     assert set(developer_folder.SECRET_FILES) <= set(without.arrived)
     assert set(developer_folder.SECRET_FILES) & set(minimal.arrived) == {f"{developer_folder.TOOL}/.env"}
@@ -232,7 +232,7 @@ def test_the_article_s_list_sends_fixtures_and_a_secret_and_the_recommended_one_
 
 
 def test_the_recommended_list_leaves_what_the_build_and_the_app_need(filled, engine, tag):
-    with context_probe.twin(filled, listed("recommended")) as copy:
+    with twin(filled, listed("recommended")) as copy:
         built = buildx.build(Request(sample.dockerfile("recommended"), copy.path, tag), engine=engine)
     with container.running(built.image_id, engine=engine) as api:
         assert len(sample.prove(api).rows) == 5

@@ -8,7 +8,7 @@ from helpers import bases, buildx
 from helpers.buildx import BuildError, Request
 from helpers.engine import container
 from helpers.host.errors import WorkbookError
-from helpers.lesson import pins as pinning_lesson
+from helpers.lesson import pins as pins_lesson
 from helpers.lesson import verbs
 from helpers.measure import pins
 from helpers.measure.pins import Registry
@@ -83,10 +83,10 @@ def test_a_digest_that_the_registry_does_not_have_is_refused_by_name(registry, b
 
 def test_only_a_digest_that_is_not_there_counts_as_refused(registry, base):
     pin = registry.publish(base("no Node"), "node:1")
-    sentence = pinning_lesson.refusal(pin.altered().image, registry).sentence
+    sentence = pins_lesson.refusal(pin.altered().image, registry).sentence
     assert f"{pin.altered().digest}: not found" in sentence
     with pytest.raises(BuildError, match=r"WORKDIR|npm ci"):
-        pinning_lesson.refusal(pin.image, registry)
+        pins_lesson.refusal(pin.image, registry)
 
 
 def test_a_tag_that_nobody_published_is_one_sentence(registry):
@@ -133,20 +133,20 @@ def test_an_image_whose_program_answers_otherwise_is_one_sentence(context, engin
     ],
 )
 def test_stages_that_differ_in_one_thing_do_not_run_and_agreed_ones_do(mixed, agreed, word):
-    trial = pinning_lesson.trial(verbs.build(mixed))
+    trial = pins_lesson.trial(verbs.build(mixed))
     assert not trial.ran
     assert trial.exit_code == 1
     assert any(one in trial.log for one in word.split("|"))
     assert "    at " not in trial.log
-    assert all(pinning_lesson.trial(verbs.build(name)).ran for name in agreed)
+    assert all(pins_lesson.trial(verbs.build(name)).ran for name in agreed)
 
 
 @pytest.mark.rare  # lesson 08 builds on its pins
 def test_a_repinned_dockerfile_is_built_on_the_pin(registry):
     pin = registry.publish("node:24-trixie-slim", "node:24")
-    file = pinning_lesson.write("pinned_test", pin)
-    built = pinning_lesson.build_file(file, registry)
+    file = pins_lesson.write("pinned_test", pin)
+    built = pins_lesson.build_file(file, registry)
     assert [base.name for base in built.bases] == [str(pin)]
-    assert pinning_lesson.node_of(built).startswith("24.")
+    assert pins_lesson.node_of(built).startswith("24.")
     assert verbs.try_out(built)
     built.engine.client.images.remove(built.tag)

@@ -10,7 +10,7 @@ import pytest
 from helpers import bases
 from helpers.bases import Base, BaseError, Source, host_settings, image_writer, npm_registry, standins
 from helpers.bases.host_settings import HostSettings
-from helpers.engine import pull as registry
+from helpers.engine import pull
 from helpers.engine.pull import UnreachableError
 from helpers.host.errors import WorkbookError
 
@@ -79,7 +79,7 @@ def surroundings(monkeypatch, tmp_path):
     monkeypatch.setattr(npm_registry, "address", lambda _engine: None)
     monkeypatch.setattr(image_writer, "layers_of", lambda _part, _workshop: [])
     monkeypatch.setattr(image_writer, "load", _load)
-    monkeypatch.setattr(registry, "_events", lambda name, engine: engine.pull(name))
+    monkeypatch.setattr(pull, "_events", lambda name, engine: engine.pull(name))
 
 
 def _load(engine, tag, _layers, settings, _check):
@@ -288,4 +288,4 @@ def test_an_overlay_of_another_image_is_not_used(monkeypatch):
 def test_whether_a_registry_answers_can_be_asked_alone():
     assert bases.registry_reachable("node:20", FakeEngine())
     assert not bases.registry_reachable("node:20", FakeEngine(answer=OFFLINE))
-    assert registry.PROBE_SECONDS <= 5
+    assert pull.PROBE_SECONDS <= 5

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from helpers.buildx import dockerfile
-from helpers.buildx import steps as shared_steps
+from helpers.buildx.steps import Served, covered, in_order, served
 from helpers.buildx.stream import Step
 
 ALPINE = dockerfile.parse(
@@ -60,7 +60,7 @@ def words(rows):
 @pytest.mark.parametrize("cached", [False, True])
 @pytest.mark.parametrize("shared", ["builder", "runner"])
 def test_a_merged_step_bears_both_stages_whichever_buildkit_named_it_after(shared, cached):
-    assert words(shared_steps.served(alpine(shared, cached=cached), ALPINE)) == [
+    assert words(served(alpine(shared, cached=cached), ALPINE)) == [
         ("builder + runner", "COPY package*.json ./"),
         ("builder", "RUN npm ci"),
         ("builder", "COPY . ."),
@@ -71,9 +71,9 @@ def test_a_merged_step_bears_both_stages_whichever_buildkit_named_it_after(share
 
 
 def test_the_order_in_which_buildkit_tells_of_steps_does_not_matter():
-    wanted = words(shared_steps.served(alpine("builder"), ALPINE))
+    wanted = words(served(alpine("builder"), ALPINE))
     for order in itertools.islice(itertools.permutations(alpine("runner")), 0, 40_000, 4001):
-        assert words(shared_steps.served(order, ALPINE)) == wanted
+        assert words(served(order, ALPINE)) == wanted
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_the_order_in_which_buildkit_tells_of_steps_does_not_matter():
     ],
 )
 def test_a_base_from_a_registry_is_recognised_as_well(base):
-    rows = shared_steps.served(alpine("runner", base=base), ALPINE)
+    rows = served(alpine("runner", base=base), ALPINE)
     assert words(rows)[0] == ("builder + runner", "COPY package*.json ./")
 
 
@@ -99,7 +99,7 @@ def test_equal_lines_on_different_bases_stay_apart():
         step("[two 2/3] RUN make", "makeb", "b", cached=True),
         step("[two 3/3] COPY --from=one /x /x", "copy", "makeb", "makea"),
     ]
-    rows = shared_steps.served(steps, parsed)
+    rows = served(steps, parsed)
     assert [(row.stage, row.cached) for row in rows] == [("one", False), ("two", True), ("two", False)]
 
 
@@ -110,7 +110,7 @@ def test_a_stage_on_a_stage_stands_on_its_last_step():
         step("[one 2/2] RUN one", "1", "a"),
         step("[two 1/1] RUN two", "2", "1"),
     ]
-    assert words(shared_steps.served(steps, parsed)) == [("one", "RUN one"), ("two", "RUN two")]
+    assert words(served(steps, parsed)) == [("one", "RUN one"), ("two", "RUN two")]
 
 
 def test_what_buildkit_shows_otherwise_than_written_is_found_and_shown_as_written():
@@ -120,20 +120,20 @@ def test_what_buildkit_shows_otherwise_than_written_is_found_and_shown_as_writte
         step("[2/3] RUN echo hi &&     echo there", "1", "a"),
         step("[3/3] RUN <<EOF (make)", "2", "1"),
     ]
-    rows = shared_steps.served(steps, parsed)
+    rows = served(steps, parsed)
     assert words(rows) == [("", "RUN echo hi && echo there"), ("", "RUN <<EOF")]
 
 
 def test_times_count_from_the_builds_own_beginning_and_not_from_a_cached_steps_past():
     steps = alpine("builder")
     steps.append(step("[builder 9/9] RUN old", "old", started=0.0, cached=True))
-    rows = {row.text: row for row in shared_steps.served(steps, ALPINE)}
+    rows = {row.text: row for row in served(steps, ALPINE)}
     assert rows["RUN npm ci"].started == pytest.approx(0.5)
     assert rows["RUN npm ci"].ended == pytest.approx(9.5)
 
 
 def test_a_step_from_the_cache_takes_no_time():
-    rows = shared_steps.served(alpine("builder", cached=True), ALPINE)
+    rows = served(alpine("builder", cached=True), ALPINE)
     assert all(row.cached and row.seconds == row.started == 0 for row in rows)
 
 
@@ -142,11 +142,11 @@ def test_what_failed_or_never_ran_is_left_out():
         *alpine("builder")[:6],
         step("[builder 3/6] RUN npm ci", "ci", "copy", error="exit code: 1"),
     ]
-    assert words(shared_steps.served(steps, ALPINE)) == [("builder + runner", "COPY package*.json ./")]
+    assert words(served(steps, ALPINE)) == [("builder + runner", "COPY package*.json ./")]
 
 
 def test_a_target_leaves_out_the_stages_that_it_does_not_need():
-    rows = shared_steps.served(alpine("builder"), ALPINE, "builder")
+    rows = served(alpine("builder"), ALPINE, "builder")
     assert {row.stage for row in rows} == {"builder"}
 
 
@@ -162,16 +162,16 @@ def test_a_target_leaves_out_the_stages_that_it_does_not_need():
     ],
 )
 def test_an_install_is_told_by_its_command(text, installs):
-    assert shared_steps.Served((), text, 1, False, 0, 0).installs is installs
+    assert Served((), text, 1, False, 0, 0).installs is installs
 
 
 def test_covered_time_counts_an_overlap_once_and_a_gap_not_at_all():
     rows = [
-        shared_steps.Served((), "", 1, False, start, seconds)
+        Served((), "", 1, False, start, seconds)
         for start, seconds in ((0.0, 9.0), (0.0, 5.0), (8.0, 3.0), (20.0, 1.0))
     ]
-    assert shared_steps.covered(rows) == pytest.approx(12.0)
-    assert shared_steps.covered([]) == 0.0
+    assert covered(rows) == pytest.approx(12.0)
+    assert covered([]) == 0.0
 
 
 def test_a_step_shared_with_another_build_bears_no_stage_that_this_file_lacks():
@@ -181,5 +181,5 @@ def test_a_step_shared_with_another_build_bears_no_stage_that_this_file_lacks():
         step("[3/3] COPY . .", "copy", "wd"),
     )
     own = Step(own.digest, own.name, "", own.started, own.seconds, own.cached, None, own.inputs)
-    found = shared_steps.in_order(SimpleNamespace(steps=(own, shared), dockerfile=parsed))
+    found = in_order(SimpleNamespace(steps=(own, shared), dockerfile=parsed))
     assert [(one.stage, one.instruction) for one in found] == [("", "WORKDIR /app"), ("", "COPY . .")]
