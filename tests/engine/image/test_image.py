@@ -16,13 +16,16 @@ import uuid
 from pathlib import Path
 
 import pytest
+from docker.errors import ImageLoadError
 
 from helpers import engine as engines
 from helpers.bases import local_registry
-from helpers.engine import LABEL
+from helpers.engine import LABEL, leftovers, registry_api
 from helpers.host import paths
-from helpers.image import Image, ImageError, composition, image, layers
+from helpers.image import Image, ImageError, composition, image, layers, secrets
 from helpers.image.layers import Wanted
+from helpers.image.secrets import LAYER
+from tests.unit.image.sparse import SPARSE
 
 pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 
@@ -357,6 +360,25 @@ def test_what_takes_the_place_of_another_kind_is_merged_as_the_engine_does(engin
         engine.client.images.remove(loaded.id, force=True)
 
 
+@pytest.mark.parametrize("sparse", SPARSE.values(), ids=SPARSE)
+def test_a_sparse_file_of_a_layer_hides_nothing_behind_it(engine, sparse):
+    save = a_save(sparse + a_tar(("after", b"abc"), ("last", b"1")))
+    if engine.store != "containerd":  # it refuses such a layer, or cannot give it back itself
+        with pytest.raises((ImageLoadError, ImageError)):
+            loaded_files(engine, save)
+        return
+    assert loaded_files(engine, save) == {"/sparse": 8 << 20, "/after": 3, "/last": 1}
+
+
+def loaded_files(engine, save: bytes) -> dict[str, int]:
+    """Load an image, and return the bytes of its files by their paths."""
+    (loaded,) = engine.client.images.load(save)
+    try:
+        return {file.path: file.bytes for file in Image(engine, loaded.id).files if file.kind == "file"}
+    finally:
+        engine.client.images.remove(loaded.id, force=True)
+
+
 def test_instructions_below_an_argument_are_the_dockerfiles(engine, busybox, tmp_path):
     shutil.copy(busybox, tmp_path / "busybox")
     lines = ["RUN echo $BIN", "RUN /bin/busybox true", "RUN touch /a"]
@@ -374,3 +396,34 @@ def test_instructions_below_an_argument_are_the_dockerfiles(engine, busybox, tmp
         assert [layer.instruction for layer in layers[-3:]] == lines
     finally:
         engine.client.images.remove(reference, force=True)
+
+
+def test_an_attestation_of_the_build_is_no_layer_of_the_image(engine, busybox, tmp_path, registry):
+    if engine.store != "containerd":
+        pytest.skip("this store keeps no attestations")
+    shutil.copy(busybox, tmp_path / "busybox")
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM scratch\nLABEL {LABEL}=test\nCOPY busybox /bin/busybox\nCOPY Dockerfile /\n"
+    )
+    plain, attested = (f"workbook/test-attested:{uuid.uuid4().hex[:8]}" for _ in range(2))
+    try:
+        for name, wish in ((plain, "--provenance=false"), (attested, "--provenance=mode=max")):
+            command = engine.command("buildx", "build", "--load", wish, "-t", name, str(tmp_path))
+            subprocess.run(command, env=engine.process_environment(), check=True, capture_output=True)
+        shown = engine.client.api.inspect_image(attested)
+        assert shown["Descriptor"]["mediaType"] == "application/vnd.oci.image.index.v1+json"
+        one, other = image.find(plain, engine), image.find(attested, engine)
+        assert other.facts().digest == shown["Descriptor"]["digest"] != one.facts().digest
+        assert other.facts().layers == one.facts().layers
+        assert other.files == one.files
+        assert other.uncompressed_bytes == one.uncompressed_bytes == other.files.bytes
+        assert secrets.search(other, "FROM scratch").count(LAYER) == 1
+        registry_api.push(attested, f"{registry}/attested:1", engine)
+        found = registry_api.manifest(registry, "attested", "1", engine.architecture)
+        assert found.overhead > 0
+        assert [layer.bytes for layer in found.layers] == [
+            x.compressed_bytes for x in one.facts().layers
+        ]
+    finally:
+        for name in (plain, attested):
+            leftovers.remove(name, engine)
