@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import types
+from pathlib import Path
 
 import pytest
 
 from helpers import bases
 from helpers.bases import Base, BaseError, Source, host_settings, image_writer, npm_registry, standins
+from helpers.bases.bases import _node_version
 from helpers.bases.host_settings import HostSettings
 from helpers.engine import pull
 from helpers.engine.pull import UnreachableError
@@ -289,3 +292,8 @@ def test_whether_a_registry_answers_can_be_asked_alone():
     assert bases.registry_reachable("node:20", FakeEngine())
     assert not bases.registry_reachable("node:20", FakeEngine(answer=OFFLINE))
     assert pull.PROBE_SECONDS <= 5
+
+
+def test_the_version_of_node_is_read_from_what_docker_29_says_of_an_image():
+    said = json.loads((Path(__file__).parents[1] / "image/engine29.json").read_text())
+    assert _node_version("node:lts", said["inspect"]) == "20.18.0"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import shlex
@@ -181,6 +182,13 @@ def test_a_result_has_the_steps_the_bytes_and_the_digests(docker, request_here):
     assert list(frame["stage"]) == ["one", "one", "one", "two", "stage-3"]
 
 
+def test_an_image_of_docker_29_is_known_by_the_digest_of_its_index(tmp_path):
+    said = json.loads((Path(__file__).parents[1] / "image/engine29.json").read_text())
+    (tmp_path / "metadata.json").write_text(json.dumps(said["metadata of a build"]))
+    index = "sha256:b0b1c38b2d8cd80bc3d3ecf5f5025083df377e571f39d4ce932db0fb3fa03c6e"
+    assert builds._digests(tmp_path / "metadata.json") == (index, index)
+
+
 def test_cached_steps_count_no_seconds(docker, request_here):
     frame = build(request_here, engine=docker(_recorded("cached-buildx-0.29.1"))).to_frame()
     assert frame["cached"].all()
@@ -198,6 +206,10 @@ FAILED = '[build 1/1] RUN echo compiling; echo "src/app.ts(3,1): error TS2322" >
     [
         ("failing-buildx-0.13.1", f"The step `{FAILED}` failed: exit code: 2. Its last words: "),
         ("failing-buildx-0.29.1", f"The step `{FAILED}` failed: exit code: 2. Its last words: "),
+        (
+            "pair-failing-buildx-0.36.1",
+            'The step `[builder 6/6] RUN node -e "process.exit(3)"` failed: exit code: 3.',
+        ),
         (
             "syntax-buildx-0.13.1",
             "The build did not start: dockerfile parse error on line 2: unknown instruction: FOO "

@@ -1,13 +1,14 @@
 """Steps in the Dockerfile's own words, whatever BuildKit calls them."""
 
 import itertools
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from helpers.buildx import dockerfile
 from helpers.buildx.steps import Served, covered, in_order, served
-from helpers.buildx.stream import Step
+from helpers.buildx.stream import Progress, Step
 
 ALPINE = dockerfile.parse(
     """\
@@ -183,3 +184,25 @@ def test_a_step_shared_with_another_build_bears_no_stage_that_this_file_lacks():
     own = Step(own.digest, own.name, "", own.started, own.seconds, own.cached, None, own.inputs)
     found = in_order(SimpleNamespace(steps=(own, shared), dockerfile=parsed))
     assert [(one.stage, one.instruction) for one in found] == [("", "WORKDIR /app"), ("", "COPY . .")]
+
+
+def test_a_step_of_another_build_in_the_newest_stream_serves_no_line_twice():
+    pair = dockerfile.parse(
+        "FROM node:20-alpine AS builder\nWORKDIR /app\nCOPY package.json ./\n"
+        "RUN echo one && node --version\nCOPY . .\n"
+        "RUN node -e \"console.log('built')\" > out.txt\n"
+        "FROM node:20-alpine AS runner\nWORKDIR /app\nCOPY --from=builder /app/out.txt ./\n"
+    )
+    progress = Progress()
+    stream = Path(__file__).parent / "streams/pair-cold-buildx-0.36.1.txt"
+    for line in stream.read_text().splitlines():
+        progress.feed(line)
+    rows = served(progress.steps, pair)
+    assert [(row.stage, row.line, row.cached) for row in rows] == [
+        ("builder", 3, False),
+        ("builder", 4, False),
+        ("builder", 5, False),
+        ("builder", 6, False),
+        ("runner", 9, False),
+    ]
+    assert all(0 < row.seconds < 1 and 0 <= row.started < 3 for row in rows)

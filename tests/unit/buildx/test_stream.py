@@ -72,6 +72,26 @@ def test_a_cached_build_says_so_of_each_step(buildx):
     assert not any(step.cached for step in steps if step.internal)
 
 
+def test_the_newest_buildx_shows_a_step_of_the_build_before_and_one_of_its_own_for_the_provenance():
+    progress = _fed(_recorded("pair-cold-buildx-0.36.1"))
+    shown = [(step.name.partition("@")[0], step.cached) for step in progress.steps]
+    assert ("[builder 1/6] WORKDIR /app", True) in shown  # of the build before
+    assert ("[builder 2/6] WORKDIR /app", True) in shown
+    assert ("[builder 6/6] RUN node -e \"console.log('built')\" > out.txt", False) in shown
+    assert next(s for s in progress.steps if "resolving provenance" in s.name).internal
+    assert (progress.text, progress.log, progress.context_bytes) == ([], ["one", "v20.18.0"], 444)
+    assert all(step.done and not step.error for step in progress.steps)
+
+
+def test_the_newest_buildx_says_what_was_cached_and_what_failed():
+    cached = _fed(_recorded("pair-cached-buildx-0.36.1")).steps
+    assert {step.cached for step in cached if step.instruction.startswith(("RUN", "COPY"))} == {True}
+    failing = _fed(_recorded("pair-failing-buildx-0.36.1")).steps
+    (failed,) = [step for step in failing if step.error]
+    assert failed.name == '[builder 6/6] RUN node -e "process.exit(3)"'
+    assert [step.stage for step in failing if not step.done] == ["runner"]
+
+
 def test_seconds_are_the_steps_own_and_starts_count_from_the_first_step():
     steps = {step.instruction: step for step in _fed(_recorded("cold-buildx-0.13.1")).steps}
     sleep = steps['RUN ["/bin/busybox","sleep","0.3"]']

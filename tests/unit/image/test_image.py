@@ -152,6 +152,19 @@ def test_three_sizes_of_docker_29_are_not_mixed_up(engine_29):
     assert found.disk_usage_bytes == 142_135_296 + 44_103_842 + 1_955  # unpacked, compressed, attested
 
 
+def test_the_history_of_docker_29_reads_as_its_dockerfile_and_gives_no_size(engine_29, monkeypatch):
+    said = json.loads(Path(__file__).with_name("engine29.json").read_text(encoding="utf-8"))
+    assert [image.instruction(row["CreatedBy"]) for row in said["history"][:3]] == [
+        'CMD ["node"]',
+        "COPY /app/out.txt ./",
+        "WORKDIR /app",
+    ]
+    monkeypatch.setattr(engine_29.client.api, "history", None, raising=False)  # blocks of the disk
+    facts = image.find("workbook-rec:1", engine_29).facts()
+    assert [layer.uncompressed_bytes for layer in facts.layers] == [4_000_000, 1_000_000]
+    assert facts.digest == said["inspect"]["Descriptor"]["digest"]
+
+
 def test_an_image_that_is_not_listed_is_one_sentence(engine_29):
     engine_29.client.api.images = lambda filters: []
     with pytest.raises(ImageError, match="does not list"):

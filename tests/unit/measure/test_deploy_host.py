@@ -7,6 +7,7 @@ import hashlib
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -180,3 +181,12 @@ def test_a_node_leaves_nothing(shelf):
     with deploy_host.fresh("amd64"):
         before = set(home.iterdir())
     assert set(home.iterdir()) < before
+
+
+def test_an_attestation_of_docker_29_is_no_image_for_any_machine():
+    said = json.loads((Path(__file__).parents[1] / "image/engine29.json").read_text())
+    described = [one["Descriptor"] for one in said["images"][0]["Manifests"]]
+    for index in ({"manifests": described}, {"manifests": described[::-1]}):
+        assert registry_api._for_platform(index, "amd64") == described[0]["digest"]
+        with pytest.raises(WorkbookError, match="not there for linux/arm64"):
+            registry_api._for_platform(index, "arm64")
