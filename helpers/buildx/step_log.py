@@ -42,6 +42,7 @@ _FAREWELL = re.compile(
     r"|(?:ERROR: )?(?:Failed building wheel|Failed to build|Could not build wheels)"
     r"|E: (?:Sub-process|Some index files failed|Unable to fetch some archives)"
     r"|error Command failed|ELIFECYCLE|Lifecycle script|command failed$|compilation terminated"
+    r"|✖ failing tests"
 )
 _CAUSE = re.compile(
     r".*?:\d+(?::\d+)?: (?:fatal )?error\b"

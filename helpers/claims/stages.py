@@ -10,11 +10,14 @@ WAYS = ("sidecar", "docker cp", "--target builder", ":debug tag")
 _NUMBERS = ("none of the four", "one of the four", "two of the four", "three of the four", "all four")
 
 
-def builder_for_debugging(has: Mapping[str, bool], differs: Sequence[str], blind: bool) -> Judgement:
+def builder_for_debugging(
+    has: Mapping[str, bool], differs: Sequence[str], *, blind: bool, gone: bool
+) -> Judgement:
     """B2: the builder, from the same file, has all that one debugs with.
 
-    ``has`` says which of those things it has, ``differs`` in what it is not the runner, and ``blind``
-    whether a fault was seen that stops the runner and that the builder does not show.
+    ``has`` says which of those things it has, ``differs`` in what it is not the runner. ``blind`` says
+    whether a fault was seen that stops the runner and that the builder does not show, ``gone`` whether a
+    build that failed in the builder left no image of it.
     """
     missing = [name for name, there in has.items() if not there]
     there = ", ".join(name for name, found in has.items() if found) or "nothing"
@@ -23,12 +26,16 @@ def builder_for_debugging(has: Mapping[str, bool], differs: Sequence[str], blind
         return Judgement("B2", Verdict.UNTESTED, figures, "Nothing was looked for in the builder.")
     if missing:
         return Judgement("B2", Verdict.FAILS, figures, f"The builder lacks {', '.join(missing)}.")
-    if not differs and not blind:
+    if not differs and not blind and not gone:
         because = "The builder has what one debugs with, and is the runner in all that was compared."
         return Judgement("B2", Verdict.HOLDS, figures, because)
-    because = "One file gives an image to debug in, but it is not the image that you ship"
+    because = "One file gives an image to debug in"
+    if differs or blind:
+        because += ", but it is not the image that you ship"
     because += ": a fault that stopped the runner did not show in the builder." if blind else "."
-    condition = "the fault shows in the builder too"
+    if gone:
+        because += " A build that fails in the builder leaves no image of it to look into."
+    condition = "the fault shows in the builder too, and the builder itself can be built"
     return Judgement("B2", Verdict.CONDITION, figures, because, condition)
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from helpers import plots
-from helpers.buildx import BuildError, BuildResult, stage_graph
+from helpers import engine, plots
+from helpers.buildx import BuildError, BuildResult, stage_graph, step_log
 from helpers.buildx import dockerfile as dockerfiles
 from helpers.buildx.stage_graph import StageGraph
 from helpers.engine import Running, sidecar
@@ -52,7 +52,13 @@ class Attempt:
             return self.name, self.target, "an image", "", ""
         step = self.error.step
         where = f"{step.stage}: {step.instruction}" if step else "before it began"
-        return self.name, self.target, "no image", where, telling(self.error.log)
+        return (
+            self.name,
+            self.target,
+            "no image",
+            where,
+            _DURATION.sub("", step_log.telling(self.error.log)),
+        )
 
     def __repr__(self) -> str:
         *_, outcome, where, said = self.row
@@ -74,13 +80,6 @@ class Transcript:
 
     def _repr_html_(self) -> str:
         return f'<pre style="white-space:pre-wrap">{escape(repr(self))}</pre>'
-
-
-def telling(log: Sequence[str]) -> str:
-    """Return the line of a log that says most: the last failed test, else the last line."""
-    lines = [line.strip() for line in log if line.strip()]
-    failed = [line for line in lines if line.startswith(("✖", "not ok"))]
-    return _DURATION.sub("", (failed or lines or [""])[-1])
 
 
 # The graph
@@ -148,6 +147,24 @@ def outcomes(*attempts: Attempt) -> pd.DataFrame:
     """Return one row an attempt: the target, whether there is an image, where it stopped and why."""
     columns = ["Dockerfile", "target", "outcome", "stopped in", "what it said"]
     return tables.frame([attempt.row for attempt in attempts], columns=columns)
+
+
+def run_in(result: BuildResult, script: str) -> Transcript:
+    """Type a line of shell in a new container of an image, which is gone afterwards."""
+    return Transcript(f"docker run --rm -it {result.tag} sh", (stages.run_in(result, script),))
+
+
+def in_debugger(failed: Attempt, script: str) -> Transcript | str:
+    """Let a build fail again in buildx's debugger, and type a line of shell where it stopped.
+
+    Where this buildx has no debugger, return the sentence that says so.
+    """
+    request = verbs.request(failed.name, target=failed.target)
+    try:
+        opened, said = stages.in_debugger(request, script, engine.find())
+    except BuildError as error:
+        return str(error)
+    return Transcript(opened, (said,))
 
 
 def same_image(one: BuildResult, other: BuildResult) -> bool:

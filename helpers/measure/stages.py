@@ -6,15 +6,16 @@ It runs what was built and builds nothing; what the answers mean for a claim is 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from helpers import bases
-from helpers.buildx import BuildResult
+from helpers import bases, buildx
+from helpers.buildx import BuildError, BuildResult, Request
 from helpers.engine import ContainerError, Engine, Running
 from helpers.engine import container as containers
 from helpers.engine import sidecar as sidecars
-from helpers.engine.sidecar import PTRACE, Sidecar
+from helpers.engine.sidecar import PTRACE, Said, Sidecar
 from helpers.image import attack_surface
 from helpers.measure import sample
 
@@ -26,6 +27,8 @@ NODE = "/nodejs/bin/node"
 SHELLS = ("sh", "bash")
 DIST = f"{sample.APP}/dist"
 SOURCE = f"{sample.APP}/src/index.ts"
+_PATIENCE = 300.0  # seconds for a command of the reader's, and for each answer of buildx's debugger
+_TERMINAL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # what moves a cursor or sets a colour
 _START = ["node", "dist/index.js"]
 
 
@@ -102,6 +105,53 @@ def sees_files(api: Running, engine: Engine, user: str, capabilities: Sequence[s
     """Whether a sidecar of that user with those capabilities sees the app's files."""
     with sidecar(api, engine, user, capabilities) as side:
         return side.run(f"ls /proc/1/root{DIST}/index.js").code == 0
+
+
+def run_in(result: BuildResult, script: str) -> Said:
+    """Run a line of shell in a new container of an image, as ``docker run --rm IMAGE sh -c`` does."""
+    ended = containers.finished(
+        result.image_id, "sh", "-c", script, engine=result.engine, patience=_PATIENCE
+    )
+    return Said(script, ended.exit_code, ended.output)
+
+
+def in_debugger(request: Request, script: str, engine: Engine) -> tuple[str, Said]:
+    """Let a build fail in buildx's debugger, and run a line of shell where it stopped.
+
+    Returns what was typed to start it, and what came back. The debugger is experimental, and takes its
+    input from a terminal alone. Raises `BuildError` when there is none, or the build did not fail.
+    """
+    import pexpect
+
+    words = buildx.plan(request, engine)
+    at = words.index("build")
+    typed = [*words[:at], "debug", "--on=error", "--invoke=/bin/sh", "build", "--progress=plain"]
+    environment = {**engine.process_environment(), "BUILDX_EXPERIMENTAL": "1", "TERM": "dumb"}
+    child = pexpect.spawn(
+        typed[0],
+        [*typed[1:], *words[at + 1 :]],
+        env=environment,
+        encoding="utf-8",
+        codec_errors="replace",
+        timeout=_PATIENCE,
+        dimensions=(40, 200),
+    )
+    try:
+        child.expect("Launching interactive container")
+        child.expect("[#$] ")
+        child.sendline(f'{script}; echo en""ded $?')
+        child.expect(r"ended (\d+)")
+    except (pexpect.EOF, pexpect.TIMEOUT):
+        said = str(child.before).strip().splitlines()[-1:]
+        raise BuildError(
+            f"buildx opened no debugger here: {''.join(said) or 'it said nothing'}."
+        ) from None
+    finally:
+        child.close(force=True)
+    output = _TERMINAL.sub("", str(child.before)).partition("\n")[2].replace("\r", "")
+    return "BUILDX_EXPERIMENTAL=1 docker buildx debug --on=error --invoke=/bin/sh build .", Said(
+        script, int(child.match[1]), output
+    )
 
 
 def workbench(builder: BuildResult) -> dict[str, bool]:

@@ -1,5 +1,5 @@
 # A stage for each job: the default target needs neither the lint stage nor the test stage.
-FROM node:24-bookworm-slim AS base
+FROM node:24-trixie-slim AS base
 WORKDIR /app
 COPY package*.json ./
 
@@ -17,7 +17,7 @@ RUN npm run lint
 FROM builder AS test
 RUN npm test
 
-FROM gcr.io/distroless/nodejs24-debian12:nonroot AS runner
+FROM gcr.io/distroless/nodejs24-debian13:nonroot AS runner
 WORKDIR /app
 ENV NODE_ENV=production
 COPY --from=deps /app/node_modules ./node_modules

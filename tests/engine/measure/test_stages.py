@@ -3,7 +3,7 @@
 import pytest
 
 from helpers import buildx, claims
-from helpers.buildx import BuildError, Request, dockerfile, stage_graph
+from helpers.buildx import BuildError, Request, dockerfile, stage_graph, step_log
 from helpers.claims import Verdict
 from helpers.host import workspace
 from helpers.lesson import stages as stages_lesson
@@ -129,4 +129,38 @@ def test_the_lesson_s_bug_is_one_that_the_app_s_tests_catch_and_its_types_do_not
         with pytest.raises(BuildError) as caught:
             buildx.build(Request(file, app.path, new_tag()), engine=engine)
     assert caught.value.step.stage == "test"
-    assert stages_lesson.telling(caught.value.log) == "✖ follows a shipment to its delivery"
+    assert step_log.telling(caught.value.log).startswith("✖ follows a shipment to its delivery")
+
+
+@pytest.fixture
+def mistyped(engine):
+    """Give the lesson's file with a type error in the app: its builder stage fails."""
+    with workspace.copy() as app:
+        app.edit("src/shipments/shipment.ts", "'in_transit', 'cancelled']", "'on_the_moon']")
+        file = app.path / "dockerfiles" / "45_split.Dockerfile"
+        yield lambda target, tag: Request(file, app.path, tag, target=target)
+
+
+def test_a_build_that_fails_in_the_builder_leaves_no_image_and_the_stage_before_it_does(
+    mistyped, engine, new_tag
+):
+    tag = new_tag()
+    with pytest.raises(BuildError):
+        buildx.build(mistyped("builder", tag), engine=engine)
+    assert not engine.client.images.list(filters={"reference": tag})
+    before = buildx.build(mistyped("sources", new_tag()), engine=engine)
+    said = stages.run_in(before, "npm run build")
+    assert said.code == 2
+    assert "error TS2322" in said.output
+
+
+@pytest.mark.every_engine
+def test_buildx_s_debugger_stands_where_the_build_failed(mistyped, engine, new_tag):
+    _, said = stages.in_debugger(mistyped("builder", new_tag()), "ls /app/src; false", engine)
+    assert "index.ts" in said.output
+    assert said.code == 1
+
+
+def test_the_debugger_says_in_a_sentence_that_a_build_did_not_fail(mistyped, engine, new_tag):
+    with pytest.raises(BuildError, match="opened no debugger here"):
+        stages.in_debugger(mistyped("sources", new_tag()), "true", engine)

@@ -12,34 +12,37 @@ ALL = dict.fromkeys(claims.WAYS, True)
 
 @pytest.mark.parametrize("missing", HAS)
 def test_b2_fails_when_the_builder_lacks_a_thing_that_one_debugs_with(missing):
-    judgement = claims.builder_for_debugging(HAS | {missing: False}, [], blind=False)
+    judgement = claims.builder_for_debugging(HAS | {missing: False}, [], blind=False, gone=False)
     assert judgement.verdict is Verdict.FAILS
     assert missing in judgement.because
 
 
 def test_b2_is_not_tested_when_nothing_was_observed():
-    assert claims.builder_for_debugging({}, [], blind=False).verdict is Verdict.UNTESTED
+    assert claims.builder_for_debugging({}, [], blind=False, gone=False).verdict is Verdict.UNTESTED
 
 
 @pytest.mark.parametrize(
-    ("differs", "blind", "verdict"),
+    ("differs", "blind", "gone", "verdict"),
     [
-        ([], False, Verdict.HOLDS),
-        (["base image"], False, Verdict.CONDITION),
-        ([], True, Verdict.CONDITION),
-        (["base image", "C library"], True, Verdict.CONDITION),
+        ([], False, False, Verdict.HOLDS),
+        (["base image"], False, False, Verdict.CONDITION),
+        ([], True, False, Verdict.CONDITION),
+        ([], False, True, Verdict.CONDITION),
+        (["base image", "C library"], True, True, Verdict.CONDITION),
     ],
 )
-def test_b2_has_a_condition_when_the_builder_is_not_the_runner(differs, blind, verdict):
-    assert claims.builder_for_debugging(HAS, differs, blind).verdict is verdict
+def test_b2_has_a_condition_when_the_builder_is_not_the_runner_or_is_gone(differs, blind, gone, verdict):
+    assert claims.builder_for_debugging(HAS, differs, blind=blind, gone=gone).verdict is verdict
 
 
 def test_b2_names_what_differs_and_the_fault_only_when_one_was_seen():
-    seen = claims.builder_for_debugging(HAS, ["C library"], blind=True)
-    unseen = claims.builder_for_debugging(HAS, ["C library"], blind=False)
+    seen = claims.builder_for_debugging(HAS, ["C library"], blind=True, gone=True)
+    unseen = claims.builder_for_debugging(HAS, ["C library"], blind=False, gone=False)
     assert "C library" in seen.figures
     assert "did not show" in seen.because
     assert "did not show" not in unseen.because
+    assert "leaves no image" in seen.because
+    assert "leaves no image" not in unseen.because
 
 
 @pytest.mark.parametrize("shell", NONE_STARTS)

@@ -19,15 +19,6 @@ LOG = [
 ]
 
 
-def test_the_line_that_says_most_is_the_last_failed_test_without_its_time():
-    assert stages.telling(LOG) == "✖ follows a shipment to its delivery"
-
-
-def test_without_a_failed_test_it_is_the_last_line_that_is_not_blank():
-    assert stages.telling(["one", "two", " "]) == "two"
-    assert stages.telling([]) == ""
-
-
 def test_an_attempt_that_failed_says_where_and_why():
     attempt = Attempt("stages", "test", None, BuildError("It failed.", FAILED, LOG))
     frame = stages.outcomes(attempt)
