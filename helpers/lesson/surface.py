@@ -228,9 +228,3 @@ def judge(
     cves = {name: f.total for name, r in by_name.items() if isinstance(f := _findings(r), Findings)}
     complete = cves if len(cves) == len(by_name) else None
     return verbs.verdict(claims.attack_surface(measures, complete), *results)
-
-
-def compare_guess(result: BuildResult, guess: int) -> pd.DataFrame:
-    """Return the reader's guess of an image's commands beside the count."""
-    rows = [(verbs.label(result), guess, len(commands(result)))]
-    return tables.frame(rows, columns=["variant", "your guess", COMMANDS])
