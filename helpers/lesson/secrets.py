@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from helpers import buildx
@@ -11,7 +12,8 @@ from helpers.host.tables import MB
 from helpers.host.workspace import FAKE_SECRET
 from helpers.image import secrets
 from helpers.lesson import verbs
-from helpers.measure import sample
+from helpers.measure import exports, sample
+from helpers.measure.exports import Exported
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,3 +87,44 @@ def read_history(result: BuildResult) -> None:
     for sighting in found:
         if sighting.where == secrets.HISTORY:
             print(sighting.instruction)
+
+
+def publish(name: str) -> dict[str, Exported] | None:
+    """Build a Dockerfile with the fake key as an argument, with each kind of provenance.
+
+    The images go into archives, which are read and thrown away. Prints why and returns None where no
+    such archive can be built.
+    """
+    if not exports.available():
+        print(
+            "Not measured here: attestations need an engine with the containerd image store, or the "
+            "private engine (`make engine`)."
+        )
+        return None
+    file, arguments = sample.dockerfile(name), {_ARGUMENT: FAKE_SECRET}
+    with live.series("exported", 2) as say, exports.exporter(file) as engine:
+        made = {}
+        for mode in ("min", "max"):
+            say(f"provenance mode={mode}")
+            option = f"--provenance=mode={mode}"
+            made[mode] = exports.export(file, verbs.app().path, engine, option, build_args=arguments)
+    return made
+
+
+def provenance(published: dict[str, Exported] | None) -> pd.DataFrame | None:
+    """Return one row a kind of provenance: its bytes, and how often the fake key is in it."""
+    if published is None:
+        return None
+    rows = [
+        (f"mode={mode}", len(made.provenance), made.provenance.count(FAKE_SECRET))
+        for mode, made in published.items()
+    ]
+    return tables.frame(rows, columns=["provenance", "bytes", "times it holds the key"])
+
+
+def read_provenance(published: dict[str, Exported] | None) -> None:
+    """Print the lines of the fullest provenance that hold the fake key."""
+    statement = json.loads(published["max"].provenance) if published else {}
+    for line in json.dumps(statement, indent=1).splitlines():
+        if FAKE_SECRET in line:
+            print(line.strip())

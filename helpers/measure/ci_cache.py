@@ -67,8 +67,7 @@ def hand_over(
     Raises the errors of `fresh_machine` and `helpers.buildx.build`.
     """
     engine = engine or engines.find()
-    names = dockerfile.read(file, architecture=engine.architecture).base_images()
-    images = [base.reference for base in bases.resolve(names, engine)]
+    images = base_references(file, engine)
     with tempfile.TemporaryDirectory(prefix="workbook-cache-") as folder:
         say("first machine: boot, build, export")
         with fresh_machine(images, engine) as machine:
@@ -85,6 +84,12 @@ def _build(file: Path, app: Workspace, machine: Engine, *cache: str) -> BuildRes
 
 
 # A fresh machine
+
+
+def base_references(file: Path, engine: Engine) -> list[str]:
+    """Return what the engine calls the images behind ``FROM`` in a Dockerfile, having them ready."""
+    names = dockerfile.read(file, architecture=engine.architecture).base_images()
+    return [base.reference for base in bases.resolve(names, engine)]
 
 
 def available() -> bool:
