@@ -132,7 +132,7 @@ def _kind(path: str, needed: set[str]) -> str:
         return "node_modules"
     if parts[0] == ".git":
         return ".git"
-    return "secrets (.env*)" if parts[-1] in (".env", ".env.local") else "logs, tests, tools, dist"
+    return "secrets (.env*)" if parts[-1] in (".env", ".env.local") else "logs, tools, reports, dist"
 
 
 def passengers(sending: Sending) -> dict[str, int]:
@@ -185,10 +185,10 @@ def try_patterns(patterns: str, *paths: str) -> pd.DataFrame:
     rules = dockerignore.parse(patterns)
     decisions = [(path, rules.decide(path)) for path in paths]
     rows = [
-        (path, "stays" if d.kept_out else "sent", d.by.written if d.by else "no line fits")
+        (path, "stays" if d.kept_out else "sent", d.by.written if d.by else "no line matches")
         for path, d in decisions
     ]
-    return tables.frame(rows, columns=["path", "it is", "the last word has"])
+    return tables.frame(rows, columns=["path", "it is", "decided by"])
 
 
 def verdict(judgement: Judgement, *sendings: Sending) -> Judgement:

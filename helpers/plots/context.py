@@ -17,7 +17,7 @@ SENT = {
     "node_modules": Look(VERMILION, "//"),
     ".git": Look(PURPLE, "//"),
     "secrets (.env*)": Look(BLACK),
-    "logs, tests, tools, dist": Look(PALE),
+    "logs, tools, reports, dist": Look(PALE),
 }
 
 

@@ -18,9 +18,9 @@ EXERCISES = (
         "own. The Dockerfile says `COPY . .`, and you may not change it. Write the `.dockerignore`.",
         (checks.sends_at_most(300), checks.hides_the_secret(), checks.answers()),
         (
-            "A pattern without `**/` fits only beside the ignore file, not in the folders below.",
+            "A pattern without `**/` matches only beside the ignore file, not in the folders below.",
             "Two files hold the fake key: `.env.local`, and one in a folder.",
-            "`test`, `tools`, `*.log` and `**/.env*` are four of the lines that you need.",
+            "`test/fixtures`, `tools`, `*.log` and `**/.env*` are four of the lines that you need.",
         ),
         answers=".dockerignore",
         project=replace(SHIPMENTS, clutter=months_of_work),
@@ -39,7 +39,7 @@ EXERCISES = (
         ),
         (
             "The first line keeps everything out: `*`.",
-            "Lines with `!` let back in, and the last line that fits decides. So they come after `*`.",
+            "Lines with `!` let back in, and the last line that matches decides: they come after `*`.",
             "`*`, `!src`, `!pages`, `!stations.csv`, and of `tools` only `!tools/build.js`: a key lies "
             "in a folder beside it.",
         ),
