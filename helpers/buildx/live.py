@@ -78,14 +78,20 @@ class Row:
 
 @dataclass(frozen=True)
 class Board:
-    """All that is drawn at one moment. ``done`` and ``known`` count steps of the Dockerfile."""
+    """All that is drawn at one moment; ``done``, ``cached``, ``known`` count the Dockerfile's steps."""
 
     title: str
     headline: str
     done: int
+    cached: int
     known: int
     outcome: Outcome | None
     rows: tuple[Row, ...]
+
+    @property
+    def nothing_ran(self) -> bool:
+        """Whether the build succeeded and every step came from the cache."""
+        return self.outcome is Outcome.BUILT and 0 < self.known == self.cached
 
 
 @contextlib.contextmanager
@@ -152,6 +158,7 @@ class _View:
             title=self.title,
             headline=_headline(own, now - self._begun, self.outcome),
             done=sum(step.done and not step.error for step in own),
+            cached=sum(step.cached for step in own),
             known=len(own),
             outcome=self.outcome,
             rows=tuple(self._row(step, now) for step in _arranged(steps)),
@@ -366,14 +373,22 @@ def as_text(board: Board) -> str:
 
 
 def as_html(board: Board) -> str:
-    """Return the board as a heading, a progress bar and a table; readable without the style sheet."""
+    """Return the board as a heading, a progress bar and a table; readable without the style sheet.
+
+    A build of which nothing ran is its heading alone, with the table behind a click.
+    """
+    heading = f"<strong>{escape(board.title)}</strong>: {escape(board.headline)}"
+    if board.nothing_ran:
+        table = _table(board.rows, f"Build of {board.title}")
+        folded = f"<details><summary>{heading}</summary>{table}</details>"
+        return f'<style>{_STYLE}</style><div class="wb-live">{folded}</div>'
     bad = board.outcome in (Outcome.FAILED, Outcome.STOPPED)
     share = 100 if board.outcome is Outcome.BUILT else 100 * board.done // max(1, board.known)
     label = f"Build of {board.title}"
     parts = [
         f"<style>{_STYLE}</style>",
         '<div class="wb-live">',
-        f"<p><strong>{escape(board.title)}</strong>: {escape(board.headline)}</p>",
+        f"<p>{heading}</p>",
         f'<div class="wb-bar{" wb-bad" if bad else ""}" role="progressbar" aria-label="{escape(label)}"'
         f' aria-valuemin="0" aria-valuemax="100" aria-valuenow="{share}"'
         f' aria-valuetext="{escape(board.headline)}"><div style="width:{share}%"></div></div>',
@@ -496,7 +511,8 @@ def _minutes(seconds: float) -> str:
 # The class is doubled to outweigh the tables of JupyterLab.
 _STYLE = """
 .wb-live{max-width:64em;font-size:max(1em,15px);color:var(--jp-content-font-color1,inherit)}
-.wb-live p{margin:.2em 0}
+.wb-live p,.wb-live summary{margin:.2em 0}
+.wb-live summary{cursor:pointer}
 .wb-live .wb-bar{height:10px;margin:.3em 0 .5em;border-radius:5px;overflow:hidden;
 background:var(--jp-layout-color3,#bdbdbd)}
 .wb-live .wb-bar>div{height:100%;background:var(--jp-brand-color1,#1976d2)}

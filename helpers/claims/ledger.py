@@ -138,9 +138,8 @@ class Ledger:
         return [folder / name for name in pages]
 
     def _repr_html_(self) -> str:
-        heads = "".join(f"<th>{name}</th>" for name in ("claim", "verdict", "measured", "why", "lesson"))
-        rows = "".join(_row(claim, record) for claim, record in self.entries)
-        return f"<p>{escape(self.summary())}.</p><table><tr>{heads}</tr>{rows}</table>"
+        rows = "".join(_folded(claim, record) for claim, record in self.entries)
+        return f"<p>{escape(self.summary())}.</p><table>{rows}</table>"
 
     def __repr__(self) -> str:
         rows = [
@@ -168,10 +167,26 @@ def _said(record: Record | None) -> tuple[str, str]:
 
 def _row(claim: Claim, record: Record | None) -> str:
     verdict, measured = _said(record)
-    why = record.because if record else f"Run the lesson {claim.lesson}."
+    why = _why(claim, record)
     cells = [f"<b>{claim.id}</b> {escape(claim.text)}", f"<b>{escape(verdict)}</b>"]
     cells += [escape(measured), escape(why), claim.lesson]
     return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
+
+
+def _folded(claim: Claim, record: Record | None) -> str:
+    """Return a row with verdict and claim; what was measured, and why, stand behind a click."""
+    verdict, measured = _said(record)
+    behind = (measured, _why(claim, record), f"Lesson {claim.lesson}")
+    lines = "".join(f"<div>{escape(line)}</div>" for line in behind if line)
+    return (
+        f'<tr><td style="text-align:left;vertical-align:top"><b>{escape(verdict)}</b></td>'
+        f'<td style="text-align:left"><details><summary><b>{claim.id}</b> {escape(claim.text)}</summary>'
+        f"{lines}</details></td></tr>"
+    )
+
+
+def _why(claim: Claim, record: Record | None) -> str:
+    return record.because if record else f"Run the lesson {claim.lesson}."
 
 
 _STYLE = (

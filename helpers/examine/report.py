@@ -236,14 +236,14 @@ class Report:
 
     def to_html(self) -> str:
         """Return the report as one self-contained HTML document."""
-        return tables.page(f"{self.project}: {self.dockerfile} examined", self._repr_html_())
+        return tables.page(f"{self.project}: {self.dockerfile} examined", self._html("open"))
 
     def to_text(self, width: int = _WIDTH) -> str:
         """Return the report as plain text; its tables and sentences are ``width`` columns wide."""
         parts = [textwrap.fill(self._subject(), width)]
         if self.failure:
             parts += ["", textwrap.fill(f"No image: {self.failure}", width)]
-        for title, frame in self._tables():
+        for title, frame in (*self._main_tables(), *self._details()):
             parts += ["", title, tables.to_text(frame, width)]
         if self.conditions:
             parts += ["", f"Measured on {self.conditions}"]
@@ -254,8 +254,8 @@ class Report:
         stages = "; ".join(f"{name} FROM {base}" for name, base in self.stages)
         return f"{self.project}, {self.dockerfile}{target}. Stages: {stages}."
 
-    def _tables(self) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Yield the tables that have rows to show, each with its title."""
+    def _main_tables(self) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Yield the tables that say how it stands, those that have rows, each with its title."""
         figures = self.figures()
         if len(figures):
             yield "The figures", figures
@@ -264,6 +264,9 @@ class Report:
             findings["severity"] = [f"{_MARKS[word]} {word}" for word in findings["severity"]]
             findings["line"] = [str(line) if line else "" for line in findings["line"]]
             yield f"Findings: {_findings.counted(self.findings)}", findings
+
+    def _details(self) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Yield the tables to look things up in, each with its title."""
         if self.image:
             yield "Layers", self.layers()
             if self.image.removable:
@@ -277,11 +280,18 @@ class Report:
         yield "What was tried", self.tried()
 
     def _repr_html_(self) -> str:
+        return self._html("")
+
+    def _html(self, unfolded: str) -> str:
+        """Return the report, with what goes into detail behind a click unless it is "open"."""
         parts = [f"<p>{escape(self._subject())}</p>"]
         if self.failure:
             parts.append(f"<p><b>No image:</b> {escape(self.failure)}</p>")
-        for title, frame in self._tables():
+        for title, frame in self._main_tables():
             parts.append(f"<h3>{escape(title)}</h3>{tables.to_html(frame)}")
+        for title, frame in self._details():
+            heading = f"<summary><b>{escape(title)}</b></summary>"
+            parts.append(f"<details {unfolded}>{heading}{tables.to_html(frame)}</details>")
         if self.conditions:
             parts.append(f"<p><small>{escape(self.conditions)}</small></p>")
         return "".join(parts)

@@ -26,7 +26,7 @@ def command(given: Sequence[str] = ()) -> list[str]:
     options = [
         f"--ServerApp.root_dir={paths.ROOT}",
         f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}",
-        f"--LabApp.extra_labextensions_path={_EXTENSIONS}",
+        f"--LabServerApp.extra_labextensions_path={_EXTENSIONS}",
         *_QUIET,
     ]
     if os.name == "posix" and os.geteuid() == 0:

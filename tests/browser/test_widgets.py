@@ -59,13 +59,14 @@ from helpers import claims, examine, exercises, plots
 from helpers.buildx import live
 from helpers.buildx import BuildError, Request, build
 from helpers.claims import ledger
-def built(name):
-    request = Request(pathlib.Path(f"context/{name}"), pathlib.Path("context"), f"{TAG}-{name}", cold=True)
+def built(name, cold=True):
+    request = Request(pathlib.Path(f"context/{name}"), pathlib.Path("context"), f"{TAG}-{name}-{cold}", cold=cold)
     with live.watcher(name) as watch:
         return build(request, watch)
 heavy = built("heavy")""",
     "light": 'light = built("light")',
     "broken": 'with contextlib.suppress(BuildError):\n    built("broken")',
+    "cached": 'cached = built("light", cold=False)',
     "side by side": """\
 from helpers.lesson.widgets import SideBySide
 SideBySide({"heavy": heavy, "light": light})""",
@@ -200,6 +201,16 @@ def test_the_timeline_of_a_build_moves_while_it_runs(notebook, screenshots):
     keep(notebook, "broken", screenshots)
 
 
+def test_a_build_from_the_cache_is_one_line_until_it_is_clicked(notebook, screenshots):
+    cached = output(notebook, "cached")
+    keep(notebook, "cached", screenshots)
+    expect(cached).to_contain_text("3 of 3 steps from cache")
+    expect(cached.locator("table")).to_be_hidden()
+    cached.locator("summary").click()
+    expect(cached.locator("table")).to_be_visible()
+    expect(cached.locator("table")).to_contain_text("= cached")
+
+
 def test_the_calculator_answers_the_mouse(notebook, screenshots):
     calculator = output(notebook, "calculator")
     shows(calculator, BIG, Plan())
@@ -283,5 +294,6 @@ def test_all_text_stands_out(theme, notebook, lab_folder, dress, show, faint, sc
     show(notebook, NOTEBOOK)
     output(notebook, "report").locator("table").first.wait_for()
     output(notebook, "calculator").get_by_role("slider").first.wait_for()
+    notebook.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     assert faint(notebook, OUTPUTS) == []
     notebook.screenshot(path=screenshots / f"widgets-{theme}.png")

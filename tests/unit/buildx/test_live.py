@@ -290,6 +290,24 @@ def test_html_is_an_accessible_table_that_reads_without_styles(drawn):
     assert not page.open
 
 
+def test_a_build_of_which_nothing_ran_is_one_line_with_its_steps_behind_a_click(drawn):
+    with live.watcher("demo") as watch:
+        feed(watch, CACHED)
+    page = Page(live.as_html(drawn[-1]))
+    tags = [tag for tag, _ in page.tags]
+    assert tags.index("details") < tags.index("summary") < tags.index("table")
+    assert "open" not in dict(page.tags)["details"]
+    assert tags.count("tr") == 1 + len(drawn[-1].rows)
+    assert not page.open
+
+
+@pytest.mark.parametrize("name", [COLD, PARTLY])
+def test_a_build_of_which_something_ran_shows_its_steps(drawn, name):
+    with live.watcher("demo") as watch:
+        feed(watch, name)
+    assert "<details" not in live.as_html(drawn[-1])
+
+
 def test_a_file_of_one_stage_has_no_column_for_stages():
     page = Page(live.as_html(board_of(document("[1/1] RUN x"))))
     assert "stage" not in page.text

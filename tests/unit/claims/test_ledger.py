@@ -87,6 +87,14 @@ def test_the_page_is_written_as_html_and_markdown_and_escapes_what_it_quotes(tmp
     assert "Docker Engine 26.1.5" in markdown.read_text()
 
 
+def test_in_a_notebook_a_claim_opens_to_what_was_measured():
+    keep("S1")
+    html = ledger.read()._repr_html_()
+    claim = html.index("<summary><b>S1</b>")
+    assert claim < html.index("132 MB &lt;on disk&gt;") < html.index("</details>", claim)
+    assert html.count("<details>") == len(claims.CLAIMS)
+
+
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(WorkbookError, match="cannot be written"):

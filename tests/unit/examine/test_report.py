@@ -105,6 +105,14 @@ def test_nothing_of_a_project_becomes_markup(html):
     assert "alert" in html
 
 
+def test_a_notebook_folds_the_details_and_a_page_does_not():
+    folded, page = REPORT._repr_html_(), REPORT.to_html()
+    assert folded.index("The figures") < folded.index("Findings") < folded.index("<details")
+    assert folded.index("<details") < folded.index("Layers") < folded.index("Rebuild after")
+    assert "<details open>" not in folded
+    assert page.count("<details open>") == page.count("<details") == folded.count("<details")
+
+
 def test_the_text_has_every_part_and_fits_its_width():
     text = REPORT.to_text(100)
     for part in (
