@@ -53,7 +53,7 @@ short-lessons: check bases
 ledger: long-lessons short-lessons
 	$(RUN) -m pytest $(NBVAL) $(LEDGER)
 
-newest: own-engines
+newest: check bases
 	$(RUN) -m tests.engines.matrix --where-possible newest -- \
 	  $(RUN) -m pytest -m "every_engine and not slow and not rare" tests/engine
 

@@ -37,10 +37,17 @@ def engine() -> Engine:
 
 
 @pytest.fixture(scope="session")
-def programs(engine) -> Path | None:
-    """Return the programs for a second engine of the same release; None where Debian's are fetched."""
+def programs(engine, tmp_path_factory) -> Iterator[Path]:
+    """Give the programs for more engines of the same release; Debian's, fetched once, where none lie here."""
     trees = (Path(engine.docker).parents[2], PrivateEngine().programs)
-    return next((tree for tree in trees if (tree / "usr/sbin/dockerd").exists()), None)
+    for tree in trees:
+        if (tree / "usr/sbin/dockerd").exists():
+            yield tree
+            return
+    own = PrivateEngine(tmp_path_factory.mktemp("programs"))
+    own.install()
+    yield own.programs
+    own.remove()
 
 
 @pytest.fixture(scope="session")

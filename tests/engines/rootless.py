@@ -22,7 +22,7 @@ from helpers.host.processes import wait_for
 
 _USER, _ID = "docker-workbook", 61_814  # in no range that Debian gives away by itself
 _PACKAGES = ("rootlesskit", "slirp4netns", "uidmap", "libslirp0", "libsubid4")
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
 
 # $1 the folder of what is made here, $2 the runtime folder, then the command that the user runs.
 _AS_USER = f"""\

@@ -37,28 +37,12 @@ CMD ["busybox", "httpd", "-f", "-p", "80", "-h", "/www"]
 """
 
 
-@pytest.fixture(scope="module", params=["trixie", pytest.param("forky", marks=pytest.mark.slow)])
-def installed(request, tmp_path_factory):
-    """Install a suite's engine once, the usual one in a folder whose name is not plain.
-
-    The newest is kept where the matrix of engines looks for it.
-    """
-    folder, kept = tmp_path_factory.mktemp("engine") / "mit Umläuten", None
-    if request.param != "trixie":
-        kept = PrivateEngine(suite=request.param)
-        kept.install()
-    engine = PrivateEngine(folder, suite=request.param, programs=kept and kept.programs)
-    engine.install()
+@pytest.fixture
+def own(programs, tmp_path):
+    """Give each test an engine of its own, made of the installed programs."""
+    engine = PrivateEngine(tmp_path / "eine Maschine ß", programs=programs)
     yield engine
     engine.remove()
-
-
-@pytest.fixture
-def engine(installed, tmp_path):
-    """Give each test an engine of its own, made of the installed programs."""
-    own = PrivateEngine(tmp_path / "eine Maschine ß", programs=installed.programs)
-    yield own
-    own.remove()
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +86,10 @@ def fetch(address: str) -> str:
 
 
 def test_engines_left_by_killed_runs_are_stopped_wherever_their_data_lie_below_a_folder(
-    installed, tmp_path
+    programs, tmp_path
 ):
-    inside = PrivateEngine(tmp_path / "matrix/oldest/engine", programs=installed.programs)
-    outside = PrivateEngine(tmp_path / "elsewhere", programs=installed.programs)
+    inside = PrivateEngine(tmp_path / "matrix/oldest/engine", programs=programs)
+    outside = PrivateEngine(tmp_path / "elsewhere", programs=programs)
     try:
         inside.start()
         outside.start()
@@ -131,88 +115,101 @@ def assert_nothing_is_left(engine: PrivateEngine) -> None:
     assert list(Path("/sys/fs/cgroup").rglob(f"*{engine.name}*")) == []
 
 
-def test_a_built_image_runs_and_is_reached_on_loopback_alone(engine, context):
-    engine.start()
-    address = serve(engine, context)
+def test_a_built_image_runs_and_is_reached_on_loopback_alone(own, context):
+    own.start()
+    address = serve(own, context)
     assert address.startswith("127.0.0.1:")
     assert fetch(address) == "hello from inside"
 
 
-def test_an_engine_that_has_started_is_as_it_was_configured(engine):
-    engine.start()
-    bridge = Path(f"/sys/class/net/{engine.name}")
+@pytest.mark.every_engine
+def test_an_engine_that_has_started_is_as_it_was_configured(own):
+    own.start()
+    bridge = Path(f"/sys/class/net/{own.name}")
     assert int((bridge / "addr_assign_type").read_text()) == 3  # set by us, not taken from a port
     assert (bridge / "address").read_text().startswith("02:42:")
-    *_, last = docker(engine, "buildx", "inspect").partition("All: ")[2].split("GC Policy rule")
+    *_, last = docker(own, "buildx", "inspect").partition("All: ")[2].split("GC Policy rule")
     assert re.search(r"All: +true\n (Keep Bytes|.*\n Max Used Space): +8GiB", last)
 
 
-def test_stopping_leaves_nothing_and_keeps_the_images(engine, context):
-    engine.start()
-    serve(engine, context)
-    engine.stop()
-    assert_nothing_is_left(engine)
-    engine.stop()
-    engine.start()
-    assert docker(engine, "image", "ls", "--quiet", "hello")
+@pytest.mark.every_engine
+def test_stopping_leaves_nothing_and_keeps_the_images(own, context):
+    own.start()
+    serve(own, context)
+    own.stop()
+    assert_nothing_is_left(own)
+    own.stop()
+    own.start()
+    assert docker(own, "image", "ls", "--quiet", "hello")
 
 
-def test_removing_leaves_no_file(engine, context):
-    engine.start()
-    serve(engine, context)
-    engine.remove()
-    assert not engine.folder.exists()
-    assert_nothing_is_left(engine)
+def test_removing_leaves_no_file(own, context):
+    own.start()
+    serve(own, context)
+    own.remove()
+    assert not own.folder.exists()
+    assert_nothing_is_left(own)
 
 
-def test_starting_what_runs_does_nothing(engine, monkeypatch):
-    engine.start()
-    process = engine._daemon()
-    monkeypatch.setattr(engine, "_locked", None)
-    engine.start()
-    assert engine._daemon() == process
+def test_starting_what_runs_does_nothing(own, monkeypatch):
+    own.start()
+    process = own._daemon()
+    monkeypatch.setattr(own, "_locked", None)
+    own.start()
+    assert own._daemon() == process
 
 
-def test_installing_what_is_installed_does_nothing(installed, monkeypatch):
-    monkeypatch.setattr(installed, "_locked", None)
-    installed.install()
+@pytest.mark.rare
+def test_it_is_fetched_into_a_folder_whose_name_is_not_plain_and_starts_there(tmp_path):
+    engine = PrivateEngine(tmp_path / "mit Umläuten")
+    try:
+        engine.start()
+        assert engine.running
+    finally:
+        engine.remove()
 
 
-def test_an_engine_that_was_killed_starts_again(engine, context):
-    engine.start()
-    serve(engine, context)
-    os.kill(engine._daemon(), signal.SIGKILL)
-    engine.start()
-    assert fetch(serve(engine, context)) == "hello from inside"
+def test_installing_what_is_installed_does_nothing(own, monkeypatch):
+    monkeypatch.setattr(own, "_locked", None)
+    own.install()
 
 
-def test_an_engine_that_was_killed_is_undone_whole(engine, context):
-    engine.start()
-    serve(engine, context)
+@pytest.mark.every_engine
+def test_an_engine_that_was_killed_starts_again(own, context):
+    own.start()
+    serve(own, context)
+    os.kill(own._daemon(), signal.SIGKILL)
+    own.start()
+    assert fetch(serve(own, context)) == "hello from inside"
+
+
+def test_an_engine_that_was_killed_is_undone_whole(own, context):
+    own.start()
+    serve(own, context)
     shims = Path("/run/containerd/s")
-    ours = daemons.sockets_of(engine._processes(), shims)
-    os.kill(engine._daemon(), signal.SIGKILL)
-    engine.stop()
-    assert_nothing_is_left(engine)
+    ours = daemons.sockets_of(own._processes(), shims)
+    os.kill(own._daemon(), signal.SIGKILL)
+    own.stop()
+    assert_nothing_is_left(own)
     assert ours
     assert not any(path.exists() for path in ours)
 
 
-def test_two_that_start_it_at_once_start_one(engine):
-    again = PrivateEngine(engine.folder, programs=engine.programs)
+def test_two_that_start_it_at_once_start_one(own):
+    again = PrivateEngine(own.folder, programs=own.programs)
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(PrivateEngine.start, (engine, again)))
+        list(pool.map(PrivateEngine.start, (own, again)))
     running = daemons.processes()
-    servers = [pid for pid in engine._processes() if b"dockerd\0" in running[pid].cmdline]
-    assert servers == [engine._daemon()]
+    servers = [pid for pid in own._processes() if b"dockerd\0" in running[pid].cmdline]
+    assert servers == [own._daemon()]
 
 
-def test_two_engines_live_beside_each_other(engine, context, tmp_path):
-    other = PrivateEngine(tmp_path / "other", programs=engine.programs)
+def test_two_engines_live_beside_each_other(own, context, tmp_path):
+    other = PrivateEngine(tmp_path / "other", programs=own.programs)
     try:
-        engine.start()
+        own.start()
         other.start()
-        addresses = [serve(one, context) for one in (engine, other)]
+        addresses = [serve(one, context) for one in (own, other)]
         other.remove()
         assert_nothing_is_left(other)
         assert fetch(addresses[0]) == "hello from inside"
@@ -220,21 +217,21 @@ def test_two_engines_live_beside_each_other(engine, context, tmp_path):
         other.remove()
 
 
-def test_it_outlives_the_process_that_started_it(engine):
+def test_it_outlives_the_process_that_started_it(own):
     script = (
         "import sys; from pathlib import Path; from helpers.engine.private import PrivateEngine;"
         "PrivateEngine(Path(sys.argv[1]), programs=Path(sys.argv[2])).start()"
     )
-    command = [sys.executable, "-c", script, str(engine.folder), str(engine.programs)]
+    command = [sys.executable, "-c", script, str(own.folder), str(own.programs)]
     subprocess.run(command, cwd=paths.ROOT, check=True, start_new_session=True)
-    daemon = engine._daemon()
-    assert engine.running
+    daemon = own._daemon()
+    assert own.running
     assert Path(f"/proc/{daemon}/cwd").readlink() == Path("/")
     assert os.getsid(daemon) != os.getsid(0)
 
 
-def test_an_isolated_engine_has_a_loopback_and_no_outside(installed, context, tmp_path):
-    engine = PrivateEngine(tmp_path / "e", programs=installed.programs, isolated=True)
+def test_an_isolated_engine_has_a_loopback_and_no_outside(programs, context, tmp_path):
+    engine = PrivateEngine(tmp_path / "e", programs=programs, isolated=True)
     try:
         engine.start()
         address = serve(engine, context)
@@ -257,8 +254,8 @@ def test_an_isolated_engine_has_a_loopback_and_no_outside(installed, context, tm
         engine.remove()
 
 
-def test_a_daemon_that_dies_at_its_start_is_quoted_and_undone(installed, tmp_path):
-    engine = PrivateEngine(tmp_path / "e", programs=installed.programs, registry_mirror="not an address")
+def test_a_daemon_that_dies_at_its_start_is_quoted_and_undone(programs, tmp_path):
+    engine = PrivateEngine(tmp_path / "e", programs=programs, registry_mirror="not an address")
     try:
         with pytest.raises(PrivateEngineError, match=r"died at its start: .*mirror.*dockerd\.log"):
             engine.start()
@@ -303,10 +300,10 @@ assert state() == before, (state(), before)
 """
 
 
-def test_a_strict_machine_is_left_as_it_was(engine):
+def test_a_strict_machine_is_left_as_it_was(own):
     """A network, /run and sysfs of the test's own: no forwarding, and a FORWARD policy of DROP."""
     command = ["unshare", "--net", "--mount", "sh", "-ec", OWN_MACHINE, "sh", sys.executable, "-c"]
-    arguments = [textwrap.dedent(STRICT_MACHINE), str(engine.folder), str(engine.programs)]
+    arguments = [textwrap.dedent(STRICT_MACHINE), str(own.folder), str(own.programs)]
     result = subprocess.run(
         [*command, *arguments], cwd=paths.ROOT, capture_output=True, text=True, check=False
     )

@@ -323,13 +323,12 @@ def test_a_build_takes_any_path(engine, context, tag, tmp_path, monkeypatch, nam
 # Clones
 
 
-def _clone(folder: Path, programs: Path | None) -> Path:
+def _clone(folder: Path, programs: Path) -> Path:
     """Copy what the helpers need, with the engine's programs in the place of their download."""
     for name in ("helpers", "sample_app"):
         shutil.copytree(paths.ROOT / name, folder / name, ignore=shutil.ignore_patterns("node_modules"))
-    if programs:
-        (folder / ".engine/trixie").mkdir(parents=True)
-        (folder / ".engine/trixie/programs").symlink_to(programs.resolve())
+    (folder / ".engine/trixie").mkdir(parents=True)
+    (folder / ".engine/trixie/programs").symlink_to(programs.resolve())
     return folder
 
 
