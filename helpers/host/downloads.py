@@ -44,12 +44,18 @@ def from_npm(package: str, version: str, workshop: Workshop) -> Path:
     return _kept(f"{package}-{version}", "*.tgz", workshop, fetch)
 
 
-def from_pypi(package: str, version: str, platform: str, workshop: Workshop) -> Path:
-    """Return the wheel of a Python package for a platform. pip checks it against the index."""
+def from_pypi(
+    package: str, version: str, platform: str, workshop: Workshop, *, python: str = ""
+) -> Path:
+    """Return the wheel of a Python package for a platform. pip checks it against the index.
+
+    ``python`` is the version of Python (``3.12``) that the wheel is for; this one's by itself.
+    """
 
     def fetch(folder: Path) -> None:
         command = [*pip_command(), "download", "--quiet", "--no-deps", "--only-binary=:all:"]
         command += ["--no-cache-dir", "--platform", platform, "--dest", str(folder)]
+        command += ["--python-version", python] if python else []
         workshop.run([*command, f"{package}=={version}"], seconds=_SECONDS)
 
     return _kept(f"{package}-{version}-{platform}", "*.whl", workshop, fetch)

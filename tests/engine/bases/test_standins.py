@@ -90,6 +90,16 @@ def test_the_alpine_one_has_no_package_manager_of_others_and_says_that_it_has_no
     assert "apk add --no-cache python3 make g++: this stand-in for Alpine has no apk" in done.output
 
 
+def test_the_alpine_one_has_openssl_for_its_own_c_library(run):
+    program = (
+        "try { process.dlopen({ exports: {} }, '/usr/lib/libssl.so.3') } catch (e) { print(e.message) }"
+    )
+    program = program.replace("print", "console.log")
+    assert (
+        "self-register" in run(ALPINE, "-e", program).output
+    )  # it was loaded, and is no module of Node
+
+
 @pytest.mark.parametrize("name", [DISTROLESS, DISTROLESS_26])
 def test_distroless_names_the_packages_that_it_is_made_of(run, name):
     packages = run(name, "-p", "fs.readdirSync('/var/lib/dpkg/status.d').join(' ')").output.split()

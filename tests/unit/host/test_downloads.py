@@ -100,6 +100,14 @@ def test_a_wheel_is_asked_for_by_platform(tmp_path):
     assert command[command.index("--platform") + 1] == "musllinux_1_2_aarch64"
 
 
+def test_a_wheel_for_another_python_is_asked_for_by_its_version(tmp_path):
+    workshop = FakeWorkshop(tmp_path, "a.whl")
+    downloads.from_pypi("a", "1", "any", workshop, python="3.12")
+    (command,) = workshop.commands
+    assert command[command.index("--python-version") + 1] == "3.12"
+    assert command[-1] == "a==1"
+
+
 def test_no_registry_is_named_in_a_command(tmp_path):
     workshop = FakeWorkshop(tmp_path, "a.whl", "a.tgz")
     downloads.from_pypi("a", "1", "any", workshop)
