@@ -16,7 +16,7 @@ SHORT := $(filter-out $(LONG) $(LEDGER),$(NOTEBOOKS))
 export JUPYTER_PLATFORM_DIRS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test test-matrix check pages one-engine own-engines long-lessons short-lessons newest ledger notebooks slides book bench screenshots engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
+.PHONY: help environment lab test test-matrix check pages one-engine own-engines long-lessons short-lessons newest ledger notebooks slides book bench screenshots standins engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ book: environment ## the lessons as a site to read, in book/
 
 bench: bases ## what the workbook costs against the same work typed by hand
 	$(RUN) -m tests.bench $(TOPICS)
+
+standins: bases ## write docs/standins.md: each stand-in beside the official image
+	@$(RUN) -m tests.standins
 
 screenshots: bases ## make the pictures of the README anew, in a browser
 	@$(RUN) -m tests.browser.screenshots

@@ -1,6 +1,7 @@
 """What a notebook calls: the common verbs, one module a lesson, the widgets, the doctor."""
 
 from helpers.lesson.setup import check as doctor
+from helpers.lesson.setup import standins
 from helpers.lesson.verbs import (
     app,
     build,
@@ -62,6 +63,7 @@ __all__ = [
     "side_by_side",
     "size",
     "sizes",
+    "standins",
     "text",
     "try_out",
     "verdict",

@@ -1,4 +1,4 @@
-"""What the lessons need: what of it this machine has, and which images a kit carries to others.
+"""What the lessons need: what of it this machine has, what stands in for it, what a kit carries.
 
 The doctor says in a small table what was found, and the remedy for what is missing. It repairs nothing
 and starts nothing.
@@ -14,11 +14,14 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from helpers import bases, engine, exercises
+from helpers.bases import Base, Source, official
 from helpers.buildx import dockerfile
-from helpers.claims import support
+from helpers.claims import Size, support
 from helpers.engine import Engine
 from helpers.host import paths, tables
 from helpers.host.errors import WorkbookError
+from helpers.host.tables import MB
+from helpers.image.image import Image
 from helpers.lesson import own
 from helpers.measure import sample
 
@@ -142,3 +145,37 @@ def carried_images() -> list[str]:
     moved = [dockerfile.parse(pins.moved(text, line)) for line in LINES]
     names = [name for file in moved for name in file.base_images()]
     return list(dict.fromkeys([*base_images(), *PUBLISHED, *names, local_registry.IMAGE]))
+
+
+# Stand-ins beside the official images
+
+
+def standin_size(image: Image) -> Size:
+    """Return a stand-in's sizes, without the layer that adds this host's settings."""
+    layers = [layer for layer in image.facts().layers if "stand-in: " in layer.instruction]
+    return Size(sum(x.uncompressed_bytes for x in layers), sum(x.compressed_bytes for x in layers))
+
+
+def standins() -> pd.DataFrame:
+    """Return one row a stand-in that the article's files stand on here, beside the official image.
+
+    Sizes are in MB (10^6 bytes), NaN where none is published; no row where the real image is here.
+    """
+    found = bases.resolve(bases.ARTICLE, engine.find())
+    rows = [_beside(base) for base in found if base.source is Source.STAND_IN]
+    columns = ["stands for", "compressed MB", "official", "uncompressed MB", "official, on disk"]
+    return tables.frame(rows, columns=columns)
+
+
+def _beside(base: Base) -> tuple[str, float, float, float, float]:
+    size = standin_size(Image(engine.find(), base.reference))
+    known = official.images().get(base.name)
+    wire, disk = (known.compressed, known.on_disk) if known else (None, None)
+    none = float("nan")
+    return (
+        base.name,
+        size.compressed / MB,
+        wire / MB if wire else none,
+        size.uncompressed / MB,
+        disk / MB if disk else none,
+    )
