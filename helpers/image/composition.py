@@ -26,6 +26,7 @@ CATEGORIES = (
     "toolchain",
     "Node runtime",
     "npm",
+    "npm download cache",
     "production dependencies",
     "devDependencies",
     "app build output",
@@ -37,7 +38,8 @@ _NODE = re.compile(
     r"/nodejs/|/usr/bin/node$|/usr/local/"
     r"(bin/node$|include/node/|share/\w+/(man1|node)|(CHANGELOG|README)\.md$|LICENSE$)"
 )
-_NPM = re.compile(r"/usr/local/lib/node_modules/|/opt/yarn|/root/\.npm/|/home/node/\.npm/")
+_NPM = re.compile(r"/usr/local/lib/node_modules/|/opt/yarn")
+_NPM_CACHE = re.compile(r"/(root|home/\w+)/\.npm/")
 _HARMLESS = {".env.example", ".env.sample", ".env.template"}
 _BASE_PRIORITIES = {"required", "important"}
 _BASE_PACKAGES = {"ca-certificates", "netbase", "tzdata", "libssl3", "openssl"}
@@ -86,6 +88,8 @@ def _category(path: str, app: str, known: Mapping[str, NpmPackage], debian: Debi
         return "Node runtime"
     if _NPM.match(path):
         return "npm"
+    if _NPM_CACHE.match(path):
+        return "npm download cache"
     return "toolchain" if debian.added(path) else "operating system"
 
 

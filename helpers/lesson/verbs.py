@@ -266,17 +266,6 @@ def crossed(result: BuildResult) -> pd.DataFrame:
     return tables.frame(rows, columns=["file", "bytes"])
 
 
-def chart_crossing(builder: BuildResult, final: BuildResult) -> Chart:
-    """Draw what of the builder crossed into the final image, by what it is."""
-    copied = set(crossed_paths(final))
-    rows: dict[str, list[float]] = {name: [0.0, 0.0] for name in compositions.CATEGORIES}
-    for file, what in compositions.classified(builder.image, sample.APP):
-        rows[what][file.path not in copied] += file.bytes / MB
-    columns = ["category", "copied MB", "discarded MB"]
-    frame = tables.frame([(n, *v) for n, v in rows.items() if sum(v)], columns=columns)
-    return plots.crossing(frame, caption=conditions(builder, final))
-
-
 def shells(*results: BuildResult) -> pd.DataFrame:
     """Return the shells and package managers of images: those among the files, and whether sh starts."""
     rows = []
@@ -317,20 +306,10 @@ def _on_a_stand_in(result: BuildResult) -> bool:
     return any(b.source is bases.Source.STAND_IN for b in result.bases if b.name == final)
 
 
-def compare_guess(result: BuildResult, image_mb: float, app_mb: float | None = None) -> pd.DataFrame:
-    """Return the reader's guesses beside what was measured, on disk."""
-    rows = [("the image", float(image_mb), size(result).uncompressed / MB)]
-    if app_mb is not None:
-        mine = passengers(result)
-        app_bytes = mine["production dependencies"] + mine["app build output"]
-        rows.append(("app with production dependencies", float(app_mb), app_bytes / MB))
-    return tables.frame(rows, columns=["what", "your guess, MB", "measured, MB"])
-
-
 def shares(naive: BuildResult, builder: BuildResult, final: BuildResult) -> pd.DataFrame:
     """Return what each change saved: the smaller base first, then the second stage."""
     steps = [r.uncompressed_bytes / MB for r in (naive, builder, final)]
-    rows = [("1: the smaller base", steps[0] - steps[1]), ("2: the second stage", steps[1] - steps[2])]
+    rows = [("the smaller base", steps[0] - steps[1]), ("the second stage", steps[1] - steps[2])]
     frame = tables.frame(rows, columns=["change", "saved MB"])
     frame["share %"] = 100 * frame["saved MB"] / frame["saved MB"].sum()
     return frame

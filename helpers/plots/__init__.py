@@ -5,7 +5,7 @@ alternative. It measures nothing and builds nothing. MB are 10^6 bytes.
 """
 
 from helpers.plots.cache import invalidation, scenarios, timeline
-from helpers.plots.composition import composition, crossing
+from helpers.plots.composition import composition
 from helpers.plots.context import SENT, sent
 from helpers.plots.howlow import frontier
 from helpers.plots.pins import lines
@@ -22,7 +22,6 @@ __all__ = [
     "board",
     "composition",
     "cost",
-    "crossing",
     "day",
     "frontier",
     "invalidation",

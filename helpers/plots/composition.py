@@ -1,4 +1,4 @@
-"""What images are made of, and what crosses from one stage into another."""
+"""What images are made of."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from helpers.plots import style
-from helpers.plots.style import CATEGORIES, KEPT, LEFT, MUTED, SMALL, Chart, Look, mb
+from helpers.plots.style import CATEGORIES, MUTED, SMALL, Chart, Look, mb
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,13 +22,9 @@ def composition(frame: pd.DataFrame, caption: str = "", title: str = "") -> Char
     """
     images = {str(name): _parts(column) for name, column in frame.items()}
     totals = {name: sum(parts.values()) for name, parts in images.items()}
-    largest = max(totals, key=totals.__getitem__)
-    top = max(images[largest], key=images[largest].__getitem__)
-    title = title or (
-        f"The largest part of {largest} is {top}: {mb(images[largest][top])} of {mb(totals[largest])}"
-    )
+    title = title or _title(images)
     figure, (axes,) = style.sheet(2.0 + 1.55 * len(images), title, caption)
-    axes.set_xlim(0, 1.15 * totals[largest])
+    axes.set_xlim(0, 1.15 * max(totals.values()))
     axes.set_xlabel("uncompressed size in MB")
     axes.grid(visible=False)
     style.name_rows(axes, list(images), center=-0.2)
@@ -42,6 +38,17 @@ def composition(frame: pd.DataFrame, caption: str = "", title: str = "") -> Char
         for name, parts in images.items()
     )
     return style.chart(figure, "Stacked bars of what images are made of", title, facts, caption)
+
+
+def _title(images: dict[str, dict[str, float]]) -> str:
+    """Name what makes the largest image larger than the smallest, or what a single one is mostly."""
+    by_size = sorted(images, key=lambda name: sum(images[name].values()))
+    large, less = images[by_size[-1]], images[by_size[0]] if len(images) > 1 else {}
+    more = {category: size - less.get(category, 0) for category, size in large.items()}
+    top = max(more, key=more.__getitem__)
+    if less:
+        return f"{by_size[-1]} has {mb(more[top])} more {top} than {by_size[0]}"
+    return f"The largest part of {by_size[-1]} is {top}: {mb(large[top])} of {mb(sum(large.values()))}"
 
 
 def _parts(column: pd.Series[float]) -> dict[str, float]:
@@ -103,33 +110,3 @@ def _data_width(axes: Axes, text: Any) -> float:
 
 def _renderer(figure: Any) -> Any:
     return figure.canvas.get_renderer()
-
-
-@style.in_house_style
-def crossing(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
-    """Draw what ``COPY --from`` took out of a builder and what it left behind.
-
-    Columns: category, copied MB, discarded MB.
-    """
-    rows = [(str(r["category"]), r["copied MB"], r["discarded MB"]) for _, r in frame.iterrows()]
-    took, left = sum(r[1] for r in rows), sum(r[2] for r in rows)
-    title = title or f"COPY --from took {mb(took)} of {mb(took + left)}; {mb(left)} stayed behind"
-    figure, (axes,) = style.sheet(2.4 + 0.55 * len(rows), title, caption)
-    for at, (_, copied, discarded) in enumerate(rows):
-        axes.barh(at, copied, height=0.66, **KEPT.fill())
-        axes.barh(at, discarded, left=copied, height=0.66, **LEFT.fill())
-        style.value(axes, copied + discarded, at, _crossed(copied, discarded))
-    axes.set_xlim(0, 1.4 * max(c + d for _, c, d in rows))
-    axes.set_xlabel("size in the builder image, in MB")
-    style.name_rows(axes, [row[0] for row in rows])
-    style.key(axes, [(f"copied: {mb(took)}", KEPT), (f"left behind: {mb(left)}", LEFT)])
-    facts = (f"{name}: {mb(c)} copied, {mb(d)} left behind" for name, c, d in rows)
-    return style.chart(figure, "Bar chart of what crossed between stages", title, facts, caption)
-
-
-def _crossed(copied: float, discarded: float) -> str:
-    if not copied:
-        return f"{mb(discarded)}, all left"
-    if not discarded:
-        return f"{mb(copied)}, all copied"
-    return f"{mb(copied)} of {mb(copied + discarded)} copied"

@@ -47,6 +47,7 @@ CATEGORIES = {
     "production dependencies": Look(SKY),
     "app build output": Look(BLUE),
     "npm": Look(YELLOW, "//"),
+    "npm download cache": Look(YELLOW, "xx"),
     "toolchain": Look(ORANGE, "//"),
     "devDependencies": Look(VERMILION, "//"),
     "app sources and tests": Look(PURPLE, "//"),

@@ -71,7 +71,8 @@ FILES = {
     "/nodejs/bin/node": "Node runtime",
     "/usr/local/bin/nodemon": "operating system",
     "/usr/local/lib/node_modules/npm/index.js": "npm",
-    "/root/.npm/_cacache/x": "npm",
+    "/root/.npm/_cacache/x": "npm download cache",
+    "/home/node/.npm/_cacache/x": "npm download cache",
     "/opt/yarn-v1.22/bin/yarn": "npm",
     "/app/node_modules/express/index.js": "production dependencies",
     "/app/node_modules/typescript/lib/tsc.js": "devDependencies",
@@ -122,7 +123,7 @@ def test_without_dpkg_all_outside_the_app_is_the_system_or_node(stored):
     for path in [path for path in stored.texts if "dpkg" in path]:
         del stored.texts[path]
     found = {category for file, category in composition.classified(stored) if "/app/" not in file.path}
-    assert found == {"operating system", "Node runtime", "npm"}
+    assert found == {"operating system", "Node runtime", "npm", "npm download cache"}
 
 
 @pytest.mark.parametrize("record", [None, b"not json", b"{}"])
