@@ -6,7 +6,6 @@ where a verdict is missing it names the lesson that reaches it.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -90,10 +89,13 @@ class Ledger:
         """Return the lessons to run for the verdicts that are missing, in reading order."""
         return sorted({claim.lesson for claim, record in self.entries if record is None})
 
+    def count(self, verdict: str) -> int:
+        """Return how many claims got a verdict (``holds``)."""
+        return sum(record is not None and record.verdict == verdict for _, record in self.entries)
+
     def summary(self) -> str:
         """Return how many claims got each verdict."""
-        counts = Counter(record.verdict for _, record in self.entries if record)
-        said = [f"{verdict}: {counts[verdict]}" for verdict in Verdict if counts[verdict]]
+        said = [f"{verdict}: {number}" for verdict in Verdict if (number := self.count(verdict))]
         waiting = sum(record is None for _, record in self.entries)
         return ", ".join([*said, *([f"not tried yet: {waiting}"] if waiting else [])])
 

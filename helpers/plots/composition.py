@@ -23,7 +23,7 @@ def composition(frame: pd.DataFrame, caption: str = "", title: str = "") -> Char
     images = {str(name): _parts(column) for name, column in frame.items()}
     totals = {name: sum(parts.values()) for name, parts in images.items()}
     title = title or _title(images)
-    figure, (axes,) = style.sheet(2.0 + 1.55 * len(images), title, caption)
+    figure, (axes,) = style.sheet(2.0 + 1.75 * len(images), title, caption)
     axes.set_xlim(0, 1.15 * max(totals.values()))
     axes.set_xlabel("uncompressed size in MB")
     axes.grid(visible=False)
@@ -73,7 +73,7 @@ def stack(
         label = axes.text(
             left + value / 2,
             at - 0.2,
-            "\n".join([*textwrap.wrap(category, 12), mb(value)]),
+            "\n".join([*textwrap.wrap(category, 12, break_long_words=False), mb(value)]),
             ha="center",
             va="center",
             fontsize=SMALL,
@@ -96,7 +96,7 @@ def list_below(axes: Axes, at: float, pieces: list[tuple[str, Look]]) -> None:
         label = axes.text(0, at, text, fontsize=SMALL, va="center")
         width = _data_width(axes, label)
         if x and x + width + 2 * gap > axes.get_xlim()[1]:
-            x, at = 0.0, at + 0.19
+            x, at = 0.0, at + 0.16
         axes.plot(x + gap / 2, at, "s", ms=11, color=look.color, mec=MUTED, clip_on=False)
         label.set_position((x + 1.3 * gap, at))
         x += width + 3 * gap

@@ -47,7 +47,7 @@ CATEGORIES = {
     "production dependencies": Look(SKY),
     "app build output": Look(BLUE),
     "npm": Look(YELLOW, "//"),
-    "npm download cache": Look(YELLOW, "xx"),
+    "npm download cache": Look(GREY, "xx"),
     "toolchain": Look(ORANGE, "//"),
     "devDependencies": Look(VERMILION, "//"),
     "app sources and tests": Look(PURPLE, "//"),
