@@ -1,9 +1,9 @@
 """Turn the stream of ``docker buildx build --progress=rawjson`` into steps.
 
 BuildKit calls a step a *vertex*. The stream is a sequence of JSON documents, indented in buildx 0.13
-and one a line in later versions, with plain text among them (an error, a warning). What it does not
-know it passes over, and a document that was cut costs no other. This module reads text and keeps
-state; it starts no process and draws nothing.
+and one a line in later versions, with plain text among them (an error, a warning). This module ignores
+what it does not know, and a document that was cut off does not spoil the next one. It reads text and
+keeps state; it starts no process and draws nothing.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Step:
 
     @property
     def internal(self) -> bool:
-        """Whether BuildKit runs the step for itself, so that no line of the Dockerfile stands for it."""
+        """Whether the step is BuildKit's own, which no line of the Dockerfile asked for."""
         return _STAGE.match(self.name) is None
 
     @property
@@ -77,7 +77,7 @@ class _Vertex:
 class Progress:
     """The state of one build, fed with lines of its stream.
 
-    ``text`` collects the lines that are no JSON.
+    ``text`` collects the lines that are not JSON.
     """
 
     LOG_LINES = 200
@@ -105,7 +105,7 @@ class Progress:
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The steps known so far: first those that began, by time, then those that wait."""
+        """The steps known so far: those that have begun, by time, then those that wait."""
         begin = min((start for v in self._vertices.values() for start in v.intervals), default=0.0)
         steps = [_step(vertex, begin) for vertex in self._vertices.values()]
         return tuple(sorted(steps, key=lambda s: (s.started is None, s.started or 0.0)))
@@ -120,9 +120,9 @@ class Progress:
         return self._printed_by[step.digest].lines if step.digest in self._printed_by else []
 
     def words_of(self, step: Step) -> int:
-        """Count what was said of one step so far, its beginning and end, output and transfers alike.
+        """Count the messages about one step so far: its beginning, end, output and transfers.
 
-        While the count of a running step stays the same, the step is silent.
+        A running step is silent while its count stays the same.
         """
         return self._words[step.digest]
 
@@ -140,7 +140,7 @@ class Progress:
         return name.startswith("[internal] load build context") or "load from client" in name
 
     def _documents(self, line: str) -> list[dict[str, Any]]:
-        """Return the documents that end with this line; text is put aside."""
+        """Return the documents that end with this line, and keep plain text in `text`."""
         if self._pending:
             if line.startswith((" ", "}")):
                 self._pending.append(line)
@@ -152,7 +152,7 @@ class Progress:
         return self._compact(line)
 
     def _indented(self) -> list[dict[str, Any]]:
-        """Read the lines put by; after a cut the whole document may begin further down."""
+        """Read the lines kept so far; after a cut, the next whole document may begin at a later line."""
         lines = self._pending
         starts = [n for n, line in enumerate(lines[1:]) if lines[n][-1:] == "{" and line[:3] == '  "']
         for start in starts[:1] + starts[-1:]:
@@ -165,7 +165,7 @@ class Progress:
         return []
 
     def _compact(self, line: str) -> list[dict[str, Any]]:
-        """Read a line that is one document, or text, or both, or several after a lost line end."""
+        """Read a line: one document, text, both, or several documents whose line ends were lost."""
         document = _json(line)
         if document is not None:
             return [document]
@@ -215,7 +215,7 @@ class Progress:
 
 
 class _Log:
-    """The last lines of what was printed; it comes in pieces that need not end where lines do."""
+    """The last lines of what was printed. The output comes in pieces, which may end in mid-line."""
 
     def __init__(self, limit: int) -> None:
         self.lines: list[str] = []
@@ -232,7 +232,7 @@ class _Log:
 
 
 def _shown(line: str) -> str:
-    """Return what of a line a terminal would leave standing after its carriage returns, or its end."""
+    """Return what a terminal would still show of a line after its carriage returns, cut to its end."""
     return line.rstrip("\r").rpartition("\r")[2][-_LONGEST_LINE:]
 
 
@@ -272,7 +272,7 @@ def _step(vertex: _Vertex, begin: float) -> Step:
 
 
 def _busy_seconds(vertex: _Vertex) -> float | None:
-    """Return the time covered by the step's intervals: BuildKit may begin a step more than once."""
+    """Return the seconds in which the step was running; BuildKit may begin a step more than once."""
     if not vertex.intervals:
         return None
     total, reach = 0.0, float("-inf")

@@ -26,7 +26,7 @@ class Builder:
 
     @property
     def apart(self) -> bool:
-        """Whether it does not see the engine's images: a base is handed to it, a result loaded back."""
+        """Whether it cannot see the engine's images: bases are handed to it, results loaded back."""
         return self.driver != _ENGINES_OWN
 
     def __str__(self) -> str:
@@ -40,7 +40,7 @@ def find(docker: str, environment: Mapping[str, str], engine_id: str) -> Builder
     """Return the builder that ``docker buildx build`` uses under these variables.
 
     ``engine_id`` is the id of the engine that is to run the images. Raises `WorkbookError` for a builder
-    that does not exist, or that is another engine: what it builds would stay there.
+    that does not exist, or that is another engine, because its images would stay there.
     """
     shown = _run([docker, "buildx", "inspect"], environment)
     chosen = environment.get(SETTING, "")

@@ -2,8 +2,8 @@
 
 The container has no capabilities, cannot gain privileges, and is limited in memory and processes; its
 port is published on 127.0.0.1 at a number that the system chooses. It is removed when the block ends,
-also after an exception or Ctrl-C; one left by a killed process, or by an engine that was not there to
-remove it, goes with the next run. It judges no answer: that is for the caller.
+also after an exception or Ctrl-C. When the process was killed, or the engine was gone, the next run
+removes it. The caller judges the answers.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class ContainerError(WorkbookError):
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back over HTTP: the status and the body, decoded when it is JSON."""
+    """An answer over HTTP: the status, and the body, which is decoded when it is JSON."""
 
     status: int
     body: Any
@@ -92,12 +92,12 @@ def settings(kind: str) -> dict[str, Any]:
 
 
 def this_process() -> str:
-    """Return the owner of what this process makes: its machine and its number."""
+    """Return the name of this process as an owner: its machine and its process number."""
     return f"{socket.gethostname()}/{os.getpid()}"
 
 
 def is_gone(owner: str) -> bool:
-    """Whether an owner is known to have ended: of another machine's processes nothing is known."""
+    """Whether an owner is known to have ended; nothing is known about processes of another machine."""
     host, _, process = owner.partition("/")
     return host == socket.gethostname() and not processes.alive(int(process))
 
@@ -115,7 +115,7 @@ def running(
 ) -> Iterator[Running]:
     """Run ``image`` until the block ends, once ``ready`` has answered 200 on its ``port``.
 
-    ``patience`` is the time in seconds that it gets for that; ``options`` go to the SDK's
+    It may take ``patience`` seconds for that; ``options`` go to the SDK's
     ``containers.create`` (such as ``read_only``). Raises `ContainerError` when it stops or stays silent.
     """
     published: dict[str, Any] = {"ports": {f"{port}/tcp": ("127.0.0.1", None)}}
@@ -151,7 +151,7 @@ def created(
 
 
 def start(container: Container) -> None:
-    """Start a container. Raises `ContainerError` when it cannot be."""
+    """Start a container. Raises `ContainerError` when the engine refuses."""
     from docker.errors import APIError
 
     try:
@@ -164,7 +164,7 @@ def start(container: Container) -> None:
 def execute(container: Container, *command: str) -> tuple[int, str]:
     """Run a command inside, as ``docker exec`` does; return its exit code and what it printed.
 
-    What cannot be run at all gives 127 and the engine's words.
+    A command that cannot be run at all gives 127 and the engine's words.
     """
     from docker.errors import APIError
 
@@ -185,7 +185,7 @@ def finished(
 ) -> Finished:
     """Run ``image`` to its end, with ``command`` in the place of its own; no port is published.
 
-    ``patience`` is the time in seconds that it gets; ``options`` are those of `running`. Raises
+    It may run for ``patience`` seconds; ``options`` are those of `running`. Raises
     `ContainerError` when it does not start, or still runs when the time is over.
     """
     asked = {**(options or {}), "command": list(command)} if command else dict(options or {})
@@ -209,7 +209,7 @@ def exit_code(container: Container, patience: float) -> int | None:
 
 
 def sweep(engine: Engine) -> None:
-    """Remove containers of ours whose owner, a process of this machine, is gone or done with them."""
+    """Remove our containers whose owner, a process of this machine, has ended or released them."""
     mine = engine.client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True)
     for container in mine:
         if not _owned(container):
@@ -282,7 +282,7 @@ def _remove(name: str, engine: Engine) -> None:
 
 @contextlib.contextmanager
 def _in_touch(engine: Engine) -> Iterator[None]:
-    """Say of an engine that went away just that, not that the container is silent."""
+    """When the engine has gone away, say so, and not that the container is silent."""
     with in_touch():
         try:
             yield

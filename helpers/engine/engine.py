@@ -1,8 +1,8 @@
 """Find the Docker engine that the reader means, and say in one sentence what is missing.
 
-The reader's own settings come first and are honoured as they are: ``DOCKER_HOST``, the current Docker
-context, ``BUILDX_BUILDER``. Only where those lead to no engine is the workbook's private one used, and
-only when it runs already: this module starts nothing and builds nothing.
+The reader's own settings come first: ``DOCKER_HOST``, the current Docker context, ``BUILDX_BUILDER``.
+When they lead to no engine, the workbook's private engine is used, provided that it runs already. This
+module starts nothing and builds nothing.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _LONGEST = 600  # seconds that it may take for a piece of work
 
 
 class EngineError(WorkbookError):
-    """No engine that the workbook can use."""
+    """The workbook cannot use the engine, or has lost it."""
 
 
 class NoEngineError(EngineError):
@@ -61,8 +61,8 @@ class Engine:
     ``store`` is the image store: ``overlay2`` (layers kept unpacked) or ``containerd`` (layers kept
     compressed as well). ``root`` is the engine's data folder, as the engine names it. ``builder`` does
     the builds: the engine itself, or another BuildKit that the reader chose. A ``rootless`` engine has a
-    network of its own, so its loopback is not this machine's. One that ``accounts`` tells what each
-    container takes of CPU and memory; one without cgroups gives the figures of its whole machine for it.
+    network of its own, so its loopback is not this machine's. ``accounts`` says whether it measures CPU
+    and memory per container; an engine without cgroups reports the figures of the whole machine.
     """
 
     docker: str
@@ -126,7 +126,7 @@ class OwnEngine(Protocol):
 
 @contextlib.contextmanager
 def in_touch() -> Iterator[None]:
-    """Say in one sentence, by `EngineError`, when an engine goes away inside the block."""
+    """Raise `EngineError`, with what to do, when the engine goes away inside the block."""
     import requests
 
     try:
@@ -139,7 +139,7 @@ _found: tuple[tuple[str | None, ...], Engine] | None = None
 
 
 def find() -> Engine:
-    """Return the engine to use, looked up again when it has stopped answering or another one is set.
+    """Return the engine to use; look it up again when it stops answering or the settings change.
 
     Raises `NoEngineError` when no engine answers, `EngineError` when buildx is missing or too old, and
     `WorkbookError` when the chosen builder does not fit; each says what to do.

@@ -1,10 +1,10 @@
-"""Remove images of ours that nobody needs any longer: those that lost their name, those of a release.
+"""Remove our images that nobody needs any longer: images without a name, and images of a release.
 
-A notebook reads the image of a build by its id, also when another notebook has taken its name since. So
-a process removes at once only what it made itself and nobody else has built after it; what others made
-goes when it was built a day ago or more. An image with a name, or with a container, stays. The images of
-a release go with the process that built them, or later when that was killed, so that two lessons on one
-engine never take each other's away.
+A notebook reads the image of a build by its id, even when another notebook has since taken its name.
+So a process removes at once only what it made itself and nobody else has built since. The images of
+other processes are removed when they are a day old. An image with a name or a container stays. The
+images of a release are removed when the process that built them ends, or by a later one if it was
+killed. So two lessons on one engine never remove each other's images.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _seen: dict[str, str] = {}  # images that lost their name to others, too young t
 
 
 def clear(made: str, before: str | None, engine: Engine) -> None:
-    """Remove what has no name any more, now that ``made`` bears the one that ``before`` had."""
+    """Remove the images that have no name any more, now that ``made`` has taken that of ``before``."""
     import requests
     from docker.errors import DockerException
 
@@ -69,7 +69,7 @@ def _long_ago(moment: str) -> bool:
 
 
 def remove(image: str, engine: Engine) -> None:
-    """Take a name of an image away, and the image if it has no other; nothing happens without it."""
+    """Remove a name of an image, and the image if it has no other name; a missing name is no error."""
     import requests
     from docker.errors import DockerException
 

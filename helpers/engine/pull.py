@@ -1,7 +1,7 @@
 """Pull an image through the engine, and find out quickly whether its registry can be reached.
 
-The engine asks the registry, not this process: its mirrors, proxy, certificates and network count.
-Sign-in is that of the reader's Docker configuration. This module knows nothing of stand-ins.
+The engine, not this process, asks the registry, with its own mirrors, proxy, certificates and network.
+The reader's Docker configuration signs in. This module knows nothing of stand-ins.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _lock = threading.Lock()
 
 
 def registry_of(name: str) -> str:
-    """Return the registry that a name leads to; empty for the one that Docker takes by default."""
+    """Return the registry that a name leads to; empty for Docker's default."""
     first, slash, _ = name.partition("/")
     named = slash and ("." in first or ":" in first or first == "localhost")
     return first if named else ""
@@ -73,7 +73,7 @@ def registry_of(name: str) -> str:
 def reachable(name: str, engine: Engine) -> bool:
     """Whether the registry of ``name`` answers the engine: decided in 5 s, once for each registry.
 
-    One that did not is asked again after a minute, since networks come back.
+    A registry that did not answer is asked again after a minute, since networks come back.
     """
     key = (engine.client.api.base_url, registry_of(name))
     with _lock:
@@ -103,15 +103,15 @@ def _probe(name: str, engine: Engine) -> bool:
 
 
 def is_unreachable(reason: str) -> bool:
-    """Whether an engine's words mean that no registry answered, rather than that one refused."""
+    """Whether an engine's words mean that no registry answered, and not that one refused."""
     return _UNREACHABLE.search(reason) is not None
 
 
 def pull(name: str, engine: Engine, check: Callable[[], None] = lambda: None) -> None:
     """Pull an image. Raises `UnreachableError` when no registry answers, else `WorkbookError`.
 
-    ``check`` is called again and again, and stops the pull by raising an error of its own. A pull of
-    which the engine says nothing new for `STALL_SECONDS` counts as stalled.
+    ``check`` is called again and again; an error that it raises stops the pull. A pull counts as stalled
+    when the engine reports nothing new about it for `STALL_SECONDS`.
     """
     said: queue.SimpleQueue[dict[str, Any] | BaseException | None] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(name, engine, said), daemon=True, name=f"pull {name}").start()

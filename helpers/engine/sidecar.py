@@ -1,8 +1,8 @@
 """Look into a container that has no shell: from a sidecar beside it, or at its files from outside.
 
 A sidecar is a second container, of an image that has tools, which shares the processes and the network
-of the first. It keeps the limits, the labels and the cleanup of `engine.container`. What is seen is for
-the caller to judge; no image is built or changed.
+of the first. It has the limits, the labels and the cleanup of `engine.container`. The caller judges what
+is seen; no image is built or changed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ENDS_IN = 30  # seconds that a container gets to stop by itself
 
 @dataclass(frozen=True)
 class Said:
-    """What a command that ran in a container gave: its exit code, and all that it printed."""
+    """The result of a command in a container: its exit code, and all that it printed."""
 
     command: str
     code: int
@@ -59,10 +59,10 @@ def sidecar(
 ) -> Iterator[Sidecar]:
     """Run a sidecar of ``image``, which must have a shell, beside a running container.
 
-    It has ``capabilities`` and no other; ``user`` is ``uid:gid``, the image's own by default. Linux asks
-    for ``SYS_PTRACE`` before one process looks into another that is not of the same user and group
-    (``/proc/PID/root``; ptrace(2), "Ptrace access mode checking"). Raises `ContainerError` when it does
-    not start, as beside a container that has stopped.
+    It has these ``capabilities`` only; ``user`` is ``uid:gid``, by default the image's own. A process
+    needs ``SYS_PTRACE`` to look into one of another user or group (``/proc/PID/root``; ptrace(2),
+    "Ptrace access mode checking"). Raises `ContainerError` when the sidecar does not start, for example
+    because the container has stopped.
     """
     options = {
         "entrypoint": ["tail", "-f", "/dev/null"],
@@ -112,7 +112,7 @@ def exit_code(container: Container) -> int:
 
 
 def last_words(container: Container, lines: int = 20) -> list[str]:
-    """Return the last lines of a container's log; it is there whether or not it runs."""
+    """Return the last lines of a container's log, whether or not the container still runs."""
     return container.logs(tail=lines).decode(errors="replace").splitlines()
 
 
