@@ -1,10 +1,10 @@
 """What this host's own settings say that a container needs too: certificates and npm's registry.
 
 Behind a company's TLS proxy ``npm ci`` in a container fails unless it knows the company's
-certificates; on a closed network it must ask the company's registry. This module reads those settings
-and lays them over an image in which npm runs: a stand-in has them as its last layer; of a real base an
-image of our own is made with that one layer more. The real one stays as it is, and the new one never
-bears its name. This module reads no credentials and writes none.
+certificates; on a closed network it must ask the company's registry.
+This module reads those settings and adds them to an image in which npm runs. A stand-in has them as its
+last layer. On a real base we build an image of our own with this one layer; the real image stays as it
+is and keeps its name. This module reads no credentials and writes none.
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ def read(environment: Mapping[str, str] = os.environ) -> HostSettings:
 def without_credentials(address: str) -> str:
     """Return an address without the user and password in it, and without a query.
 
-    A password that was not encoded may hold any character; where a colon comes with no port behind it,
-    all up to the last ``@`` is the login.
+    A password that was not encoded may hold any character. So when no port follows a colon, all text up
+    to the last ``@`` is the login.
     """
     address = re.sub(r"^([\w+.-]+:)?//([^/]*@|[^/:]+:(?!\d+(/|$)).*@)", r"\1//", address)
     return re.split(r"[?#]", address, maxsplit=1)[0]

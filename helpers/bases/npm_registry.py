@@ -34,7 +34,7 @@ _ALIVE = f"fetch('http://127.0.0.1:{PORT}/-/ping').then(a => process.exit(a.ok ?
 def start(engine: Engine, image: str, content: IO[bytes]) -> None:
     """Serve ``content``, a tar with `FOLDER` in it, from a container of ``image``, which has Node.
 
-    One that stands already is replaced. It comes back with the engine after a restart.
+    A running one is replaced. The container starts again with the engine.
     Raises `WorkbookError`.
     """
     from docker.errors import DockerException

@@ -1,7 +1,7 @@
 """Write an image of the engine into a folder as an OCI layout, for a builder that does not see it.
 
-The folder is kept under the image's id, so that each image is written once. The layers stay as the
-engine saves them, uncompressed where its store keeps them so; buildx sends those that the builder lacks.
+The folder is named after the image's id, so each image is written once. The layers stay as the engine
+saves them, compressed or not; buildx sends those that the builder lacks.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class Request:
 
     ``cold`` ignores every cached step. ``extra`` holds further arguments of ``docker buildx build``,
     as they are. ``bases`` leaves the images behind ``FROM`` to the builder and says what they are;
-    without it they are made ready first. ``parsed`` is the Dockerfile where it was read already.
+    without it they are made ready first. ``parsed`` is the Dockerfile, if it was read already.
     """
 
     dockerfile: Path
@@ -111,7 +111,7 @@ class Request:
 
 @dataclass(frozen=True)
 class PrintedError:
-    """A ``line`` by which a tool said that it failed, in a ``step`` that succeeded all the same."""
+    """A ``line`` in which a tool reports a failure, in a ``step`` that succeeded all the same."""
 
     step: Step
     line: str
@@ -297,8 +297,8 @@ def _bases(request: Request, parsed: Dockerfile, engine: Engine) -> list[Base]:
 def _digests(metadata: Path) -> tuple[str, str]:
     """Return the digests of the image and of its configuration.
 
-    Of an image that goes from a builder elsewhere into a containerd store buildx tells the first alone,
-    which serves for both: that store finds an image by it.
+    When another builder loads an image into a containerd store, buildx reports the first digest only.
+    It serves for both, because that store finds an image by it.
     """
     try:
         facts = json.loads(metadata.read_text())
@@ -322,7 +322,7 @@ def _image_id(reference: str, engine: Engine) -> str | None:
 
 
 def _followed(command: list[str], metadata: Path) -> list[str]:
-    """Add what makes the build readable for a program; it changes nothing of what is built."""
+    """Add the options that make the output readable for a program; they do not change what is built."""
     at = command.index("build") + 1
     follow = ["--progress=rawjson", "--metadata-file", str(metadata)]
     return [*command[:at], *follow, *command[at:]]
@@ -358,7 +358,7 @@ def _begun(command: list[str], engine: Engine) -> subprocess.Popen[str]:
 
 
 def _stop(process: subprocess.Popen[Any]) -> None:
-    """End the build if it still runs, reading what it says, else it would wait for a reader."""
+    """End the build if it still runs, and read its output, because it would wait for a reader."""
     try:
         if process.poll() is None:
             _signal(process, signal.SIGINT)

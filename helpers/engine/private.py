@@ -1,7 +1,7 @@
 """A Docker engine of the workbook's own, for a Linux machine with root and no Docker.
 
-Its programs come from Debian's archive, unpacked under a folder; its data lies in that folder, its
-sockets under ``/run``, its network is a bridge of its own. Stopping and removing undo all of it.
+Its programs come from Debian's archive and are unpacked into a folder, which holds its data too. Its
+sockets are under ``/run``; its network is a bridge of its own. Stopping and removing undo all of it.
 It touches no other engine, installs nothing, and does not decide whether it is wanted.
 """
 
@@ -315,7 +315,7 @@ class PrivateEngine:
         return daemons.belonging(daemons.processes(), self.runtime, self._cgroup)
 
     def _undo(self) -> None:
-        """Bring the machine back to where it was, whatever part of the engine is still there."""
+        """Undo what the engine changed on this machine, whatever part of it is still there."""
         self._end_daemon()
         self._end_rest()
         _unmount_below(self.runtime)
@@ -328,7 +328,7 @@ class PrivateEngine:
         shutil.rmtree(self.runtime, ignore_errors=True)
 
     def _end_daemon(self) -> None:
-        """Ask dockerd to end, which ends its containers; those that will not are killed."""
+        """Ask dockerd to end, which ends its containers, and kill those that do not."""
         daemon = self._daemon()
         if daemon is None:
             return
@@ -338,7 +338,7 @@ class PrivateEngine:
             wait_for(lambda: self._daemon() is None, _STOP_SECONDS)
 
     def _end_rest(self) -> None:
-        """Kill what is left, and delete the sockets that it would have deleted itself."""
+        """Kill the processes that are left, and delete their sockets."""
         sockets = daemons.sockets_of(self._processes(), _SHIM_SOCKETS)
 
         def ended() -> bool:
@@ -355,7 +355,7 @@ class PrivateEngine:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold the engine's lock; the file goes when no runtime folder needs it any longer."""
+        """Hold the engine's lock; its file is removed when no runtime folder needs it any longer."""
         path = RUN / f"{_PREFIX}{self.name}.lock"
         lock = daemons.lock(path)
         try:
@@ -376,8 +376,8 @@ class PrivateEngine:
 def stop_below(folder: Path) -> None:
     """Stop every private engine, rootless ones too, that keeps its data below a folder.
 
-    Killed runs leave such engines behind. The data stay. Raises `PrivateEngineError` when one does not
-    end.
+    Runs that were killed leave such engines behind. Their data stays. Raises `PrivateEngineError` when
+    one does not end.
     """
     for note in sorted(RUN.glob(f"{_PREFIX}*/{HOME_NOTE}")):
         home = Path(note.read_text())
@@ -425,7 +425,7 @@ def write_client(folder: Path, programs: Path) -> None:
 
 
 def require_possible(home: Path, platform: str = sys.platform) -> None:
-    """Raise `PrivateEngineError` where a private engine cannot live: system, user, folder."""
+    """Raise `PrivateEngineError` when this system, user or folder cannot have a private engine."""
     if platform != "linux":
         raise PrivateEngineError(
             "A private engine needs Linux; on this machine install Docker Desktop and start it."
@@ -486,7 +486,7 @@ def _state_before() -> dict[str, Any]:
 
 
 def _restore(runtime: Path) -> None:
-    """Put back what engines share, if this was the last one up and nobody else needs it."""
+    """Restore the settings that engines share, if this was the last one and nobody else needs them."""
     before = _record(runtime)
     if not before or _siblings(runtime):
         return

@@ -1,6 +1,6 @@
 """The network of a private engine: a bridge, a subnet and packet rules of its own, all taken back.
 
-It touches no rule and no interface that does not bear its name; it starts no engine.
+It changes only the rules and interfaces that carry the engine's name; it starts no engine.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def routes(table: str) -> list[ipaddress.IPv4Network]:
 
 
 def free_subnet(name: str, taken: Iterable[ipaddress.IPv4Network]) -> ipaddress.IPv4Network:
-    """Return a private /24 that follows from ``name`` and overlaps nothing that is taken."""
+    """Return a private /24 network that depends on ``name`` and overlaps none that is taken."""
     taken = list(taken)
     start = int.from_bytes(hashlib.sha256(name.encode()).digest()[:2], "big")
     for step in range(1 << 14):
@@ -73,8 +73,8 @@ _IFF_UP = 1
 def make_bridge(name: str, subnet: ipaddress.IPv4Network) -> None:
     """Make a bridge that has the first address of ``subnet``, and bring it up.
 
-    Its hardware address is set once: left alone, a bridge takes the lowest of its ports', which changes
-    as containers come and go, and each change stalls the connections of those that run.
+    Its hardware address is fixed. By default a bridge takes the lowest address of its ports. This
+    changes as containers come and go, and each change stalls the connections of running containers.
     """
     try:
         _ioctl(_SIOCBRADDBR, name.encode() + b"\0")
@@ -144,14 +144,14 @@ def allow_forwarding() -> None:
 
 
 class NetworkRules:
-    """The rules that let containers of one bridge out; each bears the bridge's name as comment."""
+    """The rules that let containers of one bridge out; each has the bridge's name as its comment."""
 
     def __init__(self, programs: Path, name: str) -> None:
         self._programs = programs
         self._name = name
 
     def add(self, subnet: ipaddress.IPv4Network) -> None:
-        """Translate what leaves ``subnet``, and let it be forwarded where not all is anyway."""
+        """Translate the addresses of packets that leave ``subnet``, and let those packets pass."""
         ours = ["-m", "comment", "--comment", self._name]
         out = ["-s", str(subnet), "!", "-o", self._name]
         self._run("nat", ["-A", "POSTROUTING", *out, *ours, "-j", "MASQUERADE"])
@@ -161,7 +161,7 @@ class NetworkRules:
                 self._run("filter", ["-I", "FORWARD", *match, *ours, "-j", "ACCEPT"])
 
     def remove(self) -> None:
-        """Delete every rule that bears our name; where no iptables works there is none."""
+        """Delete every rule with our name; where no iptables works there are none."""
         if not any(map(self._works, self._candidates())):
             return
         for table, chain in (("nat", "POSTROUTING"), ("filter", "FORWARD")):
@@ -218,7 +218,7 @@ class NetworkRules:
 
 
 def libc(function: str, *arguments: bytes | int) -> None:
-    """Call a function of the C library; an error of its becomes an `OSError`."""
+    """Call a function of the C library; its error becomes an `OSError`."""
     library = ctypes.CDLL(None, use_errno=True)
     if getattr(library, function)(*arguments):
         number = ctypes.get_errno()

@@ -1,4 +1,4 @@
-"""The processes of a private engine: told from all others, watched, and stopped.
+"""Find the processes of a private engine among all others, watch them, and stop them.
 
 It reads ``/proc`` and sends signals; it starts nothing and knows nothing of networks or packages.
 """
@@ -68,7 +68,7 @@ def contained(running: Mapping[int, Process], cgroup: str) -> set[int]:
 
 
 def belonging(running: Mapping[int, Process], runtime: Path, cgroup: str) -> set[int]:
-    """Return an engine's processes: its servers, all that descends from them, its containers'."""
+    """Return an engine's processes: its servers, their descendants, and those of its containers."""
     found = {pid for pid, process in running.items() if _serves(process.cmdline, runtime)}
     found |= contained(running, cgroup)
     while more := {pid for pid, one in running.items() if one.parent in found} - found:
@@ -119,7 +119,7 @@ def answers(path: Path, seconds: float = 5.0) -> bool:
 
 
 def start_failure(log: str) -> str:
-    """Return the sentence for a dockerd that died at its start, out of its log."""
+    """Return a sentence from the log of a dockerd that died at its start."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     wrong = [line for line in lines if re.search(r"level=(error|fatal)|^failed to|^unable", line)]
     line = (wrong or lines or ["it said nothing"])[-1]
@@ -131,7 +131,7 @@ def start_failure(log: str) -> str:
 
 
 def lock(path: Path) -> int:
-    """Open and lock a file that its holder may delete: what is locked is what is at ``path``."""
+    """Open and lock the file at ``path``; try again if its holder has deleted it meanwhile."""
     while True:
         lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)

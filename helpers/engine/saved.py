@@ -1,6 +1,6 @@
-"""Read what ``docker save`` sends of an image: its members one after another, to the last byte.
+"""Read the stream of ``docker save``: the members of an image, one after another, to the last byte.
 
-It reads forward and keeps nothing. What the layers hold is for others to look at.
+It reads forward and keeps nothing. Other modules look into the layers.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ class Member:
     chunks: Iterator[bytes]
 
     def content(self) -> Iterator[bytes]:
-        """Give its bytes unpacked. Raises `ImageError` where they cannot be."""
+        """Give its bytes unpacked. Raises `ImageError` when they are damaged."""
         return self.chunks if self.packing == "plain" else unpacked(self.chunks, self.packing)
 
 
 def members(engine: Engine, image_id: str) -> Generator[Member, None, None]:
     """Give all that the engine stores of an image, in the order of ``docker save``, to the last byte.
 
-    Chunks of a member that are not read before the next is asked for are passed over. Who stops
-    half-way closes the generator, or the engine goes on waiting for its reader. Raises `ImageError` when
+    Asking for the next member skips the unread chunks of this one. A caller that stops half-way must
+    close the generator, or the engine keeps waiting for its reader. Raises `ImageError` when
     the engine has no such image or its stream cannot be read, `EngineError` when it goes away.
     """
     try:
@@ -83,7 +83,7 @@ def members(engine: Engine, image_id: str) -> Generator[Member, None, None]:
 
 
 def _explained(chunks: Iterator[bytes], image_id: str) -> Iterator[bytes]:
-    """Give chunks; what goes wrong while they are read is an `ImageError`."""
+    """Give chunks; a failure while they are read becomes an `ImageError`."""
     try:
         yield from chunks
     except READ_FAILURES as error:
@@ -91,7 +91,7 @@ def _explained(chunks: Iterator[bytes], image_id: str) -> Iterator[bytes]:
 
 
 def unreadable(image_id: str, error: BaseException) -> ImageError:
-    """Return the error for layers that broke off or are damaged, out of what Python said of it."""
+    """Turn Python's error about layers that are cut off or damaged into one sentence."""
     if disk_full.is_full(str(error)):
         return ImageError(disk_full.ENGINE_FULL)
     return ImageError(
@@ -106,7 +106,7 @@ def unknown_image(reference: str) -> str:
 
 
 def _stream(engine: Engine, image_id: str) -> Generator[bytes, None, None]:
-    """Give what the engine saves; closed early it tells the engine, which the SDK's own does not."""
+    """Give the bytes of ``docker save``. Closing it tells the engine; the SDK's stream does not."""
     from requests import RequestException
 
     api = engine.client.api
@@ -123,7 +123,7 @@ def _stream(engine: Engine, image_id: str) -> Generator[bytes, None, None]:
 
 
 class ForwardStream:
-    """A stream of bytes as the file that `tarfile` wants: it is read and wound forward, never back."""
+    """A stream of bytes as a file for `tarfile`, which can be read and skipped forward, never back."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
@@ -155,7 +155,7 @@ class ForwardStream:
         return b"".join(self.pieces(size))
 
     def seek(self, position: int) -> int:
-        """Wind forward. Raises `tarfile.ReadError` for a place that has passed."""
+        """Skip forward. Raises `tarfile.ReadError` for a place that has passed."""
         if position < self._passed:
             raise tarfile.ReadError("a stream cannot be wound back")
         for _ in self.pieces(position - self._passed):
@@ -174,7 +174,7 @@ class ForwardStream:
 
 
 def unpacked(chunks: Iterable[bytes], packing: str) -> Iterator[bytes]:
-    """Give the bytes of a ``gzip`` or ``zstd``. Raises `tarfile.ReadError` where it is damaged."""
+    """Give the bytes of a ``gzip`` or ``zstd``. Raises `tarfile.ReadError` when it is damaged."""
     return _gunzipped(chunks) if packing == "gzip" else _unzstd(chunks)
 
 

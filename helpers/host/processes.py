@@ -43,7 +43,7 @@ def _ended(process: int) -> bool:
 def wait_for(holds: Callable[[], object], seconds: float, every: float = 0.05) -> bool:
     """Ask again and again, ``every`` so many seconds, until ``holds`` says yes; return whether it did.
 
-    It is asked once at least, and gives up ``seconds`` after the start. What it raises comes through.
+    ``holds`` is called at least once; the wait ends after ``seconds``. An error of ``holds`` is raised.
     """
     end = time.monotonic() + seconds
     while not holds():
@@ -67,7 +67,7 @@ def end_with_parent(number: signal.Signals = signal.SIGINT) -> None:
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Hold a Ctrl-C back until the block ends, where half of the work is worse than none or all.
+    """Hold back a Ctrl-C until the block ends, for work that must be done whole or not at all.
 
     A second one comes through, in case the work hangs. In another thread than the main one, which no
     Ctrl-C reaches, it does nothing.

@@ -1,4 +1,4 @@
-"""A place to make things in: scratch folders, locks and commands that end when their maker does.
+"""A place to make things in: scratch folders, locks, and commands that end with the process.
 
 It knows nothing of what is made. A workshop that is closed (Ctrl-C, an error) stops its commands and
 gives up waiting for locks, so that no half-made thing and no process outlives it.
@@ -153,7 +153,7 @@ def _shown(command: object) -> str:
 
 
 def _reason(lines: list[str], code: int) -> str:
-    """Pick the lines that tell most: the first two errors, else the last thing said."""
+    """Pick the lines that say most: the first two errors, else the last line."""
     errors = [line for line in lines if line.lower().startswith(("e:", "error", "npm err"))]
     telling = errors[:2] or lines[-1:] or [f"exit code {code}"]
     return "; ".join(textwrap.shorten(line, _LINE, placeholder=" …") for line in telling)
