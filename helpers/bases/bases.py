@@ -3,7 +3,7 @@
 In this order: the engine has it; pull it; build a stand-in when its registry cannot be reached, or is
 lost in the middle of the pull. What a build uses in the place of a name shows in its command
 (``--build-context``); no local image is ever given an official name. Where a workshop kit is loaded,
-its npm registry takes the place of this host's settings. This module decides; others pull (`registry`)
+its npm registry takes the place of this host's settings. This module decides; others pull (`pull`)
 and compose (`standins`).
 """
 
@@ -245,8 +245,8 @@ class _Maker:
         return standins.recipe(name, self._engine.architecture, self._host)
 
     def _base(self, name: str, source: Source, reference: str, node: str | None) -> Base:
-        shelf = self._npm_address if host_settings.npm_runs_in(name) else ""
-        return Base(name, source, reference, node, self._phrase(name), shelf)
+        address = self._npm_address if host_settings.npm_runs_in(name) else ""
+        return Base(name, source, reference, node, self._phrase(name), address)
 
     def _phrase(self, name: str) -> str:
         return self._host.phrase if self._host and host_settings.npm_runs_in(name) else ""

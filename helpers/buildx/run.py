@@ -1,7 +1,7 @@
 """Run one ``docker buildx build``, follow its steps, and return what came out.
 
 The command is made in one place, from a `Request`, and can be shown before it runs. This module draws
-nothing (a watcher is told of each change) and repeats nothing (`experiment` does).
+nothing (a watcher is told of each change) and repeats nothing (`measure.cache` does).
 """
 
 from __future__ import annotations
