@@ -113,15 +113,15 @@ class Ledger:
 
     def to_html(self) -> str:
         """Return the page as one self-contained HTML document."""
-        rows = "".join(_row(claim, record) for claim, record in self.entries)
         notes = "".join(f"<li>{escape(line)}</li>" for line in self._conditions())
-        heads = "".join(f"<th>{name}</th>" for name in ("claim", "verdict", "measured", "why", "lesson"))
-        return (
-            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(TITLE)}</title>'
-            f"<style>{_STYLE}</style><h1>{escape(TITLE)}</h1><p>{escape(self.summary())}.</p>"
-            f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
-            f"<h2>Measured on</h2><ul>{notes}</ul></html>\n"
-        )
+        rows = [
+            (claim.id, claim.text, *_said(record), _why(claim, record), claim.lesson)
+            for claim, record in self.entries
+        ]
+        heads = ("id", "claim", "verdict", "measured", "why", "lesson")
+        table = tables.html_of(rows, heads, named=True)
+        summary = f"<p>{escape(self.summary())}.</p>"
+        return tables.page(TITLE, f"{summary}{table}<h2>Measured on</h2><ul>{notes}</ul>")
 
     def save(self, folder: Path) -> list[Path]:
         """Write the page as ``verdicts.html`` and ``verdicts.md``; return their paths.
@@ -167,14 +167,6 @@ def _said(record: Record | None) -> tuple[str, str]:
     return f"{Verdict(record.verdict).mark} {record.verdict}", record.figures + note
 
 
-def _row(claim: Claim, record: Record | None) -> str:
-    verdict, measured = _said(record)
-    why = _why(claim, record)
-    cells = [f"<b>{claim.id}</b> {escape(claim.text)}", f"<b>{escape(verdict)}</b>"]
-    cells += [escape(measured), escape(why), claim.lesson]
-    return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
-
-
 def _folded(claim: Claim, record: Record | None) -> str:
     """Return a row with verdict and claim; what was measured, and why, stand behind a click."""
     verdict, measured = _said(record)
@@ -189,10 +181,3 @@ def _folded(claim: Claim, record: Record | None) -> str:
 
 def _why(claim: Claim, record: Record | None) -> str:
     return record.because if record else f"Run the lesson {claim.lesson}."
-
-
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em;color:#1a1a1a}"
-    "table{border-collapse:collapse}td,th{border-bottom:1px solid #bbb;padding:.5em;vertical-align:top;"
-    "text-align:left}"
-)

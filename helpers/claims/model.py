@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from html import escape
 from typing import NamedTuple
+
+from helpers.host import tables
 
 ABOUT = 0.2
 
@@ -177,16 +178,12 @@ class Judgement:
 
     def _repr_html_(self) -> str:
         rows = [
-            ("claim", f"<b>{self.claim}</b> {escape(CLAIMS[self.claim].text)}"),
-            ("verdict", f"<b>{self.verdict.mark} {self.verdict}</b>"),
-            ("measured", escape(self.figures)),
-            ("why", escape(self.why)),
+            ("claim", f"{self.claim} {CLAIMS[self.claim].text}"),
+            ("verdict", f"{self.verdict.mark} {self.verdict}"),
+            ("measured", self.figures),
+            ("why", self.why),
         ]
-        cells = "".join(
-            f'<tr><th style="text-align:left">{name}</th><td style="text-align:left">{text}</td></tr>'
-            for name, text in rows
-        )
-        return f"<table>{cells}</table>"
+        return tables.html_of(rows, named=True)
 
 
 def about(value: float, claimed: float) -> bool:

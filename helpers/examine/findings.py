@@ -9,15 +9,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from html import escape
 from typing import TYPE_CHECKING
 
 from helpers.host import tables
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_HEAD = '<th style="text-align:left">{}</th>'
 
 
 class Severity(Enum):
@@ -83,22 +80,17 @@ class Listing:
     def _repr_html_(self) -> str:
         if not self.findings:
             return "<p>No findings.</p>"
-        rows = "".join(_row(finding) for finding in self.findings)
-        heads = ("line", "severity", "finding", "what to do", "rule")
-        return f"<table><tr>{''.join(_HEAD.format(head) for head in heads)}</tr>{rows}</table>"
+        rows = [
+            (f.line or "", f.severity, f.sentence, f.remedy, f"{f.source} {f.rule}")
+            for f in self.findings
+        ]
+        return tables.html_of(rows, ("line", "severity", "finding", "what to do", "rule"))
 
 
 def _said(finding: Finding) -> str:
     line = f"line {finding.line}: " if finding.line else ""
     remedy = f"\n    → {finding.remedy}" if finding.remedy else ""
     return f"{finding.severity}: {line}{finding.sentence} ({finding.source} {finding.rule}){remedy}"
-
-
-def _row(finding: Finding) -> str:
-    rule = f"{finding.source} {finding.rule}"
-    cells = (finding.line or "", finding.severity, finding.sentence, finding.remedy, rule)
-    shown = (f'<td style="text-align:left">{escape(str(cell))}</td>' for cell in cells)
-    return f"<tr>{''.join(shown)}</tr>"
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -14,7 +14,7 @@ from helpers.exercises import records
 from helpers.exercises.attempt import Attempt
 from helpers.exercises.checks import Check
 from helpers.exercises.projects import SHIPMENTS, Project
-from helpers.host import paths
+from helpers.host import paths, tables
 from helpers.host.errors import WorkbookError
 
 if TYPE_CHECKING:
@@ -45,15 +45,10 @@ class Outcome:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = [("✓", escape(sentence), "") for sentence in self.held]
-        rows += [("✗", escape(sentence), escape(found)) for sentence, found in self.missed]
-        cells = "".join(
-            f'<tr><td>{mark}</td><td style="text-align:left">{sentence}</td>'
-            f'<td style="text-align:left">{found}</td></tr>'
-            for mark, sentence, found in rows
-        )
+        rows = [("✓", sentence, "") for sentence in self.held]
+        rows += [("✗", sentence, found) for sentence, found in self.missed]
         end = f"<b>{escape(self.title)}: solved.</b>" if self.solved else f"Hint: {escape(self.hint)}"
-        return f"<table>{cells}</table><p>{end}</p>"
+        return f"{tables.html_of(rows)}<p>{end}</p>"
 
 
 @dataclass(frozen=True)

@@ -61,22 +61,38 @@ def to_text(table: pd.DataFrame, width: int) -> str:
 
 def to_html(table: pd.DataFrame) -> str:
     """Return a table as an HTML table; columns of numbers stand to the right."""
-    numeric = [table[name].dtype.kind in "fi" for name in table.columns]
-    sides = ["right" if is_number else "left" for is_number in numeric]
-    heads = "".join(
-        f'<th style="text-align:{side}">{escape(str(name))}</th>'
-        for name, side in zip(table.columns, sides, strict=True)
-    )
-    rows = "".join(
-        "<tr>" + "".join(_html_cell(value) for value in row) + "</tr>"
-        for row in table.itertuples(index=False)
-    )
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    return html_of(table.itertuples(index=False), heads=list(table.columns))
 
 
-def _html_cell(value: object) -> str:
-    side = "right" if isinstance(value, (int, float)) and not isinstance(value, bool) else "left"
-    return f'<td style="text-align:{side};vertical-align:top">{escape(_cell(value))}</td>'
+def html_of(
+    rows: Iterable[Sequence[object]], heads: Sequence[object] = (), *, named: bool = False
+) -> str:
+    """Return rows of cells as an HTML table, without headings where there are no ``heads``.
+
+    Numbers stand to the right. ``named`` makes the first cell of each row the heading of that row.
+    """
+    cells = [list(row) for row in rows]
+    numeric = [bool(cells) and all(_is_number(row[n]) for row in cells) for n in range(len(heads))]
+    head = "".join(
+        f'<th style="text-align:{"right" if is_number else "left"}">{escape(str(name))}</th>'
+        for name, is_number in zip(heads, numeric, strict=True)
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(_html_cell(value, "th" if named and not n else "td") for n, value in enumerate(row))
+        + "</tr>"
+        for row in cells
+    )
+    return f"<table>{f'<thead><tr>{head}</tr></thead>' if head else ''}<tbody>{body}</tbody></table>"
+
+
+def _html_cell(value: object, tag: str) -> str:
+    style = f"text-align:{'right' if _is_number(value) else 'left'};vertical-align:top"
+    return f'<{tag} style="{style}">{escape(_cell(value))}</{tag}>'
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _cell(value: object) -> str:

@@ -10,7 +10,6 @@ import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from html import escape
 from typing import TYPE_CHECKING
 
 from helpers import bases, engine, exercises
@@ -68,14 +67,11 @@ class Report:
         return "\n".join(rows)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{'✓' if f.ok else '✗'}</td>"
-            f'<td style="text-align:left"><b>{escape(f.what)}</b></td>'
-            f'<td style="text-align:left">{escape(f.found)}'
-            f"{'<br>→ ' + escape(f.remedy) if f.remedy else ''}</td></tr>"
+        rows = [
+            (f"{'✓' if f.ok else '✗'} {f.what}", f.found, f.remedy and f"→ {f.remedy}")
             for f in self.findings
-        )
-        return f"<table>{rows}</table>"
+        ]
+        return tables.html_of(rows, named=True)
 
 
 def check() -> Report:

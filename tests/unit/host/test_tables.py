@@ -27,6 +27,18 @@ def test_what_strangers_wrote_is_escaped_in_html():
     assert '<td style="text-align:right;vertical-align:top">1.2</td>' in html
 
 
+def test_rows_without_headings_may_be_named_by_their_first_cell():
+    assert tables.html_of([("a & b", 7)], named=True) == (
+        '<table><tbody><tr><th style="text-align:left;vertical-align:top">a &amp; b</th>'
+        '<td style="text-align:right;vertical-align:top">7</td></tr></tbody></table>'
+    )
+
+
+def test_a_heading_stands_right_over_numbers_alone():
+    html = tables.html_of([("a", 1, ""), ("b", 2, 3)], heads=("name", "count", "line"))
+    assert '<th style="text-align:right">count</th><th style="text-align:left">line</th>' in html
+
+
 def test_text_is_no_wider_than_asked_and_keeps_every_word():
     text = tables.to_text(tables.frame([("one two three four five six", 7)], columns=["what", "n"]), 20)
     assert max(map(len, text.splitlines())) <= 20
