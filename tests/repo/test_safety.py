@@ -27,6 +27,7 @@ IN_CONTAINERS = {
     "helpers/lesson/verbs.py",
     "helpers/lesson/stages.py",
     "helpers/measure/shutdown.py",
+    "helpers/measure/stages.py",
 }
 POWER = re.compile(
     r"--privileged|--allow(?![\w-])|security\.insecure|--security=insecure|network[.=]host\b|--device\b"
