@@ -22,13 +22,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-REPEATS = 2
 
-
-def run(*names: str, repeats: int = REPEATS, scenarios: tuple[Scenario, ...] = USUAL) -> Experiment:
+def run(*names: str, repeats: int = 1, scenarios: tuple[Scenario, ...] = USUAL) -> Experiment:
     """Build Dockerfiles in the scenarios; a name is a short one, or a path in the working copy.
 
-    Each build is made ``repeats`` times; more of them narrow what noise can explain.
+    Whether a step runs shows in one round; for seconds, more ``repeats`` narrow what noise can explain.
     """
     files = {name.rpartition("/")[2].removesuffix(".Dockerfile"): _file(name) for name in names}
     total = cache.count(len(files), repeats, scenarios)
@@ -41,9 +39,9 @@ def _file(name: str) -> Path:
     return own if own.is_file() else sample.dockerfile(name)
 
 
-def after(scenario: str, *names: str) -> Experiment:
-    """Build each Dockerfile as it is, and once more in one scenario, such as ``a test changed``."""
-    return run(*names, repeats=1, scenarios=(Scenario(scenario),))
+def after(scenario: str, *names: str, repeats: int = 1) -> Experiment:
+    """Build each Dockerfile as it is, then ``repeats`` times in a scenario, as ``a test changed``."""
+    return run(*names, repeats=repeats, scenarios=(Scenario(scenario),))
 
 
 def steps(runs: Experiment, name: str) -> pd.DataFrame:

@@ -179,6 +179,7 @@ def scenarios(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
     names = list(dict.fromkeys(str(name) for name in frame["dockerfile"]))
     groups = {str(name): rows for name, rows in frame.groupby("scenario", sort=False)}
     title = title or _scenarios_title(frame.to_dict("records"))
+    spread = (frame["min s"] < frame["max s"]).any()
     columns = min(2, len(groups))
     lines = -(-len(groups) // columns)
     figure, all_axes = style.sheet(
@@ -191,7 +192,7 @@ def scenarios(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
             _dot(axes, row, names.index(str(row["dockerfile"])))
         style.name_rows(axes, names)
     for axes in all_axes[: len(groups)][-columns:]:
-        axes.set_xlabel("seconds: median, and range")
+        axes.set_xlabel("seconds: median, and range" if spread else "seconds")
         axes.tick_params(labelbottom=True)
     for axes in all_axes[len(groups) :]:
         axes.set_visible(False)
@@ -216,4 +217,5 @@ def _dot(axes: Axes, row: pd.Series[Any], at: int) -> None:
     low, middle, high = row["min s"], row["median s"], row["max s"]
     axes.plot([low, high], [at, at], "|-", ms=16, mew=2, linewidth=2, color=INK, clip_on=False)
     axes.plot(middle, at, MARKERS[at % len(MARKERS)], ms=11, color=color, mec="white", clip_on=False)
-    style.value(axes, high, at, f"{seconds(middle)}  ({low:.1f}\N{EN DASH}{high:.1f})", away=10)
+    spread = f"  ({low:.1f}\N{EN DASH}{high:.1f})" if low < high else ""
+    style.value(axes, high, at, seconds(middle) + spread, away=10)
