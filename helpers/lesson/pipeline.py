@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from helpers import claims, engine, plots
@@ -19,7 +19,7 @@ from helpers.host.tables import MB
 from helpers.image import image
 from helpers.lesson import verbs
 from helpers.lesson.widgets import Calculator
-from helpers.measure import cost, deploy_host, pipeline, sample
+from helpers.measure import cost, deploy_host, exports, pipeline, sample
 from helpers.measure.cost import Plan
 from helpers.measure.deploy_host import DeployHost, Pull
 from helpers.measure.pipeline import Change, TransferBytes
@@ -27,6 +27,8 @@ from helpers.plots import Chart
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from helpers.engine import Engine
 
 SITUATIONS = {
     "on disk": "uncompressed",
@@ -40,10 +42,12 @@ WAYS = {
     "to empty nodes": "empty",
     "to a node that keeps its layers": "kept",
 }
+EPOCH = "1735689600"  # the start of 2025; a project takes the time of its last commit
 ON_EMPTY, ONCE_PULLED = "pull on an empty node", "start once pulled"
 
 _serving = contextlib.ExitStack()
 _address: str | None = None
+_machine: Engine | None = None
 _measured: dict[str, TransferBytes] = {}
 
 
@@ -92,8 +96,9 @@ def pull(host: DeployHost, result: BuildResult) -> pd.DataFrame:
 def redeploy(
     host: DeployHost, result: BuildResult, change: str = "source edit", *, cold: bool = False
 ) -> pd.DataFrame:
-    """Rebuild an image after a ``source edit`` or a ``dependency edit`` and deploy it onto a host.
+    """Rebuild an image after a change and deploy it onto a host.
 
+    The change is a ``source edit``, a ``dependency edit``, or a ``changed base``.
     ``cold`` rebuilds without a cache, as a runner does that keeps none. Returns what crossed.
     """
     pulled = pipeline.redeploy(host, result, Change(change), registry(), cold=cold)
@@ -124,10 +129,6 @@ def moves(*results: BuildResult) -> pd.DataFrame:
     for result in results:
         moves_of(result)
         print(f"{pipeline.label(result)}: pushed, pulled and redeployed twice", flush=True)
-    return _moves(results)
-
-
-def _moves(results: Sequence[BuildResult]) -> pd.DataFrame:
     rows = [
         (pipeline.label(r), *(getattr(moves_of(r), name) / MB for name in SITUATIONS.values()))
         for r in results
@@ -140,11 +141,6 @@ def moves_of(result: BuildResult) -> TransferBytes:
     if result.image_id not in _measured:
         _measured[result.image_id] = pipeline.measure(result, registry())
     return _measured[result.image_id]
-
-
-def chart_moves(*results: BuildResult) -> Chart:
-    """Draw what each image takes on disk and moves in each situation."""
-    return plots.moves(_moves(results), verbs.conditions(*results))
 
 
 def day(result: BuildResult) -> Day:
@@ -231,7 +227,64 @@ def _caption(plan: Plan, result: BuildResult) -> str:
     )
 
 
-def compare_guess(result: BuildResult, guess_gb: float) -> pd.DataFrame:
-    """Return the reader's guess of a day's transfer beside what was measured, in GB."""
-    rows = [(f"{claims.DEPLOYS} source edits, {pipeline.label(result)}", guess_gb, day(result).kept)]
-    return tables.frame(rows, columns=["what", "your guess, GB", "measured, GB"]).round(2)
+def _exporter() -> Engine | None:
+    """Return the lesson's engine that exports images into archives; print why when there is none."""
+    global _machine
+    if not exports.available():
+        print(
+            "Not measured here: it needs an engine with the containerd image store, or the private "
+            "engine (`make engine`)."
+        )
+    elif _machine is None:
+        _machine = _serving.enter_context(exports.exporter(sample.dockerfile("distroless_pruned")))
+        atexit.register(_serving.close)
+    return _machine
+
+
+def change_base(*names: str) -> pd.DataFrame | None:
+    """Export Dockerfiles, and again on a base that has a fix; return what of the layers is new.
+
+    All stand on the bases of ``distroless_pruned``. Prints why and returns None where no image can be
+    exported.
+    """
+    machine, rows = _exporter(), []
+    if machine is None:
+        return None
+    with live.series("base changed", len(names)) as say:
+        for name in names:
+            say(name)
+            file = sample.dockerfile(name)
+            before, after = exports.before_and_after(file, verbs.app().path, machine)
+            new = [size for digest, size in after.layers.items() if digest not in before.layers]
+            rows.append((name, len(after.layers) - len(new), len(new), sum(new) / 1e3))
+    columns = ["variant", "layers kept", "layers that move", "moved kB"]
+    return tables.frame(rows, columns=columns).round(1)
+
+
+def reproduce(name: str) -> pd.DataFrame | None:
+    """Build a Dockerfile twice without a cache; compare both as they are, and with times rewritten.
+
+    It stands on the bases of ``distroless_pruned``. Prints why and returns None where no image can be
+    exported.
+    """
+    machine = _exporter()
+    if machine is None:
+        return None
+    file, context = sample.dockerfile(name), verbs.app().path
+    epoch = {"SOURCE_DATE_EPOCH": EPOCH}
+    built, rewritten = [], []
+    with live.series("reproducible", 2) as say:
+        for turn in ("first", "second"):
+            say(f"{turn} build, without a cache")
+            plain = ("--provenance=false", "--no-cache")
+            built.append(exports.export(file, context, machine, *plain))
+            again = exports.export(
+                file, context, machine, plain[0], build_args=epoch, rewrite_timestamps=True
+            )
+            rewritten.append(again)
+    rows = []
+    for way, (one, other) in (("as built", built), ("rewritten", rewritten)):
+        alike = len(one.layers.keys() & other.layers)
+        rows.append((way, one.digest[7:19], other.digest[7:19], alike, len(one.layers)))
+    columns = ["times in the layers", "first build", "second build", "layers alike", "of"]
+    return tables.frame(rows, columns=columns)

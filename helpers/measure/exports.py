@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import subprocess
 import tarfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from helpers.bases import bases
-from helpers.buildx import BuildError, dockerfile
-from helpers.engine import engine as engines
-from helpers.engine.engine import Engine
+from helpers import bases, buildx
+from helpers import engine as engines
+from helpers.bases import Base
+from helpers.buildx import BuildError, Request, dockerfile
+from helpers.engine import Engine, leftovers
 from helpers.host import paths
 from helpers.host.errors import redacted
 from helpers.measure import ci_cache
@@ -68,16 +70,17 @@ def export(
     *options: str,
     build_args: Mapping[str, str] | None = None,
     rewrite_timestamps: bool = False,
+    found: Sequence[Base] | None = None,
 ) -> Exported:
     """Build ``file`` into an archive, read it, and throw it away.
 
     ``options`` go to ``docker buildx build`` as they are. ``rewrite_timestamps`` sets the times of all
-    files in the layers to the build argument ``SOURCE_DATE_EPOCH`` where they are later. Raises
-    `BuildError` when the build fails, and the errors of `helpers.bases`.
+    files in the layers to the build argument ``SOURCE_DATE_EPOCH`` where they are later. ``found`` are
+    the images behind ``FROM`` where they are not the usual ones. Raises `BuildError` when the build
+    fails, and the errors of `helpers.bases`.
     """
     build_args = build_args or {}
-    names = dockerfile.read(file, build_args, engine.architecture).base_images()
-    found = bases.handed(bases.resolve(names, engine), engine)
+    found = bases.handed(found or _bases(file, engine), engine)
     with paths.temporary() as folder:
         archive = folder / "image.tar"
         output = f"type=oci,dest={archive}" + ",rewrite-timestamp=true" * rewrite_timestamps
@@ -86,6 +89,30 @@ def export(
         command += [word for pair in build_args.items() for word in ("--build-arg", "=".join(pair))]
         _run(engine.command(*command, *options, str(context)), engine)
         return _read(archive, engine.architecture)
+
+
+def _bases(file: Path, engine: Engine) -> list[Base]:
+    return bases.resolve(dockerfile.read(file, architecture=engine.architecture).base_images(), engine)
+
+
+def before_and_after(file: Path, context: Path, engine: Engine) -> tuple[Exported, Exported]:
+    """Export an image, and again on a base with one small layer more, as a fix of a package adds one.
+
+    Raises as `export`, and the errors of `helpers.buildx.build`.
+    """
+    found = _bases(file, engine)
+    final = dockerfile.read(file, architecture=engine.architecture).lineage()[0].base
+    before = export(file, context, engine, "--provenance=false")
+    with paths.temporary() as folder:
+        (folder / "fix").write_text(secrets.token_hex(8))
+        (folder / "Dockerfile").write_text(f"FROM {final}\nCOPY fix /etc/workbook-fix\n")
+        tag = f"localhost/workbook/base:{secrets.token_hex(4)}"
+        buildx.build(Request(folder / "Dockerfile", folder, tag), engine=engine)
+    try:
+        fixed = [replace(base, reference=tag) if base.name == final else base for base in found]
+        return before, export(file, context, engine, "--provenance=false", found=fixed)
+    finally:
+        leftovers.remove(tag, engine)
 
 
 def _run(command: list[str], engine: Engine) -> None:

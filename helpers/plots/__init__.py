@@ -9,7 +9,7 @@ from helpers.plots.composition import composition
 from helpers.plots.context import SENT, sent
 from helpers.plots.howlow import frontier
 from helpers.plots.pins import lines
-from helpers.plots.pipeline import cost, day, moves, waits
+from helpers.plots.pipeline import cost, day, waits
 from helpers.plots.sizes import layers, sizes, spare
 from helpers.plots.stages import stages
 from helpers.plots.style import Chart
@@ -27,7 +27,6 @@ __all__ = [
     "invalidation",
     "layers",
     "lines",
-    "moves",
     "scenarios",
     "sent",
     "sizes",

@@ -12,7 +12,6 @@ from helpers.plots.style import (
     KEPT,
     LEFT,
     MARKERS,
-    ON_DISK,
     ON_WIRE,
     SERIES,
     Chart,
@@ -28,34 +27,6 @@ if TYPE_CHECKING:
 def gb(value: float) -> str:
     """Return GB (10^9 bytes) in the unit that reads best."""
     return f"{value:,.0f} GB" if value >= 100 else f"{value:.1f} GB" if value >= 1 else mb(value * 1e3)
-
-
-@style.in_house_style
-def moves(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
-    """Draw what each variant takes on disk and moves in each situation, one panel a situation.
-
-    Columns: variant, then one a situation in MB, the first of them the size on disk.
-    """
-    names, situations = _variants(frame), [str(name) for name in frame.columns[1:]]
-    title = title or _moves_title(frame)
-    figure, panels = style.sheet(2.3 + 0.5 * len(names), title, caption, columns=len(situations))
-    limit = float(frame[situations].to_numpy().max())
-    for axes, situation in zip(panels, situations, strict=True):
-        look = ON_DISK if situation == situations[0] else ON_WIRE
-        for at, value in enumerate(frame[situation]):
-            axes.barh(at, value, height=0.62, **look.fill())
-            style.value(axes, value, at, mb(value))
-        axes.set_xlim(0, 1.75 * limit)
-        axes.set_xticks([0, 1000] if limit > 1000 else [0, round(limit)])
-        axes.set_title(situation.replace(" ", "\n", 1), loc="left", fontsize=15, fontweight="bold")
-        axes.set_xlabel("MB")
-    style.name_rows(panels[0], names)
-    return style.chart(figure, "Bars of what deploys move", title, _facts(frame, mb), caption)
-
-
-def _moves_title(frame: pd.DataFrame) -> str:
-    row, first, last = _largest(frame)
-    return f"{row['variant']}: {mb(row[first])} {first}, {mb(row[last])} moved by a {last}"
 
 
 @style.in_house_style

@@ -224,23 +224,11 @@ def frontier():
     return plots.frontier(pd.DataFrame(rows, columns=columns), (30, 50), 1.12, CAPTION)
 
 
-def moves():
-    rows = [
-        ("naive", 1213.7, 441.3, 103.2, 48.6, 0.057),
-        ("alpine", 153.1, 49.2, 10.4, 2.1, 0.0121),
-        ("distroless", 213.2, 67.6, 22.3, 22.3, 20.4),
-        ("distroless_pruned", 131.5, 47.4, 2.1, 2.1, 2.0),
-        ("distroless_ordered", 131.5, 47.4, 2.1, 2.1, 0.0093),
-    ]
-    situations = ["on disk", "first pull", "pull onto its base", "dependency edit", "source edit"]
-    return plots.moves(pd.DataFrame(rows, columns=["variant", *situations]), CAPTION)
-
-
 def day():
     rows = [
         ("naive", 60.7, 22.1, 0.444),
         ("alpine", 7.7, 2.5, 0.05),
-        ("distroless_ordered", 6.6, 2.4, 0.05),
+        ("distroless_pruned", 6.6, 2.4, 0.05),
     ]
     ways = ["as the article counts", "to empty nodes", "to a node that keeps its layers"]
     frame = pd.DataFrame(rows, columns=["variant", *ways])
@@ -254,7 +242,7 @@ def waits():
             ("pull on an empty node", (7.5, 1.2, 0.7)),
             ("start once pulled", (0.5, 0.45, 0.52)),
         )
-        for variant, seconds in zip(("naive", "alpine", "distroless_ordered"), times, strict=True)
+        for variant, seconds in zip(("naive", "alpine", "distroless_pruned"), times, strict=True)
     ]
     columns = ["variant", "situation", "median s", "min s", "max s"]
     return plots.waits(pd.DataFrame(rows, columns=columns), CAPTION)
@@ -283,7 +271,6 @@ UNITS = {  # what stands at the axis; a board has none
     surface: "count",
     frontier: "MB",
     stages: "from left to right",
-    moves: "MB",
     day: "GB",
     waits: "seconds",
     bill: "GB",
@@ -391,7 +378,6 @@ def test_the_same_table_gives_the_same_picture_and_leaves_the_reader_s_style_and
         (scenarios, "From 55.0 s (naive, cold) to 0.7 s (distroless-pruned, nothing changed)"),
         (surface, "Commands: 798 in naive, 1 in distroless"),
         (frontier, "packed_lzma: 28 MB instead of 132 MB, and 1.3 s later"),
-        (moves, "naive: 1214 MB on disk, 57 kB moved by a source edit"),
         (day, "naive: 60.7 GB a day as the article counts, 444 MB to a node that keeps its layers"),
         (
             waits,
