@@ -172,7 +172,7 @@ def _stage_bands(all_axes: Sequence[Axes], rows: list[str], stages: list[str]) -
 
 @style.in_house_style
 def scenarios(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
-    """Draw the median time of each Dockerfile in each scenario, with its range.
+    """Draw the median time of each Dockerfile in each scenario, with its range where there is one.
 
     Columns: dockerfile, scenario, median s, min s, max s.
     """
@@ -215,7 +215,8 @@ def _scenarios_title(rows: list[dict[Hashable, Any]]) -> str:
 def _dot(axes: Axes, row: pd.Series[Any], at: int) -> None:
     color = SERIES[at % len(SERIES)]
     low, middle, high = row["min s"], row["median s"], row["max s"]
-    axes.plot([low, high], [at, at], "|-", ms=16, mew=2, linewidth=2, color=INK, clip_on=False)
+    if low < high:
+        axes.plot([low, high], [at, at], "|-", ms=16, mew=2, linewidth=2, color=INK, clip_on=False)
     axes.plot(middle, at, MARKERS[at % len(MARKERS)], ms=11, color=color, mec="white", clip_on=False)
     spread = f"  ({low:.1f}\N{EN DASH}{high:.1f})" if low < high else ""
     style.value(axes, high, at, seconds(middle) + spread, away=10)
