@@ -293,16 +293,10 @@ def _in_touch(engine: Engine) -> Iterator[None]:
 
 
 def _request(method: str, url: str, body: object = None) -> Answer:
-    from urllib.error import HTTPError
-
-    data = None if body is None else json.dumps(body).encode()
-    kind = {"Content-Type": "application/json"} if data else {}
     try:
-        with loopback.ask(url, 5, method=method, body=data, headers=kind) as response:
-            return Answer(response.status, _decoded(response.read()))
-    except HTTPError as error:
-        return Answer(error.code, _decoded(error.read()))
-    except (OSError, ValueError) as error:
+        with loopback.ask(url, 5, method=method, json=body) as response:
+            return Answer(response.status_code, _decoded(response.content))
+    except OSError as error:
         raise ContainerError(f"Nothing answered {method} {url}: {error}.") from None
 
 

@@ -12,12 +12,14 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from helpers.host import loopback
 from helpers.host.errors import WorkbookError
 
 if TYPE_CHECKING:
+    from requests import Response
+
     from helpers.engine.engine import Engine
 
 _INDEX_TYPES = (
@@ -93,7 +95,7 @@ def manifest(address: str, repository: str, tag: str, architecture: str) -> Mani
 def _manifest(address: str, repository: str, reference: str) -> bytes:
     accept = ", ".join((*_MANIFEST_TYPES, *_INDEX_TYPES))
     with _get(address, f"/v2/{repository}/manifests/{reference}", accept) as answer:
-        return answer.read()
+        return answer.content
 
 
 def _for_platform(index: dict[str, Any], architecture: str) -> str:
@@ -112,8 +114,7 @@ def _descriptor(entry: dict[str, Any]) -> Descriptor:
 def blob(address: str, repository: str, digest: str) -> Iterator[bytes]:
     """Yield a blob's bytes as they arrive."""
     with _get(address, f"/v2/{repository}/blobs/{digest}") as answer:
-        while chunk := answer.read(_CHUNK):
-            yield chunk
+        yield from answer.iter_content(_CHUNK)
 
 
 def repositories(address: str) -> list[str]:
@@ -128,13 +129,14 @@ def tags(address: str, repository: str) -> list[str]:
 
 def _document(address: str, path: str) -> Any:
     with _get(address, path) as answer:
-        return json.load(answer)
+        return answer.json()
 
 
 @contextlib.contextmanager
-def _get(address: str, path: str, accept: str = "*/*") -> Iterator[IO[bytes]]:
+def _get(address: str, path: str, accept: str = "*/*") -> Iterator[Response]:
     try:
         with loopback.ask(f"http://{address}{path}", _PATIENCE, headers={"Accept": accept}) as answer:
+            answer.raise_for_status()
             yield answer
     except OSError as error:
         raise WorkbookError(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from http.client import HTTPResponse
-    from urllib.request import OpenerDirector
+    from requests import Response
 
 
 def ask(
@@ -17,25 +15,22 @@ def ask(
     seconds: float,
     *,
     method: str = "GET",
-    body: bytes | None = None,
+    json: Any = None,
     headers: Mapping[str, str] | None = None,
-) -> HTTPResponse:
-    """Return the open answer; the caller closes it. ``seconds`` bounds each wait for the server.
+) -> Response:
+    """Return the answer, whatever its status; the caller reads its body and closes it.
 
-    Raises ``urllib.error.HTTPError`` for an answer of 400 or more, OSError where none comes.
+    ``seconds`` bounds each wait for the server. The server closes the connection after the answer.
+    Raises `requests.RequestException`, which is an OSError, when no answer comes.
     """
-    from urllib.request import Request
+    import requests
 
-    request = Request(url, data=body, headers=dict(headers or {}), method=method)  # noqa: S310 - http only
-    answer: HTTPResponse = _opener().open(request, timeout=seconds)
-    return answer
-
-
-@cache
-def _opener() -> OpenerDirector:
-    from urllib.request import ProxyHandler, build_opener
-
-    return build_opener(ProxyHandler({}))
+    plain = {"Accept-Encoding": "identity", "Connection": "close"}
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.request(
+            method, url, json=json, headers={**plain, **(headers or {})}, timeout=seconds, stream=True
+        )
 
 
 def free_port() -> int:

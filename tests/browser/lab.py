@@ -64,7 +64,8 @@ def _answers(address: str, server: subprocess.Popen[bytes]) -> bool:
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and server.poll() is None:
         try:
-            with loopback.ask(address, 2):
+            with loopback.ask(address, 2) as answer:
+                answer.raise_for_status()
                 return True
         except OSError:
             time.sleep(0.2)
