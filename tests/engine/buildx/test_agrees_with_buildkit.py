@@ -534,6 +534,7 @@ OF_A_NAME = (
     "parse stage name",
     "should not be blank",
     "support variable",
+    "variable expansion is not supported",
     "requires either one or three",
 )
 
