@@ -197,7 +197,7 @@ def schedule(*products: str, on: date | None = None) -> pd.DataFrame:
     """
     on = on or _today()
     rows = [
-        (x.product, x.name, x.released, x.end, x.extended, x.months_left(on))
+        (x.product, x.name, x.released, x.end, x.extended or "", x.months_left(on))
         for product in products
         for x in support.lines(product)
         if x.end and x.end >= FIRST_SHOWN
