@@ -172,7 +172,7 @@ def test_the_second_preparation_asks_no_registry_and_loads_nothing(engine, ready
     assert bases.resolve(bases.ARTICLE, engine) == list(ready.values())
 
 
-@pytest.mark.parametrize("name", [ALPINE, DISTROLESS])
+@pytest.mark.parametrize("name", [pytest.param(ALPINE, marks=pytest.mark.rare), DISTROLESS])
 def test_made_again_elsewhere_it_is_the_same_image(engine, ready, name, tmp_path):
     recipe = standins.recipe(name, engine.architecture, host_settings.read())
     layers = recipe.make(Workshop(tmp_path))
@@ -186,6 +186,7 @@ def test_made_again_elsewhere_it_is_the_same_image(engine, ready, name, tmp_path
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
+@pytest.mark.rare
 def test_debian_made_again_elsewhere_has_the_same_layers(engine, ready, tmp_path):
     recipe = standins.recipe("node:20-bookworm-slim", engine.architecture)
     first, again = (
