@@ -291,6 +291,7 @@ def test_a_kill_while_debian_is_installed_ends_its_programs_and_the_next_run_cle
     preparing, tmp_path
 ):
     preparing.kill()
+    preparing.wait()
     _wait_for(lambda: not _at_work_in(tmp_path))
     assert str(tmp_path) not in Path("/proc/mounts").read_text()
     with Workshop(tmp_path / "standins").scratch() as scratch:
