@@ -1,0 +1,49 @@
+"""Live slides in JupyterLab at the size of a projector: read from the back row, and run by the keyboard."""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.slow
+SECONDS = 1000
+SMALLEST = 24  # pixels of letters on a screen of 1280 by 720
+SIZE = "text => parseFloat(getComputedStyle(text).fontSize)"
+
+
+def cell(make, source, kind):
+    return make(source, metadata={"slideshow": {"slide_type": kind}})
+
+
+@pytest.fixture
+def slides(page, served, lab_folder):
+    """Present a small notebook of the lessons' kind, in the lessons' folder, as the projector button does."""
+    markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
+    cells = [
+        cell(
+            markdown, "# Sums\n\nWords to read, and `code`.\n\n| a | b |\n|---|---|\n| 1 | 2 |", "slide"
+        ),
+        cell(code, "print(6 * 7)", "-"),
+    ]
+    about = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=about)
+    nbformat.write(notebook, lab_folder / "notebooks" / "live.ipynb")
+    page.set_default_timeout(60 * SECONDS)
+    page.goto(f"{served.address}/rise/notebooks/live.ipynb?token={served.token}")
+    page.locator("section.present section.present h1").wait_for(timeout=90 * SECONDS)
+    return page
+
+
+def test_a_cell_runs_by_the_keyboard_and_all_of_it_is_large_enough(slides, screenshots):
+    slide = slides.locator("section.present section.present")
+    slide.locator(".cm-content", has_text="6 * 7").click()
+    output = slide.locator(".jp-OutputArea-output", has_text="42")
+    while not output.count():  # the kernel may not listen yet
+        slides.keyboard.press("Control+Enter")
+        slides.wait_for_timeout(2 * SECONDS)
+    expect(output).to_be_visible()
+    slides.screenshot(path=screenshots / "live-slides.png")
+    for part in ("p", "td", "p code", ".cm-line", ".jp-OutputArea-output pre"):
+        size = slide.locator(part).filter(visible=True).first.evaluate(SIZE)
+        assert size >= SMALLEST, f"{part}: {size} px"
