@@ -16,7 +16,7 @@ SHORT := $(filter-out $(LONG) $(LEDGER),$(NOTEBOOKS))
 export JUPYTER_PLATFORM_DIRS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test test-matrix check pages one-engine own-engines long-lessons short-lessons newest ledger notebooks slides book bench screenshots standins engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
+.PHONY: help environment lab test test-matrix check pages one-engine own-engines long-lessons short-lessons newest ledger notebooks slides talk book bench screenshots standins engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ notebooks: bases ## run the lessons live and keep their outputs
 
 slides: environment ## one slide deck a lesson, each a single file that needs no network
 	@$(RUN) -m nbconvert --config docs/slides/nbconvert.py $(NOTEBOOKS)
+
+talk: environment ## one deck for a talk of fifty minutes, slides/talk.html
+	@$(RUN) docs/slides/talk.py | $(RUN) -m nbconvert --config docs/slides/nbconvert.py --stdin --output talk
 
 book: environment ## the lessons as a site to read, in book/
 	@rm -rf book

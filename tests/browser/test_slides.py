@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -11,6 +13,7 @@ from helpers.host import paths
 from tests.browser import decks
 
 LESSONS = sorted((paths.ROOT / "notebooks").glob("*.ipynb"))
+TALK = Path("talk.ipynb")
 SMALLEST = 0.7  # of the usual size of letters
 
 
@@ -19,7 +22,9 @@ def site(tmp_path_factory, serve):
     """Serve the slides of all lessons; return the address."""
     folder = tmp_path_factory.mktemp("slides")
     nbformat.write(tall_lesson(), folder / "tall.ipynb")
-    decks.write([*LESSONS, folder / "tall.ipynb"], folder)
+    make = [sys.executable, paths.ROOT / "docs/slides/talk.py"]
+    (folder / TALK).write_bytes(subprocess.check_output(make))
+    decks.write([*LESSONS, folder / "tall.ipynb", folder / TALK], folder)
     return serve(folder)
 
 
@@ -72,7 +77,7 @@ def opened(page, site, lesson):
     page.add_style_tag(content="* { transition: none !important }")
 
 
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda file: file.stem)
+@pytest.mark.parametrize("lesson", [*LESSONS, TALK], ids=lambda file: file.stem)
 def test_each_slide_has_a_heading_and_its_width_and_nothing_is_fetched(
     lesson, site, page, asked, faint, undescribed
 ):
