@@ -1,7 +1,7 @@
-"""The attack surface of an image, read off its files: what can be started, and what can be changed.
+"""The attack surface of an image: the programs that can be started, and the files that can be changed.
 
-It looks at names, modes and owners and starts nothing; which packages the files are of is
-`helpers.image.os_packages` and `helpers.image.npm_packages`.
+This module looks at the names, modes and owners of files; it starts nothing. `helpers.image.os_packages`
+and `helpers.image.npm_packages` say which packages the files belong to.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _LINKS = 40  # links followed on the way to one file, as Linux does
 
 
 def is_root(user: str) -> bool:
-    """Whether a container of an image with this ``USER`` runs as root; the group does not matter."""
+    """Whether ``USER user`` makes a container run as root; the group does not matter."""
     return re.fullmatch("|root|0+", user.partition(":")[0]) is not None
 
 
 def shells(files: Iterable[File]) -> list[str]:
-    """Return the paths of shells, links to them included."""
+    """Return the paths of shells, including links to shells."""
     return _programs(files, SHELLS)
 
 
 def package_managers(files: Iterable[File]) -> list[str]:
-    """Return the paths of package managers, of the system's packages and of npm's."""
+    """Return the paths of package managers: the system's, and npm with its relatives."""
     return _programs(files, PACKAGE_MANAGERS)
 
 
@@ -51,9 +51,9 @@ def _programs(files: Iterable[File], names: set[str]) -> list[str]:
 def commands(files: Files) -> list[str]:
     """Return the paths under which a program can be started by name.
 
-    These are the entries of ``bin`` and ``sbin`` folders that lead to an executable file, links
-    included: BusyBox is one file and some 300 commands. Those that npm packages bring
-    (``node_modules/.bin``) are left out, since they are scripts of the packages, counted elsewhere.
+    These are the entries of ``bin`` and ``sbin`` folders that lead to an executable file. Links count:
+    BusyBox is one file with some 300 commands. The commands in ``node_modules/.bin`` do not count,
+    because they are scripts of npm packages, which are counted elsewhere.
     """
     found = (file for file in files if _is_command_path(file.path))
     return [file.path for file in found if _leads_to_program(files, file)]
@@ -75,7 +75,7 @@ def _leads_to_program(files: Files, file: File) -> bool:
 
 
 def resolve(files: Files, path: str) -> File | None:
-    """Return the file that a path leads to, links in every part of it followed; None if nowhere."""
+    """Return the file that a path leads to, following links in every part; None if there is no file."""
     todo, at, links = [part for part in path.split("/") if part], "/", 0
     while todo:
         part = todo.pop(0)
@@ -91,26 +91,26 @@ def resolve(files: Files, path: str) -> File | None:
 
 
 def setuid(files: Iterable[File]) -> list[str]:
-    """Return the programs that run as their owner or group, whoever starts them."""
+    """Return the setuid and setgid programs: they run as their owner or group, whoever starts them."""
     return [f.path for f in files if _is_executable(f) and f.mode & (_SETUID | _SETGID)]
 
 
 def world_writable(files: Iterable[File]) -> list[str]:
-    """Return the files and folders that every user may write, ``/tmp`` included."""
+    """Return the files and folders that every user may write to, including ``/tmp``."""
     return [f.path for f in files if f.kind in ("file", "directory") and f.mode & _WORLD_WRITABLE]
 
 
 def changeable(files: Iterable[File], uid: int, gid: int) -> list[str]:
-    """Return the files and folders that a process of this user may write, by owner and mode.
+    """Return the files and folders that a process of this user may write to, by owner and mode.
 
-    Root may write all of them, whatever the mode. A read-only root file system takes all of it away;
-    nothing here knows of that.
+    Root may write to all of them, whatever the mode. A read-only root file system would allow none;
+    this function does not know about that.
     """
     return [f.path for f in files if f.kind in ("file", "directory") and _may_write(f, uid, gid)]
 
 
 def _may_write(file: File, uid: int, gid: int) -> bool:
-    """Decide as the kernel does: the first class that fits counts, not the most generous."""
+    """Decide as the kernel does: only the first class that fits counts (owner, group, others)."""
     if uid == 0:
         return True
     if file.uid == uid:

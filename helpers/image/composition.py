@@ -47,7 +47,7 @@ DPKG_INFO = "/var/lib/dpkg/info"
 
 
 def composition(image: Image, app: str = "/app") -> pd.DataFrame:
-    """Return one row a category of `CATEGORIES`: what, files, bytes.
+    """Return one row for each of `CATEGORIES`: what, files, bytes.
 
     ``app`` is the folder of the application in the image.
     """
@@ -67,7 +67,7 @@ def classified(image: Image, app: str = "/app") -> Iterator[tuple[File, str]]:
 
 
 def packages(image: Image, app: str = "/app") -> pd.DataFrame:
-    """Return one row an npm package of the app, the heaviest first: name, version, dev, bytes."""
+    """Return one row for each npm package of the app, largest first: name, version, dev, bytes."""
     known = {package.path: package for package in npm_packages.recorded(image, app)}
     sizes = dict.fromkeys(known, 0)
     for file in image.files:
@@ -108,7 +108,7 @@ def _app_category(path: str, inside: str, known: Mapping[str, NpmPackage]) -> st
 
 
 def _owner(path: str, known: Mapping[str, NpmPackage]) -> NpmPackage | None:
-    """Return the innermost package that a path lies in."""
+    """Return the package that a path lies in; of nested packages, the innermost."""
     while "/node_modules/" in path:
         if path in known:
             return known[path]
@@ -117,9 +117,10 @@ def _owner(path: str, known: Mapping[str, NpmPackage]) -> NpmPackage | None:
 
 
 class Debian:
-    """What dpkg knows of an image's files: which are of packages that a bare system would not have.
+    """What dpkg knows about an image's files: which ones come from packages added to a bare system.
 
-    A bare system is what Debian calls essential, required or important, and all that these depend on.
+    A bare system has the packages that Debian calls essential, required or important, and all packages
+    that these depend on.
     """
 
     def __init__(self, status: str, lists: Mapping[str, str]) -> None:
@@ -132,7 +133,7 @@ class Debian:
             paths.update(merged_usr(path) for path in listed.splitlines())
 
     def added(self, path: str) -> bool:
-        """Say whether a path is of an added package; a file of none goes with the folder it is in."""
+        """Whether a path belongs to an added package; a file of no package counts as its folder does."""
         path = merged_usr(path)
         while path and path not in self._bare:
             if path in self._added:
@@ -156,7 +157,7 @@ def _debian(image: Image) -> Debian:
 
 
 def _bare(status: str) -> set[str]:
-    """Return the packages of a bare system among those that dpkg's status file names."""
+    """Return the packages in dpkg's status file that belong to a bare system."""
     known = {stanza["Package"]: stanza for stanza in stanzas(status)}
     providers: dict[str, list[str]] = {}
     for name, stanza in known.items():
@@ -183,10 +184,10 @@ def _is_basic(name: str, stanza: Mapping[str, str]) -> bool:
 
 
 def _names(relation: str) -> list[str]:
-    """Return the packages that a relation such as ``libc6 (>= 2.36), debconf | cdebconf`` names."""
+    """Return the package names in a relation such as ``libc6 (>= 2.36), debconf | cdebconf``."""
     return re.findall(r"(?:^|[,|])\s*([a-z0-9][a-z0-9+.-]*)", relation)
 
 
 def merged_usr(path: str) -> str:
-    """Name a path alike whether its package says /lib or /usr/lib."""
+    """Return the path under ``/usr``, so that ``/lib/x`` and ``/usr/lib/x`` are the same path."""
     return path.removeprefix("/usr") if path.startswith("/usr/") else path

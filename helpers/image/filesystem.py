@@ -1,6 +1,6 @@
-"""The layers of an image laid on each other: the files that a container sees, and what they hide.
+"""Merge the layers of an image: the files that a container sees, and the files that later layers hide.
 
-It computes with entries of layers and asks no engine.
+This module works on entries that were already read from the layers; it asks no engine.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ _LINKS = 40  # links followed on the way to one file, as Linux does
 class File:
     """One path of an image as a container sees it.
 
-    ``layer`` is the index of the layer that it comes from. Only ``kind`` "file" has ``bytes``; of
-    several hard links to one content the first is the file, the others name it as their ``target``.
+    ``layer`` is the index of the layer that the path comes from. Only a path of ``kind`` "file" has
+    ``bytes``. When several hard links share one content, the first is the file; the others name it as
+    their ``target``.
     """
 
     path: str
@@ -59,12 +60,12 @@ class Files:
         return len(self.files)
 
     def get(self, path: str) -> File | None:
-        """Return the file at an absolute path, following no link; None when there is none."""
+        """Return the file at an absolute path, without following links; None when there is no file."""
         return self._by_path.get(path)
 
     @property
     def bytes(self) -> int:
-        """The bytes of all files; less than the layers' sum by what is wasted."""
+        """The bytes of all files: the sum of the layers minus the wasted bytes."""
         return sum(file.bytes for file in self.files)
 
     def to_frame(self) -> pd.DataFrame:
@@ -76,7 +77,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Wasted:
-    """A file that a later layer hid: it is stored and moved, and no container can see it."""
+    """A file that a later layer hides: it is stored and transferred, but no container can see it."""
 
     path: str
     bytes: int
@@ -87,7 +88,7 @@ class Wasted:
 
 @dataclass(frozen=True)
 class Waste:
-    """All that later layers deleted or replaced; ``layers`` are the layers' instructions."""
+    """All files that later layers deleted or replaced; ``layers`` are the layers' instructions."""
 
     layers: tuple[str, ...]
     files: tuple[Wasted, ...]
@@ -98,7 +99,7 @@ class Waste:
         return sum(file.bytes for file in self.files)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a layer: what later layers made useless in it."""
+        """Return one row for each layer: how many of its files later layers hide, and their MB."""
         by_layer: dict[int, list[Wasted]] = defaultdict(list)
         for file in self.files:
             by_layer[file.layer].append(file)
@@ -120,9 +121,10 @@ def _megabytes(files: Iterable[Wasted], how: str) -> float:
 
 
 def merge(listings: Sequence[Sequence[Entry]]) -> tuple[Files, tuple[Wasted, ...]]:
-    """Return what a container sees of layers laid on each other, the base first, and what they hide.
+    """Return the files that a container sees, and the files that later layers hide.
 
-    Hidden are the files with bytes that a later layer deletes or replaces.
+    ``listings`` holds the entries of each layer, the base first. A file counts as hidden when it has
+    bytes and a later layer deletes or replaces it.
     """
     stack = _Stack()
     wasted = tuple(itertools.chain.from_iterable([stack.lay(entries) for entries in listings]))
@@ -131,20 +133,20 @@ def merge(listings: Sequence[Sequence[Entry]]) -> tuple[Files, tuple[Wasted, ...
 
 
 class _Stack:
-    """Layers laid on each other: what can be seen, each path with the layer that it is of.
+    """A stack of layers: the paths that can be seen, each with the layer that it comes from.
 
-    A whiteout hides a path of the layers below, an opaque mark all that they have in a folder. A
-    content with several hard links lives as long as one of them can be seen.
+    A whiteout hides one path of the layers below. An opaque mark hides everything that those layers
+    have in a folder. A content with several hard links stays as long as one of the links can be seen.
     """
 
     def __init__(self) -> None:
         self.seen: dict[str, tuple[int, Entry]] = {}
         self._links: dict[tuple[int, str], list[str]] = {}
-        self._folders: set[str] = set()  # those that hold or held something, listed or not
+        self._folders: set[str] = set()  # folders that hold or held something
         self._layers = 0
 
     def lay(self, entries: Sequence[Entry]) -> list[Wasted]:
-        """Lay one more layer, and return what it hides for good."""
+        """Put one more layer on top, and return the files that it hides."""
         index, self._layers = self._layers, self._layers + 1
         whiteouts = [entry for entry in entries if is_whiteout(entry)]
         kept = _in_place([entry for entry in entries if not is_whiteout(entry)])
@@ -152,12 +154,12 @@ class _Stack:
         for entry in kept:
             if not (entry.kind == "directory" and self._is_listed_folder(entry.path)):
                 hidden[entry.path] = "replaced"
-        for folder in _folders_of(kept):  # a folder is made for what lies in it, whether listed or not
+        for folder in _folders_of(kept):  # a file's folder exists even without an entry
             self._folders.add(folder)
             if not self._is_listed_folder(folder):
                 hidden.setdefault(folder, "replaced")
         lost = {path: self.seen.pop(path) for path in hidden if path in self.seen}
-        firsts: dict[str, str] = {}  # by hard link of this layer, the file whose content it shares
+        firsts: dict[str, str] = {}  # from a hard link of this layer to its file
         for entry in kept:
             if entry.kind == "hardlink":
                 first = firsts[entry.path] = firsts.get(entry.target, entry.target)
@@ -188,7 +190,7 @@ class _Stack:
         return path in self.seen and self.seen[path][1].kind == "directory"
 
     def _lives_on(self, layer: int, file: Entry) -> bool:
-        """Hand the content of a file that is gone to a hard link of it that is still seen."""
+        """Give the content of a hidden file to a hard link that can still be seen; False if none can."""
         links = [
             path
             for path in self._links.pop((layer, file.path), ())
@@ -205,7 +207,7 @@ class _Stack:
 
 
 def _in_place(entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries of a layer, those below one of its own links where the link leads."""
+    """Return the entries of a layer; an entry below a link of that layer moves to the link's target."""
     links = {entry.path: entry.target for entry in entries if entry.kind == "symlink"}
     if not links:
         return list(entries)

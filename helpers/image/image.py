@@ -1,7 +1,7 @@
-"""Facts of a finished image: its layers with their instructions, its bytes, its files, its waste.
+"""Facts about a finished image: its layers with their instructions, its bytes, its files, its waste.
 
-It looks at images that exist and never runs, builds or changes one; what the files are for is
-`helpers.image.composition`, and how a layer is read `helpers.image.layers`.
+This module never runs, builds or changes an image. `helpers.image.layers` reads the layers;
+`helpers.image.composition` says what the files are for.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _LINKS = 8  # symbolic links followed to reach a file
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer: ``digest`` is that of its uncompressed tar, ``files`` counts all but folders."""
+    """One layer: ``digest`` is the digest of its uncompressed tar; ``files`` does not count folders."""
 
     digest: str
     instruction: str
@@ -52,10 +52,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What a finished image is: the settings that it starts with, and its layers.
+    """A finished image: the settings that it starts with, and its layers.
 
-    ``compressed_exact`` says that the engine's store holds every layer compressed; otherwise the
-    compressed bytes are computed, their sum within 2 % of what a push would make.
+    ``compressed_exact`` is True when the engine's store holds every layer compressed. Otherwise the
+    compressed bytes are computed; their sum is within 2 % of the bytes of a push.
     """
 
     reference: str
@@ -74,16 +74,16 @@ class ImageFacts:
 
     @property
     def uncompressed_bytes(self) -> int:
-        """The sum of the layers' bytes as they lie on disk."""
+        """The sum of the layers' bytes, uncompressed."""
         return sum(layer.uncompressed_bytes for layer in self.layers)
 
     @property
     def compressed_bytes(self) -> int:
-        """The sum of the layers' bytes as a registry holds them."""
+        """The sum of the layers' bytes, compressed, as a registry holds them."""
         return sum(layer.compressed_bytes for layer in self.layers)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a layer, in the order of the instructions."""
+        """Return one row for each layer, in the order of the instructions."""
         import pandas as pd
 
         return pd.DataFrame(
@@ -109,11 +109,11 @@ class ImageFacts:
 
 
 class Image:
-    """A finished image in an engine. What is asked of it is read at the first question and then kept.
+    """A finished image in an engine. Each fact is read when it is first asked for, and then kept.
 
-    ``id`` is the engine's digest of it, ``name`` what messages call it. Every question raises
-    `ImageError` when the engine has no such image or its layers cannot be read, and `EngineError`
-    when the engine goes away.
+    ``id`` is the engine's digest of the image; messages call the image ``name``. Every property and
+    method raises `ImageError` when the engine has no such image or its layers cannot be read, and
+    `EngineError` when the engine goes away.
     """
 
     def __init__(self, engine: Engine, image_id: str, name: str = "") -> None:
@@ -126,17 +126,17 @@ class Image:
 
     @cached_property
     def config(self) -> Mapping[str, Any]:
-        """What a container starts with, by Docker's names (``User``, ``Cmd``, ``Env`` and so on)."""
+        """The settings that a container starts with, by Docker's names (``User``, ``Cmd`` …)."""
         return dict(self._shown["Config"] or {})
 
     @cached_property
     def uncompressed_bytes(self) -> int:
-        """The bytes of its layers on disk.
+        """The bytes of its layers, uncompressed.
 
-        With an engine that keeps layers unpacked it is the engine's own ``Size``, to the byte. With the
-        containerd store ``Size`` is that of the compressed blobs (Engine 26), and the sizes of its
-        history are blocks of the disk; there it is the sum of the contents of the layers' files, which
-        is what the other engines count.
+        With an engine that keeps layers unpacked, this is exactly the engine's own ``Size``. With the
+        containerd store, ``Size`` counts the compressed blobs (Engine 26), and the sizes in its history
+        count disk blocks. There this is the sum of the contents of the layers' files, as the other
+        engines count them.
         """
         if self.engine.store != "containerd":
             return int(self._shown["Size"])
@@ -144,9 +144,10 @@ class Image:
 
     @cached_property
     def compressed_bytes(self) -> int:
-        """The bytes of its layers as a registry holds them: one gzip a layer.
+        """The bytes of its layers as a registry holds them: one gzip for each layer.
 
-        Exact where the engine's store holds layers compressed, else computed; known layers cost nothing.
+        They are exact when the engine's store holds the layers compressed; otherwise they are computed.
+        A layer that was read before is not read again.
         """
         stored = self._scan(Wanted(compressed=True))
         return sum(listing.compressed_bytes or 0 for listing in stored.layers)
@@ -155,8 +156,8 @@ class Image:
     def disk_usage_bytes(self) -> int:
         """The bytes that `docker images` shows for it: its SIZE, or its DISK USAGE from Docker 29 on.
 
-        Where an engine keeps layers unpacked alone that is `uncompressed_bytes`. The containerd store
-        keeps each compressed as well, and counts both, with the attestations that a build attached.
+        An engine that keeps only unpacked layers shows `uncompressed_bytes`. The containerd store keeps
+        each layer compressed too; it counts both, and the attestations that a build attached.
         """
         return _listed_bytes(self.engine, self._shown)
 
@@ -167,23 +168,23 @@ class Image:
 
     @property
     def waste(self) -> Waste:
-        """What is stored in its layers and hidden by later ones."""
+        """The files that its layers store and later layers hide."""
         return self._merged[1]
 
     def entries(self, layer: int) -> tuple[Entry, ...]:
-        """Return all that one layer holds, counted from 0 at the base, whiteouts included."""
+        """Return all entries of one layer, whiteouts included; layer 0 is the lowest of the base."""
         return self._scan(Wanted(entries=True)).layers[layer].entries
 
     @cached_property
     def packages(self) -> Inventory:
-        """The packages of its operating system, by the database of its package manager."""
+        """The packages of its operating system, according to its package manager's database."""
         return os_packages.read(self)
 
     def facts(self, bases: Sequence[str] = ()) -> ImageFacts:
-        """Return what it starts with, and its layers with their instructions and sizes.
+        """Return the settings that it starts with, and its layers with their instructions and sizes.
 
-        ``bases`` names the images that it was built on, or the digests of their layers; layers of theirs
-        are marked.
+        ``bases`` holds the names of the images that it was built on, or the digests of their layers.
+        The layers that come from these images are marked.
         """
         stored = self._scan(Wanted(compressed=True))
         settings = stored.config.get("config") or {}
@@ -204,7 +205,7 @@ class Image:
         )
 
     def read(self, path: str) -> bytes:
-        """Return the content of one file, links followed, without running the image.
+        """Return the content of one file, following links, without running the image.
 
         Raises `ImageError` when there is no file at the path.
         """
@@ -224,14 +225,14 @@ class Image:
         return {f"{path}/{name}": content for name, content in inside if content is not None}
 
     def extract(self, path: str, into: Path) -> None:
-        """Unpack a file or folder into a folder of this machine, links and modes as they are.
+        """Unpack a file or folder into a folder of this machine, with its links and modes.
 
-        Nothing of it can land outside ``into``. Raises `ImageError` when there is nothing at the path.
+        Nothing is ever written outside ``into``. Raises `ImageError` when there is nothing at the path.
         """
         with _archive(self, path) as archive:
             if hasattr(tarfile, "data_filter"):
                 archive.extractall(into, filter="data")
-            else:  # Python 3.11 before its patch 4
+            else:  # Python before 3.11.4
                 for member in filter(_stays_inside, archive):
                     archive.extract(member, into)
 
@@ -266,10 +267,11 @@ class Image:
         )
 
     def _sizes(self, stored: Stored) -> list[int]:
-        """Return the layers' bytes as the engine counts them, or their files' where it counts otherwise.
+        """Return the bytes of each layer, as the engine counts them if its figures can be used.
 
-        The engine counts a pulled layer's symbolic links by the length of their target, a built layer's
-        not at all; so only its own figures add up to its own sum.
+        Otherwise these are the bytes of each layer's files. The engine counts the symbolic links of a
+        pulled layer by the length of their targets, and those of a built layer as 0 bytes. So only the
+        engine's own figures add up to its own sum.
         """
         counted = [listing.content_bytes for listing in stored.layers]
         if self.engine.store == "containerd":
@@ -289,7 +291,7 @@ def find(reference: str, engine: Engine | None = None) -> Image:
 
 
 def _stays_inside(member: tarfile.TarInfo) -> bool:
-    """Whether a member is no device, and neither it nor what it links to leads out of its folder."""
+    """Whether a member is a file, folder or link that stays, with its target, inside the folder."""
     if not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
         return False
     start = posixpath.dirname(member.name) if member.issym() else ""
@@ -298,7 +300,7 @@ def _stays_inside(member: tarfile.TarInfo) -> bool:
 
 
 class _NoFileError(ImageError):
-    """An image without the file that was asked for."""
+    """The image does not have the file that was asked for."""
 
 
 @in_touch()
@@ -347,7 +349,7 @@ def _digests_of_bases(engine: Engine, bases: Sequence[str], digests: Sequence[st
     return found
 
 
-# What an instruction was
+# The instruction that made a layer
 
 
 def _instructions(stored: Stored) -> list[str]:
@@ -359,7 +361,7 @@ def _instructions(stored: Stored) -> list[str]:
 
 
 def instruction(created_by: str) -> str:
-    """Return an instruction as its Dockerfile had it, from what a builder recorded of it."""
+    """Return an instruction as it was written in the Dockerfile, from a builder's record of it."""
     text = re.sub(r"\s+", " ", created_by).strip().removesuffix("# buildkit").strip()
     text = re.sub(r"(ADD|COPY) (file|dir|multi):[0-9a-f]{64} in ", r"\1 \2 ", text)
     text = _without_arguments(text)
@@ -371,9 +373,10 @@ def instruction(created_by: str) -> str:
 
 
 def _without_arguments(text: str) -> str:
-    """Take off the build arguments, which are recorded as in ``RUN |2 A=1 B=two words /bin/sh -c make``.
+    """Remove the build arguments from a record such as ``RUN |2 A=1 B=two words /bin/sh -c make``.
 
-    Nothing marks the end of the last value: it goes up to a shell, or is one word where none follows.
+    Nothing marks the end of the last value. It ends before a shell such as ``/bin/sh``; where no shell
+    follows, the value is one word.
     """
     begin = re.match(r"(RUN )?\|(\d+) ", text)
     if not begin:
@@ -391,7 +394,7 @@ def _without_arguments(text: str) -> str:
 
 
 def _contents(image: Image, path: str) -> Iterator[tuple[str, bytes | None]]:
-    """Yield name and content under a path of an image; the content is None for what is no file."""
+    """Yield the name and content of each entry under a path of an image; None for all but files."""
     with _archive(image, path) as archive:
         for member in archive:
             content = archive.extractfile(member) if member.isfile() else None
@@ -400,7 +403,7 @@ def _contents(image: Image, path: str) -> Iterator[tuple[str, bytes | None]]:
 
 @contextlib.contextmanager
 def _archive(image: Image, path: str) -> Iterator[tarfile.TarFile]:
-    """Open what lies at a path of an image, links followed, as a tar."""
+    """Open the file or folder at a path of an image as a tar, following links."""
     from docker.errors import APIError, NotFound
 
     options = {"command": ["never-run"], "network_disabled": True}

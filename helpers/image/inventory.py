@@ -1,7 +1,7 @@
-"""Say what an inventory of an image still finds: system packages, npm packages, Node and its version.
+"""Find what a scanner can find in an image: system packages, npm packages, and the version of Node.
 
-It looks where scanners look: at the records of package managers, at ``package.json`` files, and for
-Node's version in a file called ``node``. It reads the image and never runs it.
+This module looks where scanners look: in the records of package managers, in ``package.json`` files, and
+in a file called ``node`` for Node's version. It reads the image and never runs it.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _SYMTAB = 2  # sh_type of a symbol table (System V ABI, chapter 4)
 
 @dataclass(frozen=True)
 class Seen:
-    """What can be read off an image, without running it.
+    """What can be read from an image without running it.
 
-    ``node`` is the version of Node that a scanner finds, None when it finds none; ``symbols`` says
-    whether the program that runs still names its own functions, for gdb and perf; ``scripts`` counts
-    the JavaScript files of the app, which a stack trace names.
+    ``node`` is the version of Node that a scanner finds; None when it finds no version. ``symbols`` is
+    True when the program that runs still has the names of its functions, which gdb and perf need.
+    ``scripts`` counts the app's JavaScript files, which stack traces name.
     """
 
     system_packages: int
@@ -56,7 +56,7 @@ def look(image: Image, app: str) -> Seen:
 
 
 def node_version(program: bytes) -> str | None:
-    """Return the version of Node that a scanner reads in a program, None when it finds none."""
+    """Return the version of Node that a scanner reads in a program; None when it finds no version."""
     found = _NODE.search(program)
     return found[1].decode() if found else None
 
@@ -76,12 +76,12 @@ def has_symbols(program: bytes) -> bool:
 
 
 def of_base(image: Image, facts: ImageFacts) -> bool:
-    """Whether the program comes with the base image, whose next version brings its next patch."""
+    """Whether the program comes from the base image, so that a newer base image brings its patches."""
     return _layer(image, facts, facts.entrypoint[0]).from_base
 
 
 def code_layer_bytes(image: Image, facts: ImageFacts, app: str) -> int:
-    """Return the compressed bytes of the layer with the app's code: what a change of it moves.
+    """Return the compressed bytes of the layer with the app's code, which each change of code transfers.
 
     ``app`` is the folder in which the container starts.
     """

@@ -1,8 +1,8 @@
-"""One pass over the layers of a stored image: the files of each, its bytes, and its bytes as a gzip.
+"""Read each layer of a stored image once: its files, its bytes, and its bytes compressed by gzip.
 
-What the pass finds is kept under the layer's digest, since a layer never changes: a second look at it
-costs nothing. Layers are read where the engine keeps them when that is a folder of this machine, and
-from the stream of ``docker save`` otherwise. It does not merge layers, and knows no instructions.
+The results are kept under the layer's digest, because a layer never changes: a second look costs
+nothing. Layers are read from the engine's own folder when it is on this machine, and otherwise from the
+stream of ``docker save``. This module does not merge layers, and does not know their instructions.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from helpers.host.errors import stoppable
 if TYPE_CHECKING:
     from helpers.engine import Engine
 
-GZIP_LEVEL = 5  # of zlib-ng; its bytes are within 0.5 % of what Go's gzip makes in a push
+GZIP_LEVEL = 5  # of zlib-ng: its bytes differ by at most 0.5 % from those of Go's gzip in a push
 FORMAT = 2
 _BLOBS = "blobs/sha256/"
 _BLOCK = 1 << 20
@@ -63,11 +63,11 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Listing:
-    """What the pass found in one layer.
+    """What was found in one layer.
 
     ``content_bytes`` is the sum of its files' contents, ``tar_bytes`` the length of its tar.
-    ``compressed_bytes`` is ``exact`` where the store holds the layer compressed, and otherwise what
-    zlib-ng makes of it, within 3 % of what a push would make; None until somebody asked for it.
+    ``compressed_bytes`` is ``exact`` when the store holds the layer compressed. Otherwise it is the
+    result of zlib-ng, within 3 % of the bytes of a push. It is None until somebody asks for it.
     """
 
     key: str
@@ -81,16 +81,16 @@ class Listing:
 
 @dataclass(frozen=True)
 class Stored:
-    """An image as the engine keeps it: its own configuration, and its layers from the base upwards."""
+    """An image as the engine keeps it: its configuration, and its layers from the base upwards."""
 
     config: Mapping[str, Any]
     layers: tuple[Listing, ...]
 
 
 class Wanted(NamedTuple):
-    """What to find out about layers: their ``entries``, and what they take ``compressed``.
+    """What to find out about layers: their ``entries``, and their ``compressed`` bytes.
 
-    To compress takes most of the time of a first look; to list entries most of that of a later one.
+    Compressing takes most of the time of a first look; listing entries takes most of a later one.
     """
 
     entries: bool = False
@@ -99,13 +99,13 @@ class Wanted(NamedTuple):
 
 @stoppable(_STOPPED)
 def scan(engine: Engine, image_id: str, wanted: Wanted) -> Stored:
-    """Return the layers of an image with what is wanted of them, read once and then remembered.
+    """Return the layers of an image with the ``wanted`` facts; each layer is read once, then remembered.
 
     Raises `ImageError` when the engine has no such image or its layers cannot be read,
     `EngineError` when it goes away.
     """
     if engine.store == "overlay2":
-        # The folder may be another machine's, another user's, or of another make.
+        # The folder may be on another machine, closed to this user, or laid out differently.
         with contextlib.suppress(*READ_FAILURES):
             return _scan_folder(Path(engine.root), image_id, wanted)
     return _scan_stream(engine, image_id, wanted)
@@ -119,7 +119,7 @@ def _kept(name: str) -> Path:
 
 
 def _keep(name: str, *documents: object) -> None:
-    """Write documents, one a line, whole or not at all; what cannot be written is not remembered."""
+    """Write documents, one on each line, all or none; when the disk refuses, nothing is remembered."""
     path = _kept(name)
     lines = [json.dumps(document, separators=(",", ":")).encode() for document in documents]
     with contextlib.suppress(OSError), tempfile.TemporaryDirectory(dir=path.parent) as folder:
@@ -129,7 +129,7 @@ def _keep(name: str, *documents: object) -> None:
 
 
 def _lines(name: str) -> list[bytes]:
-    """Return the lines kept under a name; none when it is missing or damaged."""
+    """Return the lines kept under a name; an empty list when the file is missing or damaged."""
     try:
         return gzip.decompress(_kept(name).read_bytes()).splitlines()
     except (OSError, EOFError, zlib.error):
@@ -165,7 +165,7 @@ def _remember(listing: Listing) -> Listing:
 # One layer
 
 
-_Compressors = ThreadPoolExecutor | None  # the threads that compress, where that is wanted
+_Compressors = ThreadPoolExecutor | None  # the threads that compress, if compressed bytes are wanted
 
 
 @contextlib.contextmanager
@@ -178,7 +178,7 @@ def _compressors(wanted: Wanted) -> Iterator[_Compressors]:
 
 
 def _measure(chunks: Iterable[bytes], packing: str, compressors: _Compressors) -> Listing:
-    """Read a layer to its end: its entries, and the bytes that it takes plain and compressed."""
+    """Read a layer to its end: its entries, its uncompressed bytes and its compressed bytes."""
     compressed: int | None = None
     if packing != "plain":
         counter = _Counter()
@@ -206,7 +206,7 @@ def _is_file(entry: Entry) -> bool:
 
 
 def is_whiteout(entry: Entry) -> bool:
-    """Say whether an entry only marks that something of the layers below is gone."""
+    """Whether an entry only marks that a path of the layers below is deleted."""
     return posixpath.basename(entry.path).startswith(".wh.")
 
 
@@ -214,7 +214,7 @@ def _walk(chunks: Iterable[bytes]) -> tuple[int, list[Entry]]:
     forward = ForwardStream(chunks)
     entries: list[Entry] = []
     first = next(forward.pieces(1), b"")
-    if not first:  # a layer of no bytes holds nothing
+    if not first:  # the layer is empty
         return 0, entries
     forward = ForwardStream(itertools.chain([first], forward.rest()))
     with tarfile.open(
@@ -234,7 +234,7 @@ def _walk(chunks: Iterable[bytes]) -> tuple[int, list[Entry]]:
 
 
 class _Header(tarfile.TarInfo):
-    """A header that is an error when it is damaged; `tarfile` itself takes that for the tar's end."""
+    """A tar header that raises an error when it is damaged; `tarfile` takes it for the tar's end."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
@@ -245,7 +245,7 @@ class _Header(tarfile.TarInfo):
 
 
 def _end_of_sparse(member: tarfile.TarInfo) -> int:
-    """Return where the stored pieces of a sparse file end; `tarfile` counts its holes as stored."""
+    """Return the offset where the stored pieces of a sparse file end; `tarfile` counts its holes too."""
     stored: int = sum(size for _, size in cast(Any, member).sparse)
     return member.offset_data + -(-stored // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
 
@@ -271,7 +271,7 @@ def _absolute(name: str) -> str:
 
 
 class _Counter:
-    """Counts the bytes that pass."""
+    """Counts the bytes that are written to it."""
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -283,10 +283,10 @@ class _Counter:
 
 
 class _Gzip:
-    """Counts what a gzip of the passing bytes takes, its blocks compressed at once on all cores.
+    """Counts the bytes that gzip would need, compressing blocks on all cores at the same time.
 
-    Each block is given the end of the one before as its dictionary, so the sum is that of one stream
-    but for some five bytes a block.
+    Each block gets the end of the block before as its dictionary. So the sum differs from that of one
+    stream by only some five bytes for each block.
     """
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
@@ -341,8 +341,8 @@ def _cores() -> int:
 def _scan_folder(root: Path, image_id: str, wanted: Wanted) -> Stored:
     """Read an image from overlay2's folder.
 
-    The engine keeps a layer's files unpacked, and beside them the tar's own headers ("tar-split"),
-    from which the layer's tar comes back to the byte.
+    The engine keeps a layer's files unpacked, and the headers of its tar beside them ("tar-split").
+    Together they give back the layer's tar, exact to the byte.
     """
     base = root / "image" / "overlay2"
     raw = (base / "imagedb" / "content" / image_id.replace(":", "/")).read_bytes()
@@ -367,7 +367,7 @@ def diff_ids(config: Mapping[str, Any]) -> list[str]:
 
 
 def _chain_ids(digests: Sequence[str]) -> list[str]:
-    """Return the ids under which the engine files layers: each stands for all layers up to it."""
+    """Return the ids by which the engine finds layers: each id depends on all layers up to its own."""
     return list(itertools.accumulate(digests, _chained))
 
 
@@ -376,9 +376,9 @@ def _chained(below: str, digest: str) -> str:
 
 
 def _reassembled(root: Path, record: Path, *, contents: bool = True) -> Iterator[bytes]:
-    """Give the tar of a layer from its tar-split: pieces of tar, and names of files that follow.
+    """Yield the tar of a layer from its tar-split, which holds pieces of tar and names of files.
 
-    Without ``contents`` zeros stand for the bytes of a file, and no file is opened.
+    With ``contents`` False, zeros take the place of each file's bytes, and no file is opened.
     """
     folder = root / "overlay2" / (record / "cache-id").read_text().strip() / "diff"
     open_beneath = _Opener(os.fsencode(folder))
@@ -401,7 +401,7 @@ def _zeros(size: int) -> Iterator[bytes]:
 
 
 class _Opener:
-    """Reads files of one folder; a link in an image cannot lead it out of there."""
+    """Reads files of one folder; a link in an image cannot lead it out of that folder."""
 
     def __init__(self, folder: bytes) -> None:
         self._folder = os.path.realpath(folder)
@@ -475,12 +475,12 @@ def _read_stream(members: Iterable[Member], image_id: str, wanted: Wanted) -> St
 
 
 def _key(name: str) -> str:
-    """Return the digest that a blob's name holds; engines before 25 name layers otherwise."""
+    """Return the digest in a blob's name; engines before release 25 name layers differently."""
     return f"sha256:{name.removeprefix(_BLOBS)}" if name.startswith(_BLOBS) else ""
 
 
 class _Members:
-    """What a save stream holds: layers, documents, and names that stand for another name."""
+    """The contents of a save stream: layers, documents, and links from one name to another."""
 
     def __init__(self, wanted: Wanted) -> None:
         self.listings: dict[str, Listing] = {}

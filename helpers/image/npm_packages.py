@@ -1,7 +1,7 @@
-"""Find every npm package in an image, wherever it lies, and say what it is there for.
+"""Find every npm package in an image, wherever it lies, and say why it is there.
 
-A package is a folder of a ``node_modules`` with a ``package.json``, which is what scanners look for too.
-It reads the image and starts nothing.
+A package is a folder inside a ``node_modules`` that has a ``package.json``; scanners look for the same.
+This module reads the image and starts nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PACKAGE = re.compile(r"(/.*?node_modules)(/.*node_modules)?/(@[^/]+/)?[^/@][^/]
 
 
 class Role(StrEnum):
-    """What a package is there for."""
+    """Why a package is in the image."""
 
     PRODUCTION = "the app needs it"
     DEVELOPMENT = "only development needs it"
@@ -42,8 +42,8 @@ class NpmPackage:
 def read(image: Image, app: str = "/app") -> list[NpmPackage]:
     """Return the npm packages of an image, sorted by path.
 
-    Those in ``app`` are named by npm's own record there, which knows what only development needs; the
-    others (npm, corepack and what they bring) by their ``package.json``.
+    The packages in ``app`` come from npm's own record there, which says which of them only development
+    needs. All others (npm, corepack and their packages) come from their ``package.json``.
     """
     found = recorded(image, app)
     paths = [file.path for file in image.files if file.kind == "file"]
@@ -57,7 +57,7 @@ def read(image: Image, app: str = "/app") -> list[NpmPackage]:
 
 
 def recorded(image: Image, app: str = "/app") -> list[NpmPackage]:
-    """Return what npm installed in ``app``, by its own record there; empty when the image has none."""
+    """Return what npm installed in ``app``, from npm's own record; empty when there is no record."""
     try:
         text = image.read(f"{app}/node_modules/.package-lock.json")
     except ImageError:
@@ -74,7 +74,7 @@ def recorded(image: Image, app: str = "/app") -> list[NpmPackage]:
 
 
 def listed(lock: bytes) -> dict[str, dict[str, Any]]:
-    """Return the packages of npm's lock by path; none when it is no such file."""
+    """Return the packages in npm's lock file, by path; empty when ``lock`` is not a lock file."""
     try:
         record = json.loads(lock)
         return {path: facts for path, facts in record["packages"].items() if isinstance(facts, dict)}
@@ -83,7 +83,7 @@ def listed(lock: bytes) -> dict[str, dict[str, Any]]:
 
 
 def package_files(paths: Iterable[str]) -> list[str]:
-    """Return those paths that are the ``package.json`` of an installed package."""
+    """Return the paths that are the ``package.json`` of an installed package."""
     return [path for path in paths if _PACKAGE.fullmatch(path)]
 
 

@@ -1,7 +1,8 @@
-"""Read which packages of an operating system an image says it holds: dpkg's and apk's databases.
+"""Read the packages of an image's operating system from the databases of dpkg and apk.
 
-It reads three files and folders out of an image and starts nothing. What no database names (Node in the
-official images, a binary that was copied in) it does not see; neither does a scanner that goes by them.
+This module reads three files and folders of an image and starts nothing. It does not see what no
+database names: Node in the official images, or a binary that was copied in. Nor does a scanner that
+relies on these databases.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
     from helpers.image.image import Image
 
 DPKG = "/var/lib/dpkg/status"
-DPKG_PARTS = "/var/lib/dpkg/status.d"  # distroless: one file a package, beside lists of checksums
-APK = ("/usr/lib/apk/db/installed", "/lib/apk/db/installed")  # Alpine 3.23 and later, and before
+DPKG_PARTS = "/var/lib/dpkg/status.d"  # distroless: one file for each package, and checksums
+APK = ("/usr/lib/apk/db/installed", "/lib/apk/db/installed")  # Alpine 3.23 and later; before 3.23
 STAND_IN = "workbook-standin"  # the ID of a stand-in for Alpine, as its os-release has it
 
 
 @dataclass(frozen=True)
 class OsPackage:
-    """One installed package: ``source`` is the name of the package that it was built from."""
+    """One installed package: ``source`` is the name of the source package that it was built from."""
 
     name: str
     version: str
@@ -38,10 +39,10 @@ class OsPackage:
 
 @dataclass(frozen=True)
 class Inventory:
-    """The packages of an image, and which database of which distribution says so.
+    """The packages of an image, and the database and distribution that they come from.
 
-    ``database`` is "dpkg", "dpkg status.d", "apk" or "none"; ``distribution`` and ``release`` are
-    ``ID`` and ``VERSION_ID`` of its os-release, empty where it has none.
+    ``database`` is "dpkg", "dpkg status.d", "apk" or "none". ``distribution`` and ``release`` are ``ID``
+    and ``VERSION_ID`` of the image's os-release; empty when it has no os-release.
     """
 
     database: str
@@ -51,20 +52,20 @@ class Inventory:
 
     @property
     def comparable(self) -> bool:
-        """Whether the number of packages says something of the official image.
+        """Whether the number of packages can be compared with the official image's.
 
-        A stand-in for Alpine is made of a few packages of Debian, which count otherwise than Alpine's.
+        A stand-in for Alpine is made of a few Debian packages, so its number says nothing about Alpine.
         """
         return self.distribution != STAND_IN
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a package."""
+        """Return one row for each package."""
         rows = [(p.name, p.version, p.source) for p in self.packages]
         return tables.frame(rows, columns=["package", "version", "built from"])
 
 
 def read(image: Image) -> Inventory:
-    """Return the packages of an image. Raises `ImageError` for an image that the engine has not."""
+    """Return the packages of an image. Raises `ImageError` when the engine does not have the image."""
     facts = os_release(_text(image, "/etc/os-release"))
     database, packages = _installed(image) or ("none", [])
     return Inventory(
@@ -100,10 +101,10 @@ def _text(image: Image, path: str) -> str:
 
 
 def dpkg_packages(status: str) -> list[OsPackage]:
-    """Return the installed packages of a dpkg status file; removed ones that left settings are none.
+    """Return the installed packages of a dpkg status file; removed packages are left out.
 
-    A stanza without ``Status`` counts: distroless takes them from the packages themselves, which have
-    none. The format is that of Debian Policy, chapter 5.
+    A stanza without ``Status`` counts as installed: distroless copies its stanzas from the packages,
+    where they have no ``Status``. Debian Policy, chapter 5, describes the format.
     """
     return [
         OsPackage(
@@ -118,7 +119,7 @@ def dpkg_packages(status: str) -> list[OsPackage]:
 
 
 def apk_packages(installed: str) -> list[OsPackage]:
-    """Return the packages of apk's database, whose lines are a letter, a colon and a value.
+    """Return the packages in apk's database; each line is a letter, a colon and a value.
 
     P is the name, V the version, A the architecture, o the origin (Alpine wiki, "Apk spec").
     """
@@ -129,6 +130,6 @@ def apk_packages(installed: str) -> list[OsPackage]:
 
 
 def os_release(text: str) -> Mapping[str, str]:
-    """Return the settings of an os-release file, quotes taken off."""
+    """Return the settings of an os-release file, without quotes."""
     pairs = re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE)
     return {key: value.strip().strip("\"'") for key, value in pairs}

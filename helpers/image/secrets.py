@@ -1,8 +1,8 @@
 """Find a secret in a finished image: in the bytes of every layer, in its history, in its settings.
 
-It reads all that ``docker save`` gives of an image, to the last byte, and looks for the secret as it is
-and in base64. It cannot see a secret that lies in a compressed file of a layer, such as an object of
-Git. It runs nothing, and decides nothing: a sighting is a place, not a judgement.
+The search reads every byte that ``docker save`` gives, and looks for the secret in plain text and in
+base64. It cannot see a secret inside a compressed file of a layer, such as a Git object. It runs nothing
+and judges nothing: it returns the places where the secret is.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from helpers.image.image import UNKNOWN, instruction
 if TYPE_CHECKING:
     from helpers.image.image import Image
 
-_SHORTEST = 8  # characters; a shorter text would be found by chance
+_SHORTEST = 8  # characters; a shorter text could be found by chance
 _OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{38,62}\Z")
 LAYER, HISTORY, SETTINGS = "layer", "history", "settings"
 
 
 @dataclass(frozen=True)
 class Sighting:
-    """One place of a secret: ``where`` is ``layer``, ``history`` or ``settings``.
+    """One place where a secret was found: ``where`` is ``layer``, ``history`` or ``settings``.
 
-    ``instruction`` made the layer or is the history's entry itself (empty for settings); ``what`` is the
-    file in the layer, or the setting.
+    ``instruction`` is the one that made the layer, or the entry of the history; empty for settings.
+    ``what`` is the file in the layer, or the setting.
     """
 
     where: str
@@ -70,8 +70,8 @@ class _Layer:
 def search(image: Image, secret: str) -> Search:
     """Search an image for a secret.
 
-    Raises `ImageError` when the secret is too short, when the engine has no such image, or when it
-    does not give all of its layers; `EngineError` when it goes away.
+    Raises `ImageError` when the secret is too short, when the engine has no such image, or when the
+    engine does not give all of its layers. Raises `EngineError` when the engine goes away.
     """
     if len(secret) < _SHORTEST:
         raise ImageError(f"A text of {len(secret)} characters is found by chance; search a longer one.")
@@ -94,7 +94,7 @@ def search(image: Image, secret: str) -> Search:
 
 
 def _read(members: Iterable[Member], forms: Mapping[str, bytes]) -> tuple[dict[str, Any], list[_Layer]]:
-    """Return the image's configuration, and what was found in each of its layers from the base up."""
+    """Return the image's configuration, and the findings in each layer, from the base up."""
     documents: dict[str, bytes] = {}
     found: dict[str, _Layer] = {}
     links: dict[str, str] = {}
@@ -111,10 +111,10 @@ def _read(members: Iterable[Member], forms: Mapping[str, bytes]) -> tuple[dict[s
 
 
 def _forms(secret: str) -> dict[str, bytes]:
-    """Return the ways in which a secret may be written, each with the bytes to look for.
+    """Return the forms in which a secret may be written, each with the bytes to look for.
 
-    In base64 a text looks different at each of three offsets; the characters at either end, which
-    neighbours change, are left off.
+    In base64 a text has three forms, which depend on its offset. The characters at both ends depend on
+    the neighbouring text, so they are left out.
     """
     raw = secret.encode()
     forms = {"as it is": raw}
@@ -125,7 +125,7 @@ def _forms(secret: str) -> dict[str, bytes]:
 
 
 def _search_layer(chunks: Iterable[bytes], forms: Mapping[str, bytes]) -> _Layer:
-    """Search a layer's whole tar: the files' contents, their names, and what lies between them."""
+    """Search a layer's whole tar: the files' contents, their names, and the bytes between them."""
     finder = Finder(forms)
     forward = ForwardStream(finder.passing(chunks))
     starts, names = [0], ["(the layer's tar itself)"]
@@ -143,9 +143,10 @@ def _search_layer(chunks: Iterable[bytes], forms: Mapping[str, bytes]) -> _Layer
 
 @dataclass
 class Finder:
-    """Looks for texts in bytes that pass in pieces.
+    """Looks for texts in a stream of bytes that comes in pieces.
 
-    ``hits`` are the offsets at which a form of the secret begins, with its name; ``passed`` counts.
+    ``hits`` holds the offsets where a form of the secret begins, with the name of the form. ``passed``
+    counts the bytes so far.
     """
 
     forms: Mapping[str, bytes]
@@ -153,7 +154,7 @@ class Finder:
     passed: int = 0
 
     def passing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Hand the pieces on, each searched together with the end of what came before it."""
+        """Search and yield each piece; it is searched together with the end of the bytes before it."""
         longest = max(map(len, self.forms.values()))
         tail = b""
         for chunk in chunks:
@@ -162,7 +163,7 @@ class Finder:
             for name, text in self.forms.items():
                 at = window.find(text)
                 while at >= 0:
-                    if at + len(text) > len(tail):  # else the window before had it
+                    if at + len(text) > len(tail):  # otherwise it was found with the piece before
                         self.hits.append((begin + at, name))
                     at = window.find(text, at + 1)
             self.passed += len(chunk)
@@ -188,7 +189,7 @@ def _in_history(config: Mapping[str, Any], forms: Mapping[str, bytes]) -> Iterat
 
 
 def _in_settings(config: Mapping[str, Any], forms: Mapping[str, bytes]) -> Iterator[Sighting]:
-    """Search all of the configuration but its history: variables one by one, the rest by its key."""
+    """Search the configuration without its history: each variable, then each other key."""
     settings = config.get("config") or {}
     for pair in settings.get("Env") or ():
         for form in _holding(pair, forms):
@@ -209,9 +210,9 @@ def _holding(value: object, forms: Mapping[str, bytes]) -> list[str]:
 
 
 def in_git_objects(repository: Path, text: str) -> list[str]:
-    """Return the paths of the objects that hold a text, relative to the ``.git`` folder given.
+    """Return the paths of the objects that contain a text, relative to ``repository``, a ``.git``.
 
-    Only loose objects are read, which need no Git. What Git has packed (``objects/pack``) is not opened.
+    Only loose objects are read; this needs no Git. Packed objects (``objects/pack``) are not read.
     """
     objects = repository / "objects"
     files = (f for f in sorted(objects.glob("??/*")) if _OBJECT.match(f.relative_to(objects).as_posix()))
