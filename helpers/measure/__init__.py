@@ -1,1 +1,1 @@
-"""Experiments on the sample app, one module a topic, each run for real."""
+"""Experiments on the sample app, one module for each topic; every figure comes from a real run."""

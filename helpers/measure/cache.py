@@ -1,8 +1,8 @@
-"""Build Dockerfiles in scenarios that start from a known cache, in turns, and keep the runs.
+"""Build Dockerfiles in several scenarios, in turns, and keep all runs.
 
-A scenario is what happened to the project since its last build. The cache is never emptied: cold is
-``--no-cache`` and cache mounts of a name that was never used; an edit is one that no build has seen.
-It draws nothing and judges nothing.
+A scenario is what happened to the project since its last build. The cache is never emptied. A cold build
+uses ``--no-cache`` and cache mounts with new names; an edit is one that no build has seen before. This
+module draws nothing and judges nothing.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from helpers.measure import sample
 if TYPE_CHECKING:
     import pandas as pd
 
-# A name before the ids of all cache mounts of a build; BuildKit's Dockerfile reference documents it.
+# This build argument puts a name before the id of each cache mount (BuildKit's Dockerfile reference).
 _MOUNTS = "BUILDKIT_CACHE_MOUNT_NS"
 
 
 class Scenario(StrEnum):
-    """What happened since the project was built last."""
+    """What happened since the last build of the project."""
 
     COLD = "cold"
     UNCHANGED = "nothing changed"
@@ -56,7 +56,7 @@ _EDITS: Mapping[Scenario, Callable[[Workspace], contextlib.AbstractContextManage
 
 @dataclass(frozen=True)
 class Run:
-    """One build of the experiment: of which Dockerfile, in which scenario."""
+    """One build of the experiment, with its Dockerfile and its scenario."""
 
     dockerfile: str
     scenario: Scenario
@@ -64,7 +64,7 @@ class Run:
 
     @cached_property
     def steps(self) -> list[Served]:
-        """The steps in the Dockerfile's own words."""
+        """The steps of the build, with the text of the Dockerfile's lines."""
         return steps.of(self.result)
 
 
@@ -75,7 +75,7 @@ class Experiment:
     runs: tuple[Run, ...]
 
     def of(self, dockerfile: str, scenario: Scenario) -> list[Run]:
-        """Return the repeats of one build. Raises `WorkbookError` when there is none."""
+        """Return all runs of a Dockerfile in a scenario. Raises `WorkbookError` when there is no run."""
         found = [r for r in self.runs if (r.dockerfile, r.scenario) == (dockerfile, scenario)]
         if not found:
             made = ", ".join(dict.fromkeys(f"{r.dockerfile} ({r.scenario})" for r in self.runs))
@@ -83,16 +83,16 @@ class Experiment:
         return found
 
     def seconds(self, dockerfile: str, scenario: Scenario) -> Spread:
-        """Return the wall time of the command in seconds, over the repeats."""
+        """Return the spread of the build command's wall time, in seconds, over all repeats."""
         return Spread(tuple(run.result.seconds for run in self.of(dockerfile, scenario)))
 
     def installs(self, dockerfile: str, scenario: Scenario) -> tuple[int, int]:
-        """Return how many install steps ran, and how many there were, over the repeats."""
+        """Return how many install steps ran and how many there were, summed over all repeats."""
         installs = [s for run in self.of(dockerfile, scenario) for s in run.steps if s.installs]
         return sum(not step.cached for step in installs), len(installs)
 
     def times(self) -> pd.DataFrame:
-        """Return a row each scenario and Dockerfile: median and range of the seconds."""
+        """Return one row for each scenario and Dockerfile: the median and the range of the seconds."""
         rows = []
         for name, scenario in dict.fromkeys((r.dockerfile, r.scenario) for r in self.runs):
             taken = self.seconds(name, scenario)
@@ -101,7 +101,7 @@ class Experiment:
         return tables.frame(rows, columns=columns)
 
     def timeline(self, dockerfile: str, scenarios: Sequence[Scenario]) -> pd.DataFrame:
-        """Return a row each step and scenario, of the repeat whose time lies in the middle."""
+        """Return one row for each step and scenario, from the repeat with the median time."""
         rows = [
             (str(scenario), step.stage, step.text, step.started, step.seconds, step.cached)
             for scenario in scenarios
@@ -112,7 +112,7 @@ class Experiment:
 
 
 def middle(runs: Sequence[Run]) -> Run:
-    """Return the run of the median time; of an even number, the faster of the two in the middle."""
+    """Return the run with the median time; for an even number, the faster of the two middle runs."""
     return sorted(runs, key=lambda run: run.result.seconds)[(len(runs) - 1) // 2]
 
 
@@ -126,9 +126,9 @@ def run(
 ) -> Experiment:
     """Build each of ``dockerfiles`` from ``app`` in each scenario, and return all runs.
 
-    Every one of the ``repeats`` rounds builds each once, so that what drifts on the machine falls on
-    all alike. ``say`` hears of every build before it begins. The images are removed again. Raises the
-    errors of `helpers.buildx.build`.
+    Each of the ``repeats`` rounds builds every Dockerfile once in every scenario, so that slow phases
+    of the machine affect all alike. ``say`` is called with a phrase before each build. The images are
+    removed at the end. Raises the errors of `helpers.buildx.build`.
     """
     scenarios = tuple(scenarios)
     with _Builder(dockerfiles, app, say) as builder:
@@ -139,14 +139,14 @@ def run(
 
 
 def count(dockerfiles: int, repeats: int, scenarios: Iterable[Scenario] = USUAL) -> int:
-    """Return how many builds `run` reports."""
+    """Return the number of builds that `run` makes, and announces with ``say``."""
     scenarios = tuple(scenarios)
     before = 0 if Scenario.COLD in scenarios else 1
     return dockerfiles * (before + repeats * len(scenarios))
 
 
 class _Builder:
-    """Makes the runs one after another, and takes its images away at the end."""
+    """Makes the runs one after another, and removes their images at the end."""
 
     def __init__(
         self, dockerfiles: Mapping[str, Path], app: Workspace, say: Callable[[str], None]
@@ -171,7 +171,7 @@ class _Builder:
                 self._engine.client.images.remove(self._tag(name))
 
     def measures(self, scenarios: Iterable[Scenario]) -> dict[str, Callable[[], float]]:
-        """Return one measurement each scenario and Dockerfile, in this order."""
+        """Return one measurement for each scenario and Dockerfile, in this order."""
         return {
             f"{name}, {scenario}": partial(self._timed_build, name, scenario)
             for scenario in scenarios
@@ -179,7 +179,7 @@ class _Builder:
         }
 
     def build_once(self) -> None:
-        """Build each Dockerfile as the project is, so that the edits to come find it in the cache."""
+        """Build each Dockerfile from the unchanged project, so that later builds can use the cache."""
         for name in self._dockerfiles:
             self._say(f"{name}, as it is")
             self._build(name, cold=False)

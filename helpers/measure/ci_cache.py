@@ -1,9 +1,9 @@
-"""What an exported cache is worth to a CI service that gives each job a machine of its own.
+"""Measure what an exported cache saves on a CI service that gives each job a new machine.
 
-A fresh machine is a private engine of the workbook: its cache is empty, and it is gone when its block
-ends. It keeps images as containerd does, because only such an engine can export and import a cache. One
-machine builds and exports its cache to a folder; the next one gets that folder and nothing else, and
-builds after a source edit. Nothing is drawn or judged here.
+A fresh machine is a private engine of the workbook. Its cache is empty, and the engine is removed when
+its block ends. It uses the containerd image store, because only such an engine can export and import a
+cache. The first machine builds and exports its cache to a folder. The second machine gets only that
+folder, and builds after a source edit. This module draws nothing and judges nothing.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ TAG = "workbook/ci"
 
 @dataclass(frozen=True)
 class Handover:
-    """The build on each machine, and the bytes of the cache that went from one to the other."""
+    """The build on each of the two machines, and the bytes of the cache that was handed over."""
 
     first: BuildResult
     second: BuildResult
     cache_bytes: int
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a step: whether it ran on each machine."""
+        """Return one row for each step: whether it ran on each machine."""
         columns = {"first machine": self.first, "second machine, with the cache": self.second}
         found = {name: steps.of(result) for name, result in columns.items()}
         rows = list(dict.fromkeys((s.stage, s.text) for served in found.values() for s in served))
@@ -61,9 +61,9 @@ def hand_over(
     mode: str = "max",
     engine: Engine | None = None,
 ) -> Handover:
-    """Build ``file`` on one fresh machine, hand the cache to another, edit a source, build there.
+    """Build ``file`` on a fresh machine, hand its cache to a second one, edit a source, build there.
 
-    ``mode`` is what is exported: ``max`` the steps of all stages, ``min`` those of the final image.
+    ``mode`` ``max`` exports the steps of all stages, ``min`` only the steps of the final image.
     Raises the errors of `fresh_machine` and `helpers.buildx.build`.
     """
     engine = engine or engines.find()
@@ -87,21 +87,21 @@ def _build(file: Path, app: Workspace, machine: Engine, *cache: str) -> BuildRes
 
 
 def base_references(file: Path, engine: Engine) -> list[str]:
-    """Return what the engine calls the images behind ``FROM`` in a Dockerfile, having them ready."""
+    """Get the images behind ``FROM`` in a Dockerfile ready, and return their names in the engine."""
     names = dockerfile.read(file, architecture=engine.architecture).base_images()
     return [base.reference for base in bases.resolve(names, engine)]
 
 
 def available() -> bool:
-    """Whether `fresh_machine` can work here."""
+    """Whether `fresh_machine` works on this machine."""
     return PrivateEngine().installed and os.geteuid() == 0
 
 
 @contextlib.contextmanager
 def fresh_machine(images: Iterable[str], engine: Engine | None = None) -> Iterator[Engine]:
-    """Start a machine that has ``images`` (taken from ``engine``) and nothing else; yield its engine.
+    """Start a machine with ``images``, copied from ``engine``, and nothing else; yield its engine.
 
-    Raises `WorkbookError` where none can be had, with the remedy.
+    Raises `WorkbookError`, with the remedy, when no machine can be started.
     """
     if not available():
         raise WorkbookError(
@@ -129,7 +129,7 @@ def fresh_machine(images: Iterable[str], engine: Engine | None = None) -> Iterat
 
 
 def _sweep_machines() -> None:
-    """Remove the machines whose owners were killed."""
+    """Remove the machines of processes that were killed."""
     for folder in paths.state("machines").iterdir():
         owner = folder.name.partition("-")[0]
         if owner.isdecimal() and not processes.alive(int(owner)):

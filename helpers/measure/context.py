@@ -1,10 +1,9 @@
 """Measure what a build context sends: build ``COPY . .`` from a fresh folder and list what arrived.
 
-BuildKit keeps what was sent before from a folder of the same name, wherever it lies, and asks the next
-build only for what changed. So each measurement has a folder of its own with a name that was never used,
-made of hard links in no time. The image, its name and the folder are gone afterwards; what BuildKit
-keeps of the context is for the engine's own garbage collection. It forecasts nothing:
-`helpers.buildx.context` does.
+BuildKit keeps the files that a folder of the same name sent before, and asks the next build only for
+what changed. So each measurement uses a new folder with a new name, made quickly of hard links. The
+image and the folder are removed afterwards. The engine's own garbage collection removes BuildKit's copy
+of the context. `helpers.buildx.context` makes the forecast; this module only measures.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ from helpers.engine import Engine
 from helpers.host import paths, processes
 from helpers.host.workspace import Workspace
 
-_FOLDER = "/context"  # where the probe's Dockerfile copies to
+_FOLDER = "/context"  # the probe's Dockerfile copies to this folder
 
 
 @dataclass(frozen=True)
 class Sending:
-    """One measurement: the forecast, the bytes that went over, and the paths that arrived.
+    """One measurement: the forecast, the bytes that were sent, and the paths that arrived.
 
-    ``bytes`` is what the client sent in ``seconds`` (of the transfer alone), with the protocol's own;
-    ``arrived`` maps each path of the image to its kind and bytes.
+    ``bytes`` counts what the client sent, including the protocol's own bytes; ``seconds`` is the time
+    of the transfer alone. ``arrived`` maps each path of the image to its kind and bytes.
     """
 
     label: str
@@ -45,13 +44,13 @@ class Sending:
 
     @property
     def missed(self) -> list[str]:
-        """The paths of which the forecast and the builder disagree, in order."""
+        """The paths on which the forecast and the builder disagree, in order."""
         forecast = {e.path: e.kind for e in self.forecast.sent}
         arrived = {path: kind for path, (kind, _) in self.arrived.items()}
         return sorted(p for p in forecast.keys() | arrived.keys() if forecast.get(p) != arrived.get(p))
 
     def bytes_in(self, *tops: str) -> int:
-        """Return the bytes of what arrived at or below some paths."""
+        """Return the bytes of the files that arrived at or below these paths."""
         names = [(top, f"{top}/") for top in tops]
         return sum(
             size
@@ -62,10 +61,10 @@ class Sending:
 
 @contextlib.contextmanager
 def twin(copy: Workspace, ignore: str | None = None) -> Iterator[Workspace]:
-    """Give a second folder with the same files, shared by hard links, gone at the end of the block.
+    """Yield a second folder with the same files as hard links; it is removed when the block ends.
 
-    Its name is new, so BuildKit takes it for a folder that it has never seen. ``ignore`` is the text of
-    its ``.dockerignore``; None leaves it without one.
+    Its name is new, so BuildKit treats it as a folder that it has never seen. ``ignore`` is the text of
+    its ``.dockerignore``; with None it has no ``.dockerignore``.
     """
     home = paths.state("copies")
     processes.sweep(home)
@@ -74,7 +73,7 @@ def twin(copy: Workspace, ignore: str | None = None) -> Iterator[Workspace]:
     with Workspace(path) as made:
         shutil.copytree(copy.path, path, symlinks=True, copy_function=_link)
         if ignore is not None:
-            (path / ".dockerignore").unlink(missing_ok=True)  # else the original would be written to
+            (path / ".dockerignore").unlink(missing_ok=True)  # otherwise the original would be changed
             made.write(".dockerignore", ignore)
         yield made
 
@@ -82,7 +81,7 @@ def twin(copy: Workspace, ignore: str | None = None) -> Iterator[Workspace]:
 def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)
-    except OSError:  # a disk without hard links
+    except OSError:  # this disk has no hard links
         shutil.copy2(source, target)
 
 
@@ -97,9 +96,9 @@ def send(
 ) -> Sending:
     """Build a Dockerfile that copies the context to ``/context``, and return what was sent.
 
-    ``ignore`` is the text of the folder's ``.dockerignore``, ``own_ignore`` of an ignore file that lies
-    beside the Dockerfile and bears its name.
-    Raises the errors of `helpers.buildx.build`, `helpers.image.image` and `helpers.buildx.dockerignore`.
+    ``ignore`` is the text of the folder's ``.dockerignore``. ``own_ignore`` is the text of the
+    Dockerfile's own ignore file, which lies beside it as ``NAME.dockerignore``. Raises the errors of
+    `helpers.buildx.build`, `helpers.image.image` and `helpers.buildx.dockerignore`.
     """
     with twin(copy, ignore) as folder:
         if own_ignore is not None:

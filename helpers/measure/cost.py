@@ -1,6 +1,6 @@
-"""What moving and keeping images costs in a month: pure arithmetic with units.
+"""Compute what it costs in a month to transfer and to keep images.
 
-GB are 10^9 bytes, a month has 30 days. The bytes come from `helpers.measure.pipeline`.
+1 GB is 10^9 bytes, and a month has 30 days. The bytes come from `helpers.measure.pipeline`.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ KEPT = "kept in the registry"
 
 @dataclass(frozen=True)
 class Plan:
-    """How an image is deployed, and what a GB costs in USD; put your own figures in.
+    """How an image is deployed, and what a GB costs in USD; put in your own figures.
 
-    ``fresh`` is the share of pulls that meet an empty node (new machines, runners without a cache),
-    ``dependency`` the share of deploys that change the dependencies; both go from 0 to 1. ``kept`` is
-    the number of versions in the registry.
+    ``fresh`` is the share of pulls onto an empty node (new machines, runners without a cache).
+    ``dependency`` is the share of deploys that change the dependencies. Both shares go from 0 to 1.
+    ``kept`` is the number of versions in the registry.
 
-    The default prices are examples: Amazon ECR in us-east-1 as its price page
-    (aws.amazon.com/ecr/pricing) had them in March 2026, 0.09 USD a GB to the internet and 0.10 USD a GB
-    and month kept. Inside one region that transfer is free, and a NAT gateway costs extra.
+    The default prices are examples from the price page of Amazon ECR (aws.amazon.com/ecr/pricing) for
+    us-east-1 in March 2026: 0.09 USD for each GB sent to the internet, and 0.10 USD for each GB kept for
+    a month. Transfers inside one region are free; a NAT gateway costs extra.
     """
 
     deploys_a_day: int = 50
@@ -55,29 +55,29 @@ class Plan:
 
     @property
     def pulls_a_month(self) -> int:
-        """Deploys a day x nodes x 30."""
+        """The number of pulls in a month: deploys a day x nodes x 30."""
         return self.deploys_a_day * self.nodes * DAYS
 
 
 def redeploy_bytes(moves: TransferBytes, plan: Plan) -> float:
-    """Return the bytes that a redeploy moves on average to a node with the version before."""
+    """Return the average bytes that a redeploy moves to a node that has the previous version."""
     return plan.dependency * moves.dependency + (1 - plan.dependency) * moves.source
 
 
 def pull_bytes(moves: TransferBytes, plan: Plan) -> float:
-    """Return the bytes that a pull moves on average: fresh x first + (1 - fresh) x redeploy."""
+    """Return the average bytes that a pull moves: fresh x first + (1 - fresh) x redeploy."""
     return plan.fresh * moves.first + (1 - plan.fresh) * redeploy_bytes(moves, plan)
 
 
 def kept_bytes(moves: TransferBytes, plan: Plan) -> float:
-    """Return what a registry keeps: the first version whole, of each later one what is new."""
+    """Return the bytes in a registry: all of the first version, and the new blobs of each later one."""
     return moves.first + (plan.kept - 1) * redeploy_bytes(moves, plan)
 
 
 def month(moves: TransferBytes, plan: Plan) -> pd.DataFrame:
-    """Return a month's GB and USD, one row a way of counting.
+    """Return the GB and USD of a month, one row for each way of counting.
 
-    The first pull of each node is in the plan's row. Columns: what, GB a month, USD a month.
+    The plan's row includes the first pull of each node. Columns: what, GB a month, USD a month.
     """
     pulls = plan.pulls_a_month
     first = plan.nodes * (moves.first - pull_bytes(moves, plan))
@@ -93,6 +93,6 @@ def month(moves: TransferBytes, plan: Plan) -> pd.DataFrame:
 
 
 def day(moves: TransferBytes, deploys: int = 50) -> Day:
-    """Return a day's GB for that many deploys to one node."""
+    """Return the GB of a day with ``deploys`` deploys to one node."""
     kept = moves.first + (deploys - 1) * moves.source
     return Day(*(size / GB for size in (deploys * moves.uncompressed, deploys * moves.first, kept)))

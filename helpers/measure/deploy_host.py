@@ -1,8 +1,8 @@
 """A host that an image is deployed to: it pulls from a registry over HTTP and keeps the layers.
 
-Like an engine it asks only for the blobs that it lacks, checks each against its digest and unpacks it: a
-layer lies on its disk as the uncompressed tar. It runs no container and writes no file system, so its
-seconds are a lower bound of an engine's. Every byte of a body that crossed is counted.
+Like an engine, the host asks only for the blobs that it lacks, checks each against its digest, and
+unpacks it. It keeps each layer as an uncompressed tar. It runs no container and writes no file system,
+so an engine takes at least as many seconds. Every byte of a response body is counted.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 @dataclass(frozen=True)
 class Arrival:
-    """One blob of an image on its way to a host: its bytes as stored, and those that crossed now.
+    """One blob of an image: its bytes as stored, and the bytes that this pull transferred.
 
     ``kind`` is ``manifest``, ``config`` or ``layer``.
     """
@@ -44,9 +44,9 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Pull:
-    """What one pull moved, and how long it took with checking and unpacking.
+    """What one pull moved, and the seconds it took, including checking and unpacking.
 
-    ``history`` holds what the image's config records of its layers' instructions, as it stands there.
+    ``history`` is the history in the image's config: one entry for each instruction, unchanged.
     """
 
     reference: str
@@ -56,7 +56,7 @@ class Pull:
 
     @property
     def moved_bytes(self) -> int:
-        """The bytes of all bodies that crossed."""
+        """The bytes of all response bodies."""
         return sum(arrival.moved_bytes for arrival in self.arrivals)
 
     @property
@@ -66,9 +66,9 @@ class Pull:
 
 
 class DeployHost(Closing):
-    """A host with a folder of its own; use it as a context manager, or let it go with the process.
+    """A host with its own folder. Use it as a context manager; otherwise it is removed with the process.
 
-    ``architecture`` is the platform that it runs, as Docker writes it (``amd64``, ``arm64``).
+    ``architecture`` is the host's CPU, as Docker writes it (``amd64``, ``arm64``).
     """
 
     def __init__(self, folder: Path, architecture: str) -> None:
@@ -77,18 +77,18 @@ class DeployHost(Closing):
         self._finalizer = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
 
     def close(self) -> None:
-        """Remove the host and what it holds."""
+        """Remove the host and its folder."""
         self._finalizer()
 
     @property
     def disk_bytes(self) -> int:
-        """Bytes of all that the host keeps."""
+        """The bytes of all files that the host keeps."""
         return sum(file.stat().st_size for file in self._folder.iterdir())
 
     def pull(self, reference: str) -> Pull:
-        """Pull ``ADDRESS/NAME:TAG``, asking only for what is not here yet.
+        """Pull ``ADDRESS/NAME:TAG``, asking only for the blobs that the host lacks.
 
-        Raises `WorkbookError` when the registry does not give it, or gives it with a wrong digest.
+        Raises `WorkbookError` when the registry does not give a blob, or a blob has the wrong digest.
         """
         begun = time.monotonic()
         address, repository, tag = registry_api.split(reference)
@@ -116,10 +116,10 @@ class DeployHost(Closing):
         return Arrival(kind, blob.digest, blob.bytes, moved)
 
     def _keep(self, blob: Descriptor, body: Iterable[bytes], content: str) -> int:
-        """Unpack a blob onto the disk and return its bytes on the wire."""
+        """Unpack a blob onto the disk and return the bytes that were transferred."""
         from zlib_ng import zlib_ng
 
-        broken: Any = zlib_ng.error  # its stub says that this is an instance
+        broken: Any = zlib_ng.error  # the library's type stub calls it an instance
         wire, unpacked, moved = hashlib.sha256(), hashlib.sha256(), 0
 
         def counted() -> Iterator[bytes]:
@@ -156,7 +156,7 @@ def fresh(architecture: str) -> DeployHost:
 
 
 def _unpacked(blob: Descriptor, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield a gzipped blob's content, any other blob as it is."""
+    """Yield the content of a blob: unpacked if it is a gzip, else unchanged."""
     from zlib_ng import zlib_ng
 
     if not blob.media_type.endswith("gzip"):

@@ -1,8 +1,8 @@
-"""Fill a working copy with what a developer's folder holds after some months: all of it real files.
+"""Fill a working copy with the real files that a developer's folder has after some months.
 
-A Git repository, installed modules, build output, fixtures, coverage, logs, editor settings, a helper
-tool with modules and settings of its own, and secrets, every one of them fake. The same call makes the
-same files, but for what npm installs and Git compresses. It builds nothing, and measures nothing.
+These are a Git repository, installed modules, build output, fixtures, coverage, logs, editor settings, a
+helper tool with its own modules and settings, and secrets, which are all fake. Each call makes the same
+files, apart from those that npm installs and Git compresses. This module builds and measures nothing.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 FIXTURES = "test/fixtures"
 SMALL_FIXTURE = f"{FIXTURES}/one-shipment.json"
-FIXTURE_FILES, FIXTURE_BYTES = 40, 5_000_000  # 200 MB, what the article's claim says
+FIXTURE_FILES, FIXTURE_BYTES = 40, 5_000_000  # 200 MB, as in the article's claim
 TOOL = "tools/mock-carrier"
 SECRET_FILES = (".env", ".env.local", f"{TOOL}/.env")
 _SEED = 2026
-_NEEDS = 500_000_000  # bytes of disk that filling and measuring take
+_NEEDS = 500_000_000  # bytes of disk that are needed to fill and measure
 _FAKE_ENV = f"# fake, made for the lesson\nPAYMENT_API_KEY={FAKE_SECRET}\n"
 _GIT = {
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -43,9 +43,10 @@ _GIT = {
 
 
 def fill(copy: Workspace, installed: str, engine: Engine) -> None:
-    """Fill a working copy; ``installed`` is an image whose /app holds node_modules and dist.
+    """Fill a working copy; ``installed`` names an image whose /app has node_modules and dist.
 
-    Raises `WorkbookError` when the disk is too full or Git fails, `ImageError` without such an image.
+    Raises `WorkbookError` when the disk is too full or Git fails, and `ImageError` when the engine does
+    not have the image.
     """
     if shutil.disk_usage(copy.path).free < _NEEDS:
         raise WorkbookError(f"{copy.path} has less than {_NEEDS / 1e6:.0f} MB free; make some room.")
@@ -62,7 +63,7 @@ def fill(copy: Workspace, installed: str, engine: Engine) -> None:
 
 
 def _fixtures(copy: Workspace) -> None:
-    """Write bytes that no compression makes smaller, as archives and pictures are."""
+    """Write bytes that cannot be compressed, like those of archives and pictures."""
     noise = random.Random(_SEED)  # noqa: S311 - it makes no keys
     copy.write(SMALL_FIXTURE, '{ "reference": "WB-1", "origin": "DKCPH", "destination": "USNYC" }\n')
     for number in range(FIXTURE_FILES):
@@ -71,7 +72,7 @@ def _fixtures(copy: Workspace) -> None:
 
 
 def _tool(copy: Workspace) -> None:
-    """Add a second project inside the first, as mock servers and load tests are."""
+    """Add a second project inside the first; mock servers and load tests are such projects."""
     manifest = {"name": "mock-carrier", "private": True, "dependencies": {"pino": "*"}}
     copy.write(f"{TOOL}/package.json", json.dumps(manifest, indent=2) + "\n")
     copy.write(f"{TOOL}/.env", _FAKE_ENV)
@@ -81,7 +82,7 @@ def _tool(copy: Workspace) -> None:
 
 
 def _coverage(project: Path) -> str:
-    """Return a report in lcov's format, each line of the sources covered."""
+    """Return a report in lcov's format that calls every line of the sources covered."""
     records = []
     for source in sorted((project / "src").rglob("*.ts")):
         count = len(source.read_text(encoding="utf-8").splitlines())
@@ -97,7 +98,7 @@ def _log(lines: int) -> str:
 
 
 def _repository(copy: Workspace) -> None:
-    """Make the folder a repository whose history holds a secret that a later commit removed."""
+    """Make a Git repository whose history holds a secret that a later commit removed."""
     program = shutil.which("git")
     if program is None:
         _repository_without_git(copy)
@@ -125,7 +126,7 @@ def _git(program: str, copy: Workspace, *words: str) -> None:
 
 
 def _repository_without_git(copy: Workspace) -> None:
-    """Write what a repository's folder looks like where there is no Git to make one."""
+    """Write files like those of a Git repository, because Git is not installed here."""
     copy.write(".git/HEAD", "ref: refs/heads/main\n")
     copy.write(".git/config", "[core]\n\trepositoryformatversion = 0\n\tbare = false\n")
     pack = copy.write(".git/objects/pack/pack-0.pack", "")

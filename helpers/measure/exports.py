@@ -1,8 +1,8 @@
-"""Build an image into an OCI archive, with the attestations and the times of files that one asks for.
+"""Build an image into an OCI archive, with chosen attestations and chosen times of its files.
 
-The classic image store of an engine keeps no attestations and rewrites no times. So an engine that
-stores images as containerd does builds the archive: the reader's own, or a fresh machine
-(`helpers.measure.ci_cache`). Nothing is drawn or judged here.
+An engine with the classic image store keeps no attestations and rewrites no times. So an engine with the
+containerd image store builds the archive: the reader's own, or a fresh machine
+(`helpers.measure.ci_cache`). This module draws nothing and judges nothing.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ _PREDICATE = "in-toto.io/predicate-type"
 
 @dataclass(frozen=True)
 class Exported:
-    """What an OCI archive holds of one image.
+    """One image as an OCI archive holds it.
 
-    ``digest`` is that of the image's manifest, ``layers`` maps each layer's digest to its compressed
-    bytes, from the base up; ``attestations`` maps the type of each statement to its JSON text.
+    ``digest`` is the digest of the image's manifest. ``layers`` maps each layer's digest to its
+    compressed bytes, from the base up. ``attestations`` maps the type of each statement to its JSON
+    text.
     """
 
     digest: str
@@ -43,18 +44,18 @@ class Exported:
 
     @property
     def provenance(self) -> str:
-        """The statement on how the image was built, as JSON; empty where the archive has none."""
+        """The statement about how the image was built, as JSON; empty when the archive has none."""
         return next((text for kind, text in self.attestations.items() if "provenance" in kind), "")
 
 
 def available() -> bool:
-    """Whether an archive can be built here."""
+    """Whether this machine can build an archive."""
     return engines.find().store == "containerd" or ci_cache.available()
 
 
 @contextlib.contextmanager
 def exporter(file: Path) -> Iterator[Engine]:
-    """Yield an engine that can build ``file`` into an archive. Raises as `ci_cache.fresh_machine`."""
+    """Yield an engine that can build ``file`` into an archive. Raises the errors of `fresh_machine`."""
     engine = engines.find()
     if engine.store == "containerd":
         yield engine
@@ -72,12 +73,12 @@ def export(
     rewrite_timestamps: bool = False,
     found: Sequence[Base] | None = None,
 ) -> Exported:
-    """Build ``file`` into an archive, read it, and throw it away.
+    """Build ``file`` into an archive, read it, and delete it.
 
-    ``options`` go to ``docker buildx build`` as they are. ``rewrite_timestamps`` sets the times of all
-    files in the layers to the build argument ``SOURCE_DATE_EPOCH`` where they are later. ``found`` are
-    the images behind ``FROM`` where they are not the usual ones. Raises `BuildError` when the build
-    fails, and the errors of `helpers.bases`.
+    ``options`` are passed to ``docker buildx build`` unchanged. With ``rewrite_timestamps``, files in
+    the layers that are newer than the build argument ``SOURCE_DATE_EPOCH`` get that time. ``found``
+    replaces the usual images behind ``FROM``. Raises `BuildError` when the build fails, and the errors
+    of `helpers.bases`.
     """
     build_args = build_args or {}
     found = bases.handed(found or _bases(file, engine), engine)

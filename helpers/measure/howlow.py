@@ -1,7 +1,7 @@
-"""Measure what a smaller image costs when it runs: its start, its memory, and what works no more.
+"""Measure what a smaller image costs when it runs: its start, its memory, and what no longer works.
 
-It takes images that exist; what can be read off their files is `helpers.image.inventory`. It builds
-nothing, judges nothing and draws nothing.
+This module runs images that exist; it builds, judges and draws nothing. `helpers.image.inventory` finds
+what can be read from their files.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from helpers.host import processes
 if TYPE_CHECKING:
     from helpers.engine import Engine
 
-_OWN_CODE = 7  # an exit code that only our own line of JavaScript gives
-_INSPECTOR_PATIENCE = 15.0  # seconds that Node gets to open its inspector
+_OWN_CODE = 7  # an exit code that only this module's JavaScript gives
+_INSPECTOR_PATIENCE = 15.0  # seconds in which Node must open its inspector
 _SPAWNS = "require('node:child_process').execFileSync(process.execPath, ['-e', '0'])"
 
 
 @dataclass(frozen=True)
 class InUse:
-    """What a running container of an image takes, and what can be done with it.
+    """What a running container of an image uses, and what can be done with it.
 
-    ``own_bytes`` is the memory that no other container can share: anonymous pages and those of
-    memory files, as the engine accounts them, None where it does not. ``script_seconds`` is how long
-    ``docker exec`` of one empty line of JavaScript takes, None where the image's program runs no script
-    of ours; so long takes a health check at least. ``spawns`` says whether Node can start itself anew,
-    as ``fork`` and ``cluster`` do; ``inspector`` whether it opens its debugger on SIGUSR1.
+    ``own_bytes`` is the memory that containers cannot share: anonymous pages and pages of memory files,
+    as the engine counts them; None when the engine does not count them. ``script_seconds`` is the time
+    of ``docker exec`` with an empty JavaScript line, which is the least time of a health check; None
+    when the image's program cannot run such a line. ``spawns`` is True when Node can start a second
+    Node, as ``fork`` and ``cluster`` do. ``inspector`` is True when Node opens its debugger on SIGUSR1.
     """
 
     own_bytes: int | None
@@ -44,12 +44,12 @@ class InUse:
 
 @dataclass(frozen=True)
 class Start:
-    """How an image started, round by round.
+    """The starts of an image, one for each round.
 
-    ``seconds`` went from ``docker start`` to the first answer over HTTP; ``cpu_seconds`` are what the
-    container took of the CPU until then, None where the engine does not account for it. The first grow
-    with what else runs on the machine, the second hardly do; the difference of two images is about the
-    same in both where a core is idle.
+    ``seconds`` is the time from ``docker start`` to the first HTTP response. ``cpu_seconds`` is the
+    container's CPU time until then; None when the engine does not count it. On a busy machine
+    ``seconds`` grows, but ``cpu_seconds`` hardly does. When a core is idle, two images differ by about
+    the same in both.
     """
 
     seconds: Spread
@@ -57,7 +57,7 @@ class Start:
 
 
 def starts(images: Mapping[str, str], repeats: int, engine: Engine | None = None) -> dict[str, Start]:
-    """Start each image ``repeats`` times, one of each a round; ``images`` gives them by a name.
+    """Start each image ``repeats`` times, once in each round; ``images`` maps a name to an image.
 
     Raises `ContainerError`.
     """
@@ -78,12 +78,12 @@ def _stats(api: Running) -> dict[str, Any]:
 
 
 def cpu_seconds(stats: Mapping[str, Any]) -> float:
-    """Return the CPU seconds in the engine's figures of a container, which counts nanoseconds."""
+    """Return a container's CPU seconds; ``stats`` are the engine's figures, in nanoseconds."""
     return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
 
 
 def in_use(image: str, program: str, engine: Engine | None = None) -> InUse:
-    """Run an image and look; ``program`` is what it runs. Raises `ContainerError`."""
+    """Run an image and measure it; ``program`` is the program it runs. Raises `ContainerError`."""
     engine = engine or engines.find()
     with containers.running(image, engine=engine) as api:
         own = own_memory(_stats(api)) if engine.accounts else None
@@ -95,10 +95,10 @@ def in_use(image: str, program: str, engine: Engine | None = None) -> InUse:
 
 
 def own_memory(stats: Mapping[str, Any]) -> int:
-    """Return the bytes of anonymous pages and memory files in the engine's figures of a container.
+    """Return the bytes of a container's anonymous pages and memory files, from the engine's figures.
 
-    They are what would have to go to swap: the kernel keeps both on its lists of anonymous memory, by
-    the same names in cgroup v2 and, for a whole group, with ``total_`` in v1 (Linux,
+    Only swap could take these pages: the kernel keeps both on its lists of anonymous memory. The names
+    are the same in cgroup v2 and v1; v1 puts ``total_`` before the figures of a whole group (Linux,
     Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst).
     """
     detail = stats["memory_stats"]["stats"]
@@ -114,7 +114,7 @@ def _opens_inspector(api: Running) -> bool:
 
 
 def pareto_front(points: Mapping[str, tuple[float, float]]) -> list[str]:
-    """Return the names on the Pareto front: no other point is as good in both and better in one.
+    """Return the names on the Pareto front: no other point is as good in both values and better in one.
 
     A point is a size and a time, in any units; smaller is better.
     """

@@ -1,9 +1,9 @@
-"""Publish images under tags, resolve a tag to the digest that it names now, and ask an image its Node.
+"""Publish images under tags, resolve a tag to the digest that it names now, and find an image's Node.
 
 The registry is the workbook's own on loopback (`local_registry`), because only there may a lesson move a
-tag. An image goes there through a build of one line, so that it is one manifest of this engine's
-platform and may carry any tag. An image is asked in a container that ends at once.
-Nothing is judged here.
+tag. An image is published by a one-line build, so that it is a single manifest for this engine's
+platform and may have any tag. A short-lived container tells which Node an image has. This module judges
+nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from helpers.buildx import Request
 from helpers.engine import Engine, container, pull
 from helpers.host.errors import WorkbookError
 
-# On musl the report has no version of glibc: Node's documentation, "Diagnostic report".
+# On musl, Node's diagnostic report has no glibc version (Node's documentation, "Diagnostic report").
 _QUESTION = (
     "JSON.stringify([process.versions.node, process.versions.modules, "
     "process.report.getReport().header.glibcVersionRuntime ?? ''])"
@@ -32,7 +32,7 @@ _QUESTION = (
 
 @dataclass(frozen=True)
 class Pin:
-    """What a tag of a registry named at one moment: ``node:20`` and the digest of the manifest."""
+    """The digest that a tag such as ``node:20`` named in a registry at one moment."""
 
     address: str
     tag: str
@@ -40,7 +40,7 @@ class Pin:
 
     @property
     def image(self) -> str:
-        """The image without its registry: tag and digest."""
+        """The image's name without its registry: tag and digest."""
         return f"{self.tag}@{self.digest}"
 
     def __str__(self) -> str:
@@ -49,19 +49,19 @@ class Pin:
     __repr__ = __str__
 
     def altered(self) -> Pin:
-        """Return the pin with the last digit of its digest changed, as a slip of the hand would."""
+        """Return the pin with a wrong last digit in its digest, like a typing mistake."""
         other = "0" if self.digest[-1] != "0" else "1"
         return replace(self, digest=self.digest[:-1] + other)
 
 
 class Registry:
-    """A registry on loopback with what was published in it; empty at first, gone when closed.
+    """A registry on loopback with the images published to it; empty at first, removed when closed.
 
-    Use it as a context manager, or close it; it goes with the process in any case.
+    Use it as a context manager, or close it; it ends with the process in any case.
     """
 
     def __init__(self, engine: Engine | None = None) -> None:
-        """Start it. Raises the errors of `local_registry.serving`."""
+        """Start the registry. Raises the errors of `local_registry.serving`."""
         self.engine = engine or engines.find()
         closing = ExitStack()
         self.address = closing.enter_context(local_registry.serving(self.engine))
@@ -78,11 +78,11 @@ class Registry:
         return f"a registry at {self.address}"
 
     def close(self) -> None:
-        """Stop the registry; what it held is gone."""
+        """Stop the registry and remove its images."""
         self._finalizer()
 
     def publish(self, image: str, tag: str) -> Pin:
-        """Publish a base image as ``tag`` (such as ``node:20``), moving the tag if it is there.
+        """Publish a base image as ``tag`` (such as ``node:20``); a tag that exists is moved.
 
         Raises `WorkbookError` when the push fails, and the errors of `helpers.buildx.build`.
         """
@@ -106,11 +106,11 @@ class Registry:
                 raise WorkbookError(f"{name} could not be pushed: {said['error']}.")
 
     def resolve(self, tag: str) -> Pin:
-        """Ask the registry which digest a tag names now. Raises `WorkbookError` when it has no such."""
+        """Ask the registry which digest a tag names now. Raises `WorkbookError` for an unknown tag."""
         return Pin(self.address, tag, resolve(f"{self.address}/{tag}", self.engine))
 
     def base(self, name: str) -> Base | None:
-        """Return what stands behind a full name, by tag or by digest; None when it is not from here."""
+        """Return the base behind a full name, by tag or digest; None for another registry's name."""
         if not name.startswith(f"{self.address}/"):
             return None
         _, _, digest = name.partition("@")
@@ -119,10 +119,10 @@ class Registry:
 
 
 def resolve(name: str, engine: Engine) -> str:
-    """Return the digest that a tag names in its registry now, ``sha256:…``; nothing is pulled.
+    """Return the digest (``sha256:…``) that a tag names in its registry now, without pulling.
 
-    Of an image for several platforms it is the digest of the index, the one to pin. Raises
-    `WorkbookError` when the registry gives none.
+    For an image with several platforms this is the digest of the index, which is the one to pin. Raises
+    `WorkbookError` when the registry gives no digest.
     """
     from docker.errors import DockerException
 
@@ -134,9 +134,9 @@ def resolve(name: str, engine: Engine) -> str:
 
 
 def repin(text: str, argument: str, reference: str) -> str:
-    """Return a Dockerfile whose ``ARG argument`` has another default.
+    """Return the Dockerfile ``text`` with ``reference`` as the default of ``ARG argument``.
 
-    Raises `WorkbookError` unless just one line declares that argument with a default.
+    Raises `WorkbookError` unless exactly one line declares that argument with a default.
     """
     line = re.compile(rf"^ARG[ \t]+{re.escape(argument)}=.*$", re.MULTILINE | re.IGNORECASE)
     if (times := len(line.findall(text))) != 1:
@@ -151,7 +151,7 @@ def repin(text: str, argument: str, reference: str) -> str:
 
 @dataclass(frozen=True)
 class Runtime:
-    """A Node: its version, its ``NODE_MODULE_VERSION``, and the C library that it runs on."""
+    """A Node runtime: its version, its ``NODE_MODULE_VERSION``, and the C library that it uses."""
 
     node: str
     abi: int
@@ -159,7 +159,7 @@ class Runtime:
 
 
 def runtime(image: str, engine: Engine) -> Runtime:
-    """Return what the Node of an image is. Raises `WorkbookError` or `ContainerError`."""
+    """Return the Node runtime of an image. Raises `WorkbookError` or `ContainerError`."""
     entry = engine.client.images.get(image).attrs["Config"].get("Entrypoint") or []
     is_node = bool(entry) and PurePosixPath(entry[-1]).name == "node"
     command = [*([] if is_node else ["node"]), "--print", _QUESTION]

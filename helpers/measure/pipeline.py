@@ -1,8 +1,8 @@
 """Measure what a deploy moves: first pulls, pulls onto a base, redeploys after each kind of change.
 
-The engine pushes to a registry, a deploy host of ours pulls from it, and every byte is counted. Images
-of a release have tags of this process's own and go with it, so that two lessons on one engine never take
-each other's images away. Nothing is drawn or priced here (`helpers.measure.cost` prices).
+The engine pushes to a registry, a `DeployHost` pulls from it, and every byte is counted. The tags of a
+release belong to this process and are removed when it ends. So two lessons on one engine never remove
+each other's images. This module draws nothing; `helpers.measure.cost` computes the prices.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _PREFIX = "workbook/"
 
 
 class Change(StrEnum):
-    """What a new version of the app changes."""
+    """The part of the app that a new version changes."""
 
     SOURCE = "source edit"
     DEPENDENCY = "dependency edit"
@@ -48,11 +48,11 @@ _EDITS = {Change.SOURCE: sample.source_edit, Change.DEPENDENCY: sample.dependenc
 
 @dataclass(frozen=True)
 class TransferBytes:
-    """Bytes of one image: on disk, and those that cross in each situation.
+    """The bytes of one image: on disk, and those transferred in each situation.
 
-    ``first`` is the pull of an empty host, ``with_base`` that of a host with the base image; ``source``
-    and ``dependency`` are the redeploys onto a host with the version before; ``stored`` is what a
-    registry keeps for the three versions.
+    ``first`` is a pull by an empty host, ``with_base`` a pull by a host that has the base image.
+    ``source`` and ``dependency`` are redeploys to a host that has the previous version. ``stored`` is
+    what a registry keeps for the three versions.
     """
 
     uncompressed: int
@@ -66,7 +66,7 @@ class TransferBytes:
 def build_release(
     name: str, dockerfile: Path, context: Path, watch: Watcher | None = None
 ) -> BuildResult:
-    """Build ``workbook/NAME`` of this process's release. Raises the errors of `helpers.buildx.build`."""
+    """Build ``workbook/NAME`` for this process's release. Raises the errors of `buildx.build`."""
     here = engine.find()
     leftovers.sweep(here)
     owner = ("--label", f"{OWNER_LABEL}={container.this_process()}")
@@ -77,12 +77,12 @@ def build_release(
 
 
 def label(result: BuildResult) -> str:
-    """Return an image's name in tables and charts: its tag without what is the same for all."""
+    """Return an image's short name for tables and charts: the part of its tag that is its own."""
     return result.tag.partition(":")[0].removeprefix(_PREFIX)
 
 
 def repository(result: BuildResult, address: str) -> str:
-    """Return where an image goes in a registry: ``ADDRESS/workbook/naive``."""
+    """Return the image's repository in a registry, such as ``ADDRESS/workbook/naive``."""
     return f"{address}/{result.tag.partition(':')[0]}"
 
 
@@ -94,9 +94,9 @@ def push(result: BuildResult, address: str, version: str = FIRST_VERSION) -> Pus
 
 @contextmanager
 def rebuilt(result: BuildResult, change: Change, *, cold: bool = False) -> Iterator[BuildResult]:
-    """Build an image's next version from a changed copy; its tag goes when the block ends.
+    """Build an image's next version from a changed copy; its tag is removed when the block ends.
 
-    ``cold`` ignores the cache, as a runner does that keeps none. Raises the errors of `buildx.build`.
+    ``cold`` ignores the cache, like a runner without a cache. Raises the errors of `buildx.build`.
     """
     with workspace.copy(result.request.context, with_secret=True) as copy, _EDITS[change](copy):
         tag = f"{result.tag}-{change.name.lower()}"
@@ -124,7 +124,7 @@ def redeploy(
 
 
 def measure(result: BuildResult, address: str) -> TransferBytes:
-    """Push an image and its two next versions, pull each in its situation, and return the bytes."""
+    """Push an image and its next two versions, pull each in its situation, and return the bytes."""
     push(result, address)
     first_version = f"{repository(result, address)}:{FIRST_VERSION}"
     base = push_base(result, address)
@@ -149,7 +149,7 @@ def measure(result: BuildResult, address: str) -> TransferBytes:
 
 
 def push_base(result: BuildResult, address: str) -> str:
-    """Push the base image that an image stands on, as another service's image; return its reference."""
+    """Push an image's base image as if it were another service's image; return its reference."""
     base = final_base(result)
     name = "".join(letter if letter.isalnum() else "-" for letter in base.name.lower())
     reference = f"{address}/bases/{name}:{FIRST_VERSION}"
@@ -158,7 +158,7 @@ def push_base(result: BuildResult, address: str) -> str:
 
 
 def final_base(result: BuildResult) -> Base:
-    """Return the base whose layers an image begins with; of several, the one with most layers."""
+    """Return the base whose layers an image begins with; of several bases, the one with most layers."""
     own = layers(result, result.image_id)
     known = {base: layers(result, base.reference) for base in result.bases}
     fitting = [base for base, below in known.items() if below and own[: len(below)] == below]
@@ -173,13 +173,13 @@ def layers(result: BuildResult, reference: str) -> list[str]:
 
 
 def seconds_to_pull(reference: str, architecture: str) -> float:
-    """Return the seconds in which an empty host pulls an image, checks it and unpacks it."""
+    """Return the seconds that an empty host needs to pull, check and unpack an image."""
     with deploy_host.fresh(architecture) as empty:
         return empty.pull(reference).seconds
 
 
 def seconds_to_first_response(result: BuildResult) -> float:
-    """Return the seconds from the order to create a container to its first response; nothing is pulled.
+    """Return the seconds from creating a container to its first response, without a pull.
 
     Raises the errors of `helpers.engine.container`.
     """

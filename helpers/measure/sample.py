@@ -1,7 +1,7 @@
 """The sample app: its Dockerfiles by name, the requests that prove it runs, and edits of a working copy.
 
-Each edit is one that no build has seen before (or BuildKit would find an earlier result for it), and is
-undone when its block ends. Nothing is built or measured here.
+Each edit is new, because BuildKit would find an earlier result for an edit that it has seen. An edit is
+undone when its block ends. This module builds and measures nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ APP = "/app"
 SOURCE = "src/version.ts"
 MANIFEST, LOCK = "package.json", "package-lock.json"
 
-# A small real package that nothing in the tree depends on, with the entry that npm writes for it.
+# A small real package that no dependency of the app needs, with npm's lock entry for it.
 PACKAGE = "picocolors"
 _LOCKED = {
     "version": "1.1.1",
@@ -40,7 +40,7 @@ _LOCKED = {
 
 
 class SampleError(WorkbookError):
-    """The sample app lacks what was asked of it, or answered otherwise than it should."""
+    """The sample app has no such file, or gave an unexpected response."""
 
 
 def dockerfiles() -> dict[str, Path]:
@@ -50,7 +50,7 @@ def dockerfiles() -> dict[str, Path]:
 
 
 def dockerfile(name: str) -> Path:
-    """Return the path of one Dockerfile. Raises `SampleError` that names those there are."""
+    """Return the path of one Dockerfile. Raises `SampleError` for an unknown name."""
     known = dockerfiles()
     if name not in known:
         raise SampleError(f"There is no Dockerfile {name!r}; there are {', '.join(known)}.")
@@ -58,19 +58,19 @@ def dockerfile(name: str) -> Path:
 
 
 def base_images() -> list[str]:
-    """Return the base images that the Dockerfiles name, each once, in their order."""
+    """Return the base images of all Dockerfiles, each once, in order of appearance."""
     files = [reader.read(file) for file in dockerfiles().values()]
     return list(dict.fromkeys(name for file in files for name in file.base_images()))
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What the API answered from inside a container: one row a request."""
+    """The API's responses from inside a container, one for each request."""
 
     rows: tuple[tuple[str, int, str], ...]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the requests, their statuses and what they show."""
+        """Return one row for each request: the request, its status and what it shows."""
         return tables.frame(self.rows, columns=["request", "status", "shows"])
 
     def _repr_html_(self) -> str:
@@ -83,7 +83,7 @@ class Proof:
 def prove(api: Running) -> Proof:
     """Use the API as a client would: health, create, read, list, a refusal.
 
-    Raises `SampleError` at the first answer that is not what the API promises.
+    Raises `SampleError` at the first response that differs from what the API promises.
     """
     return Proof(tuple(_conversation(api)))
 
@@ -119,7 +119,7 @@ def _checked(request: str, status: int, wanted: int, shows: str) -> tuple[str, i
 
 @contextlib.contextmanager
 def source_edit(app: Workspace) -> Iterator[str]:
-    """Add a line to a source file, one that the compiled program carries too; yield the line."""
+    """Add a line to a source file that also changes the compiled program; yield the line."""
     line = f"export const build = '{_token()}';"
     with _restored(app, SOURCE):
         app.write(SOURCE, _read(app, SOURCE) + line + "\n")
@@ -130,7 +130,7 @@ def source_edit(app: Workspace) -> Iterator[str]:
 def dependency_edit(app: Workspace) -> Iterator[str]:
     """Add a dependency to package.json and to the lock file, as a pull request would; yield its name.
 
-    The version of the project goes up with it, to one that nobody has built yet.
+    The project also gets a new version number, which no build has seen.
     """
     with _restored(app, MANIFEST, LOCK):
         manifest, lock = _json(app, MANIFEST), _json(app, LOCK)
@@ -150,7 +150,7 @@ def dependency_edit(app: Workspace) -> Iterator[str]:
 
 @contextlib.contextmanager
 def script_edit(app: Workspace) -> Iterator[str]:
-    """Add a script to package.json, which changes no dependency; yield the script's name."""
+    """Add a script to package.json, leaving all dependencies unchanged; yield the script's name."""
     with _restored(app, MANIFEST):
         manifest = _json(app, MANIFEST)
         manifest["scripts"]["hello"] = f"echo {_token()}"
@@ -160,7 +160,7 @@ def script_edit(app: Workspace) -> Iterator[str]:
 
 @contextlib.contextmanager
 def test_edit(app: Workspace) -> Iterator[str]:
-    """Add a comment to a test, which the compiled program knows nothing of; yield the line."""
+    """Add a comment to a test, which leaves the compiled program unchanged; yield the line."""
     file, line = "test/health.test.ts", f"// {_token()}"
     with _restored(app, file):
         app.write(file, _read(app, file) + line + "\n")

@@ -1,7 +1,7 @@
-"""What `docker stop` does to a container, by what its process 1 is, while requests arrive.
+"""Measure how `docker stop` ends a container while requests arrive, for different processes 1.
 
-A second container in the same network sends requests, one every tenth of a second; each takes half a
-second. Nothing is judged here.
+A second container in the same network sends a request every tenth of a second; each request takes half a
+second. This module judges nothing.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from helpers.engine import ContainerError, Engine
 from helpers.engine import container as containers
 from helpers.host import processes
 
-GRACE_SECONDS = 10  # what `docker stop` waits, by default, before it kills
-_PATIENCE = 60.0  # seconds until the first request has to be answered
+GRACE_SECONDS = 10  # `docker stop` waits this long by default before it kills
+_PATIENCE = 60.0  # seconds within which the app must answer the first request
 
 _NO_HANDLER = (
     "require('node:http').createServer((request, response) => {"
@@ -28,7 +28,7 @@ _NO_HANDLER = (
 
 @dataclass(frozen=True)
 class Start:
-    """What stands in the place of the image's CMD, and whether Docker's own init is process 1."""
+    """The command that replaces the image's CMD, and whether Docker's own init is process 1."""
 
     command: tuple[str, ...]
     init: bool = False
@@ -42,8 +42,9 @@ STARTS: Mapping[str, Start] = {
     "no handler, docker run --init": Start(("node", "-e", _NO_HANDLER), init=True),
 }
 
-# A request is cut off when it was accepted and not answered, and refused when nobody accepted it: a load
-# balancer sends a refused one to the next container. Three refusals in a row mean that the app is gone.
+# A request is cut off when the app accepted it but did not answer. It is refused when nobody accepted
+# it; a load balancer would send it to the next container. Three refusals in a row mean that the app has
+# ended.
 _REQUESTS = """
 const http = require('node:http');
 const count = { answered: 0, refused: 0, cut: 0 };
@@ -75,9 +76,9 @@ const clock = setInterval(() => {
 class Stop:
     """How a container stopped.
 
-    ``first_process`` is the program that runs as process 1; ``seconds`` is how long `docker stop` took;
-    ``exit_code`` is 137 where the engine had to kill it. ``answered`` and ``cut`` count the requests
-    that were accepted: those that got an answer, and those that did not.
+    ``first_process`` is the program that runs as process 1. ``seconds`` is how long `docker stop` took.
+    ``exit_code`` is 137 when the engine had to kill it. ``answered`` counts the accepted requests that
+    got an answer, ``cut`` those that did not.
     """
 
     first_process: str
@@ -88,9 +89,9 @@ class Stop:
 
 
 def stop(reference: str, start: Start, engine: Engine) -> Stop:
-    """Run an image, send requests, stop it as `docker stop` does, and return what happened.
+    """Run an image, send requests, stop it like `docker stop`, and return what happened.
 
-    The image needs Node and `cat`. Raises `ContainerError` when the app answers no request.
+    The image must have Node and `cat`. Raises `ContainerError` when the app answers no request.
     """
     options = {"command": list(start.command), "init": start.init}
     with contextlib.ExitStack() as stack:
@@ -114,7 +115,7 @@ def stop(reference: str, start: Start, engine: Engine) -> Stop:
 
 
 def stop_each(references: Sequence[str], engine: Engine) -> list[tuple[str, str, Stop]]:
-    """Stop each image once with each of `STARTS`, all together; return image, start, stop."""
+    """Stop each image once with each of `STARTS`, all at the same time; return image, start, stop."""
     cases = [(reference, name) for reference in references for name in STARTS]
     with ThreadPoolExecutor(len(cases)) as threads:
         stops = threads.map(lambda case: stop(case[0], STARTS[case[1]], engine), cases)

@@ -1,6 +1,7 @@
-"""Try the ways into a container of the sample app, each for real, and return which worked.
+"""Try each way into a container of the sample app, and return which ones worked.
 
-It runs what was built and builds nothing; what the answers mean for a claim is `helpers.claims.stages`'.
+This module runs images that were built; only the debugger starts a build. `helpers.claims.stages` judges
+the claims by these results.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ NODE = "/nodejs/bin/node"
 SHELLS = ("sh", "bash")
 DIST = f"{sample.APP}/dist"
 SOURCE = f"{sample.APP}/src/index.ts"
-_PATIENCE = 300.0  # seconds for a command of the reader's, and for each answer of buildx's debugger
-_TERMINAL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # what moves a cursor or sets a colour
+_PATIENCE = 300.0  # seconds for a reader's command, and for each answer of buildx's debugger
+_TERMINAL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # codes that move the cursor or set a colour
 _START = ["node", "dist/index.js"]
 
 
 @contextlib.contextmanager
 def serving(result: BuildResult) -> Iterator[Running]:
-    """Run an image until the block ends; one that does not start the app by itself is told to."""
+    """Run an image until the block ends; if its own command does not start the app, start it."""
     told = any(_START[-1] in word for word in _settings(result).get("Cmd") or ())
     options = {} if told else {"command": _START}
     with containers.running(result.image_id, engine=result.engine, options=options) as api:
@@ -54,16 +55,16 @@ def sidecar(
 
 
 def shells(result: BuildResult) -> dict[str, bool]:
-    """Return whether each of `SHELLS` starts in a container of an image."""
+    """Return for each of `SHELLS` whether it starts in a container of an image."""
     with serving(result) as api:
         return {shell: sidecars.starts_a_shell(api.container, shell) for shell in SHELLS}
 
 
 def all_four(runner: BuildResult, builder: BuildResult, debug: BuildResult) -> dict[str, bool]:
-    """Try the four ways into a container without a shell; return which worked.
+    """Try the four ways into a container without a shell; return for each whether it worked.
 
-    The sidecar has to see the process, its files and its answer; ``docker cp`` has to fetch a file
-    equal to the image's; in the other two a shell has to start.
+    The sidecar must see the process, its files and its response. ``docker cp`` must fetch a file that
+    equals the image's. In the other two ways a shell must start.
     """
     script = f"{DIST}/index.js"
     inside = runner.image.read(script)
@@ -84,7 +85,7 @@ def all_four(runner: BuildResult, builder: BuildResult, debug: BuildResult) -> d
 
 
 def still_open(container: Container, engine: Engine) -> dict[str, bool]:
-    """Return which ways into one container work in the state that it is in."""
+    """Return for each way into a container whether it works in the container's present state."""
     image_of_tools = bases.resolve([TOOLS], engine)[0].reference
     return {
         "docker logs": bool(sidecars.last_words(container)),
@@ -96,13 +97,13 @@ def still_open(container: Container, engine: Engine) -> dict[str, bool]:
 
 
 def identity(api: Running, engine: Engine) -> str:
-    """Return user and group of the app's process as ``uid:gid``; anyone may read those."""
+    """Return the user and group of the app's process as ``uid:gid``; every user may read them."""
     with sidecar(api, engine) as side:
         return ":".join(side.run("awk '/^[UG]id:/ {print $2}' /proc/1/status").output.split())
 
 
 def sees_files(api: Running, engine: Engine, user: str, capabilities: Sequence[str]) -> bool:
-    """Whether a sidecar of that user with those capabilities sees the app's files."""
+    """Whether a sidecar with this user and these capabilities sees the app's files."""
     with sidecar(api, engine, user, capabilities) as side:
         return side.run(f"ls /proc/1/root{DIST}/index.js").code == 0
 
@@ -118,8 +119,9 @@ def run_in(result: BuildResult, script: str) -> Said:
 def in_debugger(request: Request, script: str, engine: Engine) -> tuple[str, Said]:
     """Let a build fail in buildx's debugger, and run a line of shell where it stopped.
 
-    Returns what was typed to start it, and what came back. The debugger is experimental, and takes its
-    input from a terminal alone. Raises `BuildError` when there is none, or the build did not fail.
+    Returns the command that starts the debugger, and its output. The debugger is experimental, and reads
+    its input only from a terminal. Raises `BuildError` when no debugger opens or the build does not
+    fail.
     """
     import pexpect
 
@@ -155,7 +157,7 @@ def in_debugger(request: Request, script: str, engine: Engine) -> tuple[str, Sai
 
 
 def workbench(builder: BuildResult) -> dict[str, bool]:
-    """Return whether a builder has what one debugs with: a shell, npm, sources, and a running app."""
+    """Return for each debugging aid whether a builder has it: a shell, npm, sources, a running app."""
     files = builder.image.files
     with serving(builder) as api:
         return {
@@ -167,7 +169,7 @@ def workbench(builder: BuildResult) -> dict[str, bool]:
 
 
 def answer(result: BuildResult) -> tuple[bool, str]:
-    """Return whether an image's container serves the API, and what it said when it does not."""
+    """Return whether an image's container serves the API, and its output when it does not."""
     try:
         with serving(result) as api:
             sample.prove(api)
@@ -177,7 +179,7 @@ def answer(result: BuildResult) -> tuple[bool, str]:
 
 
 def traits(result: BuildResult) -> dict[str, str]:
-    """Return what an image is: C library, what it starts with, whether it has shell, npm, sources."""
+    """Return an image's traits: C library, command, and whether it has a shell, npm, sources."""
     files = result.image.files
     settings = _settings(result)
     started = [*(settings.get("Entrypoint") or ()), *(settings.get("Cmd") or ())]
@@ -195,7 +197,7 @@ def traits(result: BuildResult) -> dict[str, str]:
 
 
 def c_library(paths: Sequence[str]) -> str:
-    """Return the C library by its loader, the file that every dynamic program names."""
+    """Return the C library, recognised by its loader, which every dynamic program needs."""
     names = {path.rpartition("/")[2] for path in paths}
     if any(name.startswith("ld-musl-") for name in names):
         return "musl"

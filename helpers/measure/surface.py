@@ -1,9 +1,9 @@
-"""Confine an image's process, for real, and see what it can still do; and follow its health.
+"""Confine an image's process and see what it can still do; and follow its health.
 
-Each image runs without any capability: as it is, then with a read-only root file system, then with a
-``/tmp`` in memory beside that. Inside, Node itself is asked who it is and what it may write. The health
-is what the engine reports after each run of the image's own HEALTHCHECK; only how often the engine asks
-is changed, so that nobody waits. Nothing is judged here.
+Each image runs without any capability, in three settings: unchanged, with a read-only root file system,
+and with a ``/tmp`` in memory in addition. Node inside reports its user and what it may write. The engine
+reports the health after each run of the image's own HEALTHCHECK. Only the time between two runs is
+shortened, so that nobody waits. This module judges nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ NO_CHECK = "no check"
 HEALTHY, UNHEALTHY = "healthy", "unhealthy"
 STEPS = ("the app answers", "it hangs", "it goes on")
 _SECOND = 1_000_000_000  # the engine counts nanoseconds
-# The image's command and its timeout stay as they are; by itself Docker waits for 3 failures.
+# The image's health command and its timeout stay unchanged. Docker's default is 3 failures.
 IMPATIENT: Mapping[str, int] = {
     "interval": _SECOND,
     "retries": 2,
@@ -44,8 +44,8 @@ IMPATIENT: Mapping[str, int] = {
 _POLL_SECONDS = 0.1
 
 _NODE = ("/nodejs/bin/node", "/usr/local/bin/node", "/usr/bin/node")
-# Opening a file to append writes nothing, and a file that was made is removed at once: what counts is
-# whether the kernel allows it. The working folder is the one that the container starts in.
+# The script only asks whether the kernel allows writing. Opening a file to append changes nothing, and a
+# new file is removed at once. The working folder is the one that the container starts in.
 _ASK = """
 const fs = require('fs');
 const may = (path, how) => {
@@ -71,8 +71,8 @@ console.log(JSON.stringify({
 class Writes:
     """Whether a process may write its own program, add files to its folder, and write into ``/tmp``.
 
-    It is "yes" or the kernel's reason (EACCES, EROFS), in one setting. ``error`` says why the app did
-    not start in that setting, and is empty when it answered.
+    Each answer is "yes" or the kernel's reason (EACCES, EROFS), in one setting. ``error`` says why the
+    app did not start in that setting; it is empty when the app answered.
     """
 
     code: str = ""
@@ -83,7 +83,7 @@ class Writes:
 
 @dataclass(frozen=True)
 class Confined:
-    """Who an image's process is, the version of its Node, and what it may write in each setting."""
+    """The user of an image's process, its version of Node, and what it may write in each setting."""
 
     uid: int
     gid: int
@@ -94,7 +94,7 @@ class Confined:
 def observe(reference: str, engine: Engine, code: str = "/app/dist/index.js") -> Confined:
     """Run an image in each setting and return what its process may; ``code`` is its program.
 
-    Raises `ContainerError` when it does not start as it is, or holds no Node where Node is looked for.
+    Raises `ContainerError` when the unchanged image does not start, or has no Node in the usual places.
     """
     node = _node(image.find(reference, engine).files, reference)
     facts = _ask(reference, engine, node, code, FREE)
@@ -134,9 +134,9 @@ def _answer(api: Running, node: str, code: str) -> Mapping[str, Any]:
 def health_story(reference: str, engine: Engine, patience: float = 60.0) -> tuple[str, ...]:
     """Run an image and return its health after each of `STEPS`.
 
-    The process is stopped as if it hung, and goes on. An image without HEALTHCHECK has "no check"
-    throughout. ``patience`` is the time in seconds for each change; raises `ContainerError` when a
-    change does not come.
+    The process is paused, as if it hung, and then goes on. An image without HEALTHCHECK has "no check"
+    throughout. ``patience`` is the time in seconds for each change. Raises `ContainerError` when the
+    health does not change in that time.
     """
     options = {"healthcheck": dict(IMPATIENT)}
     with containers.running(reference, engine=engine, options=options) as api:
@@ -152,9 +152,9 @@ def health_story(reference: str, engine: Engine, patience: float = 60.0) -> tupl
 
 @contextlib.contextmanager
 def hanging(api: Running) -> Iterator[None]:
-    """Stop the app's process in its tracks, and let it go on when the block ends.
+    """Pause the app's process, and let it go on when the block ends.
 
-    It still exists and holds its port: what a restart policy sees is a running container.
+    The process still exists and keeps its port, so a restart policy sees a running container.
     """
     api.container.kill("SIGSTOP")
     try:
@@ -172,7 +172,10 @@ def health(api: Running) -> str:
 
 
 def await_health(api: Running, wanted: str, patience: float) -> str:
-    """Wait until the container's health is ``wanted`` and return it. Raises `ContainerError` if not."""
+    """Wait until the container's health is ``wanted``, and return it.
+
+    Raises `ContainerError` when that takes more than ``patience`` seconds.
+    """
     found = ""
 
     def reached() -> bool:
