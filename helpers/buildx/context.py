@@ -1,8 +1,8 @@
-"""Say what a build context holds and what of it ``COPY . .`` makes the client send, as a tree.
+"""List a build context, and forecast which of its files ``COPY . .`` makes the client send.
 
-It walks a folder and applies the ignore file that counts for a Dockerfile; it builds nothing, so its
-answer is a forecast, which `measure.context` holds against a real build. A Dockerfile that copies
-only named paths makes BuildKit ask for those alone; that is not forecast here. MB are 10^6 bytes.
+This module walks a folder and applies the ignore file that belongs to a Dockerfile. It builds nothing;
+`measure.context` compares the forecast with a real build. When a Dockerfile copies only named paths,
+BuildKit asks only for those; this module does not forecast that. 1 MB is 10^6 bytes.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _ALL = dockerignore.parse("")
 class Entry:
     """One path of a context, relative to it: a ``file``, ``directory``, ``symlink`` or ``device``.
 
-    A pipe and a socket count as devices; only a file has bytes.
-    Of several hard links to one content the first has the bytes, as only it is sent whole.
-    ``by`` is the line of the ignore file that decided (None: no line fits, so it is sent); ``target``
-    is where a ``symlink`` points.
+    Pipes and sockets count as devices. Only a file has bytes. When several hard links share one content,
+    only the first has the bytes, because only the first is sent whole. ``by`` is the line of the ignore
+    file that decided; with None no line fits, so the path is sent. ``target`` is where a ``symlink``
+    points.
     """
 
     path: str
@@ -44,10 +44,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Survey:
-    """What a context holds, in the order of the paths, each path judged by the ignore file.
+    """All paths of a context, in order, each with the ignore file's decision.
 
-    ``unread`` are the files and folders that cannot be read and that no line keeps out: a build that
-    takes them fails.
+    ``unread`` holds the files and folders that cannot be read and that no line keeps out. A build that
+    copies one of them fails.
     """
 
     entries: tuple[Entry, ...]
@@ -55,7 +55,7 @@ class Survey:
 
     @cached_property
     def sent(self) -> tuple[Entry, ...]:
-        """What is sent: what no line keeps out, and the folders on the way to it."""
+        """The paths that are sent: those that no line keeps out, and the folders above them."""
         needed = {above for e in self.entries if not e.kept_out for above in _above(e.path)}
         return tuple(e for e in self.entries if not e.kept_out or e.path in needed)
 
@@ -66,22 +66,22 @@ class Survey:
 
     @property
     def sent_bytes(self) -> int:
-        """The bytes of the files that are sent; what the protocol adds is not counted."""
+        """The bytes of the files that are sent, without the bytes that the protocol adds."""
         return sum(entry.bytes for entry in self.sent)
 
     @property
     def not_utf_8(self) -> tuple[str, ...]:
-        """The paths of what is sent under a name, or as a link to one, that newer builders refuse."""
+        """The paths to send whose name or link target is not UTF-8, which newer builders refuse."""
         return tuple(e.path for e in self.sent if not (in_utf_8(e.path) and in_utf_8(e.target)))
 
     def tree(self, depth: int = 1) -> Tree:
-        """Return the context as a tree of ``depth`` levels; what lies deeper is summed up."""
+        """Return the context as a tree of ``depth`` levels; deeper levels are summed up."""
         return Tree(tuple(_lines(self, "", depth)), self.sent_bytes, self.bytes)
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a tree; ``why`` says which pattern keeps the path out, in whole or in part."""
+    """One line of a tree; ``why`` names the pattern that keeps out the path or a part of it."""
 
     indent: str
     name: str
@@ -92,7 +92,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Tree:
-    """A context drawn with the characters of a terminal: what is sent, what stays, and why."""
+    """A context drawn as a tree in plain text: which paths are sent, which are not, and why."""
 
     lines: tuple[Line, ...]
     sent_bytes: int
@@ -115,19 +115,19 @@ class Tree:
 
 
 def ignore_file(context: Path, dockerfile: Path) -> Path | None:
-    """Return the ignore file that counts: the Dockerfile's own before the context's, or None.
+    """Return the ignore file that applies: the Dockerfile's own, else the context's, else None.
 
-    The Dockerfile's own lies beside it, or beside the link that leads to it, and bears its name with
-    ``.dockerignore`` behind. One that is a link out of its folder does not count for the builder.
+    The Dockerfile's own ignore file is named ``NAME.dockerignore``. It lies beside the Dockerfile, or
+    beside the link that leads to it. The builder ignores a link that leads out of its folder.
     """
     choices = (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), context / ".dockerignore")
     return next((file for file in choices if _real(file)), None)
 
 
 def rules(context: Path, dockerfile: Path) -> Rules:
-    """Return the patterns that count for a build. Raises `WorkbookError` for one that is refused.
+    """Return the patterns that apply to a build. Raises `WorkbookError` for a pattern that is refused.
 
-    As the builder does, it takes a byte that is not UTF-8 for the unknown character.
+    A byte that is not UTF-8 becomes the replacement character, as in the builder.
     """
     file = ignore_file(context, dockerfile)
     real = _real(file) if file else None
@@ -142,13 +142,13 @@ def rules(context: Path, dockerfile: Path) -> Rules:
 
 
 def _real(file: Path) -> Path | None:
-    """Return the plain file that a file or a link inside its folder leads to; None for none."""
+    """Return the plain file behind a path, following links inside its folder; None if there is none."""
     real = paths.inside(file.parent, file.name)
     return real if real and real.is_file() else None
 
 
 def survey(context: Path, patterns: Rules = _ALL) -> Survey:
-    """Look at every path of a context. Raises `WorkbookError` when it is no folder that can be read."""
+    """Look at every path of a context. Raises `WorkbookError` when it is not a readable folder."""
     if not context.is_dir():
         raise WorkbookError(f"There is no folder at {context}; check the path.")
     if not os.access(context, os.R_OK | os.X_OK):
@@ -164,7 +164,7 @@ def in_utf_8(text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """Return a name so that it can be printed even when its bytes are no UTF-8."""
+    """Return a name that can be printed, even when its bytes are not UTF-8."""
     return os.fsencode(text).decode(errors="backslashreplace")
 
 
@@ -203,7 +203,7 @@ def _above(path: str) -> Iterator[str]:
 
 
 def _lines(survey: Survey, prefix: str, depth: int, indent: str = "") -> Iterator[Line]:
-    """Give the lines below a folder: folders first and the loose files last."""
+    """Yield the lines below a folder: folders first, then one line for the other files."""
     groups: dict[str, list[Entry]] = {}
     for entry in survey.entries:
         if entry.path.startswith(prefix):

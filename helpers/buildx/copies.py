@@ -1,8 +1,8 @@
-"""Say what COPY and ADD take from the build context, as the builder takes it.
+"""Find the files that COPY and ADD take from the build context.
 
-The rules are those of BuildKit's sources: its Dockerfile frontend for variables, options and
-here-documents, and tonistiigi/fsutil (``copy.go``) for wildcards, links and ``--exclude``. It reads a
-parsed Dockerfile and a survey of the context; it looks at no disk and at no builder.
+The rules follow BuildKit's sources: its Dockerfile frontend for variables, options and here-documents,
+and tonistiigi/fsutil (``copy.go``) for wildcards, links and ``--exclude``. This module works on a parsed
+Dockerfile and a survey of the context; it reads no disk and asks no builder.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ _MOST_LINKS = 255
 class Copy:
     """One COPY or ADD: the paths of the build context that it names, and its options.
 
-    Variables are replaced in ``sources`` and ``excluded`` (the values of ``--exclude``). ``unsure`` says
-    that a variable in them may have a value from the base image, so that they may be any.
+    Variables are replaced in ``sources`` and ``excluded`` (the values of ``--exclude``). ``unsure`` is
+    True when one of these variables may get its value from the base image, so that the paths are
+    unknown.
     """
 
     instruction: Instruction
@@ -41,14 +42,15 @@ class Copy:
 
     @property
     def takes_all(self) -> bool:
-        """Whether it names the whole context, though it may exclude some of it."""
+        """Whether it names the whole context, even if it excludes some of it."""
         return any(_cleaned(source) in ("", "*") for source in self.sources)
 
     def taken(self, survey: Survey) -> frozenset[str]:
         """Return the paths of the files and links of the context that it copies.
 
-        A source that is a link means what the link leads to, and that is returned. Where the copy is
-        `unsure` that is all that is sent, and nothing where the builder refuses a broken pattern.
+        When a source is a link, the builder copies the link's target, and the target's path is returned.
+        When the copy is `unsure`, all sent paths are returned. When the builder refuses a broken
+        pattern, nothing is returned.
         """
         sent = {entry.path: entry for entry in survey.sent}
         if self.unsure:
@@ -60,7 +62,7 @@ class Copy:
 
     def _taken(self, source: str, sent: Mapping[str, Entry]) -> Iterator[str]:
         pattern = ""
-        if self.parents:  # the paths below "/", or below what stands before "/./", keep their folders
+        if self.parents:  # paths keep their folders below "/", or below the part before "/./"
             before, pivot, after = source.partition("/./")
             source, pattern = (before, after) if pivot else ("/", source)
             pattern = _cleaned(pattern)
@@ -77,7 +79,7 @@ class Copy:
 def written(instruction: Instruction) -> list[str]:
     """Return the paths and addresses that a COPY or ADD names, as they are written.
 
-    Here-documents are left out, and so is all of a copy from another stage or image.
+    Here-documents are left out. A copy from another stage or image gives an empty list.
     """
     if instruction.keyword not in ("ADD", "COPY") or instruction.flag("from"):
         return []
@@ -85,7 +87,7 @@ def written(instruction: Instruction) -> list[str]:
 
 
 def of_stage(file: Dockerfile, stage: Stage) -> list[Copy]:
-    """Return what a stage copies from the context, what its base triggers first."""
+    """Return a stage's copies from the context; those that its base triggers come first."""
     lineage = [stage]
     while (parent := file.parent(lineage[0])) is not None:
         lineage.insert(0, parent)
@@ -102,7 +104,7 @@ def of_stage(file: Dockerfile, stage: Stage) -> list[Copy]:
 
 
 class _Variables:
-    """The variables of a stage, as far as the file says them."""
+    """The variables of a stage that the Dockerfile itself gives values."""
 
     def __init__(self, file: Dockerfile, *, from_scratch: bool) -> None:
         self._file = file
@@ -112,7 +114,7 @@ class _Variables:
         self._environment: dict[str, str] = {}
 
     def follow(self, instruction: Instruction) -> None:
-        """Take over what an ARG or ENV sets."""
+        """Remember the variables that an ARG or ENV sets."""
         if instruction.keyword not in ("ARG", "ENV"):
             return
         known = self._known()
@@ -131,7 +133,7 @@ class _Variables:
                 self._arguments[name] = self._file.arguments[name]
 
     def copy(self, instruction: Instruction) -> Copy:
-        """Return what an instruction copies, its variables replaced."""
+        """Return the copy that an instruction makes, with its variables replaced."""
         known = self._known()
         excluded = instruction.flag_values("exclude")
         paths = [path for path in written(instruction) if not _REMOTE.match(path)]
@@ -151,7 +153,7 @@ class _Variables:
         try:
             return expand(word, known, self._escape)
         except DockerfileError:
-            return word  # the builder says what is wrong
+            return word  # the builder will report the error
 
 
 def _cleaned(path: str) -> str:
@@ -160,9 +162,9 @@ def _cleaned(path: str) -> str:
 
 
 def _matches(source: str, sent: Mapping[str, Entry]) -> Iterator[str]:
-    """Return the paths that a source stands for: itself, or what its wildcards fit.
+    """Yield the paths that a source means: itself, or the paths that match its wildcards.
 
-    The folder before the first wildcard may be a link; below it no link is followed.
+    The folder before the first wildcard may be a link. Links below it are not followed.
     """
     parts = source.split("/")
     plain = next((n for n, part in enumerate(parts) if _WILDCARD.match(part)), len(parts))
@@ -178,7 +180,7 @@ def _matches(source: str, sent: Mapping[str, Entry]) -> Iterator[str]:
 
 
 def _glob(pattern: str) -> re.Pattern[str] | None:
-    """Return what Go's ``filepath.Match`` means by a pattern; None for a broken one."""
+    """Return a pattern of Go's ``filepath.Match`` as a regular expression; None for a broken pattern."""
     written = ""
     for piece in _GLOB.findall(pattern):
         if piece[0] == "*":
@@ -196,7 +198,7 @@ def _glob(pattern: str) -> re.Pattern[str] | None:
 
 
 def _followed(path: str, sent: Mapping[str, Entry]) -> str | None:
-    """Return where a path leads when its links are followed inside the context; None for nowhere."""
+    """Return the path after following its links inside the context; None when it leads nowhere."""
     waiting, at, links = path.split("/")[::-1], "", 0
     while waiting:
         part = waiting.pop()
@@ -222,7 +224,7 @@ def _followed(path: str, sent: Mapping[str, Entry]) -> str | None:
 def _below(
     folder: str, sent: Mapping[str, Entry], pattern: str | None, excluded: tuple[str, ...]
 ) -> Iterator[str]:
-    """Return the files and links in a folder that a pattern wants and none of ``excluded`` fits."""
+    """Yield the files and links in a folder that match ``pattern`` and none of ``excluded``."""
     wanted = dockerignore.rules([pattern]) if pattern is not None else None
     unwanted = dockerignore.rules(excluded)
     below = f"{folder}/" if folder else ""

@@ -1,10 +1,10 @@
 """Read a Dockerfile: its instructions, its stages, and the images and stages that each builds on.
 
-It follows BuildKit's own rules (directives, line continuation, here-documents, flags, global ``ARG``)
-as far as structure needs them; it runs nothing and judges nothing that the builder can judge better.
-The tests hold it against BuildKit's own parser. PyPI's ``dockerfile-parse`` takes lines of a
-here-document for instructions; ``dockerfile`` is BuildKit's parser itself, but has no package for
-Linux on arm64.
+The parser follows BuildKit's rules for directives, line continuation, here-documents, flags and global
+``ARG``. It leaves all other checks to the builder, and runs nothing. The tests compare it with
+BuildKit's own parser. Two packages on PyPI do not serve: ``dockerfile-parse`` takes the lines of a
+here-document for instructions, and ``dockerfile``, which is BuildKit's parser, has no package for Linux
+on arm64.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _TAKES_HEREDOC = {"ADD", "COPY", "RUN"}
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction: ``keyword`` in capitals, ``flags`` (``--from=builder``), the rest, its lines.
+    """One instruction: ``keyword`` in capitals, ``flags`` (``--from=builder``), and ``value``, the rest.
 
-    ``line`` and ``end`` count from 1; ``end`` is the last line, here-documents included. ``heredocs``
-    holds the text of each here-document as a command would read it.
+    ``line`` and ``end`` are the numbers of its first and last line, counted from 1, here-documents
+    included. ``heredocs`` holds the text of each here-document as a command would read it.
     """
 
     keyword: str
@@ -46,7 +46,7 @@ class Instruction:
     heredocs: tuple[str, ...] = ()
 
     def flag(self, name: str) -> str | None:
-        """Return the value of ``--name=value``; None when the flag is absent."""
+        """Return the value of the flag ``--name=value``; None when the flag is absent."""
         return next(iter(self.flag_values(name)), None)
 
     def flag_values(self, name: str) -> list[str]:
@@ -55,12 +55,12 @@ class Instruction:
         return [flag.removeprefix(prefix) for flag in self.flags if flag.startswith(prefix)]
 
     def words(self) -> list[str]:
-        """Return the words of its JSON or shell form, without those that open a here-document."""
+        """Return the words of its JSON or shell form, without the words that open a here-document."""
         found = _json_words(self.value) or _GAP.split(self.value)
         return [word for word in found if word and not (self.heredocs and _HEREDOC.fullmatch(word))]
 
     def sources(self) -> list[str]:
-        """Return what the instruction copies or mounts from: stage names, stage numbers, images."""
+        """Return the stage names, stage numbers and images that it copies or mounts from."""
         if self.keyword == "COPY":
             return [source for source in self.flag_values("from") if source]
         if self.keyword != "RUN":
@@ -72,10 +72,10 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Stage:
-    """One build stage: its number, its name if it has one, what it is ``FROM``, its instructions.
+    """One build stage: its number, its name if it has one, its ``base`` and its instructions.
 
-    ``base`` has its variables replaced, where that leaves something; ``fault`` says in a sentence why no
-    image can bear that name.
+    ``base`` is the stage or image behind ``FROM``, with variables replaced; when that gives an empty
+    name, it stays as written. ``fault`` is a sentence that says why ``base`` is not a valid image name.
     """
 
     index: int
@@ -86,20 +86,20 @@ class Stage:
 
     @property
     def label(self) -> str:
-        """The name that BuildKit shows for the stage; it shows none when the file has one stage."""
+        """The name that BuildKit shows for the stage, unless the file has only one stage."""
         return self.name or f"stage-{self.index}"
 
     def triggers(self) -> list[Instruction]:
-        """Return what ``ONBUILD`` adds to the stages that are ``FROM`` this one."""
+        """Return the instructions that ``ONBUILD`` adds to the stages built ``FROM`` this stage."""
         return [_trigger(i) for i in self.instructions if i.keyword == "ONBUILD" and i.value]
 
 
 @dataclass(frozen=True)
 class Need:
-    """What a stage takes from elsewhere.
+    """A stage or image from which another stage takes something.
 
-    ``how`` is the instruction that takes it (``FROM``, ``COPY`` or ``RUN``), ``source`` the stage, or
-    the name of the image from outside.
+    ``how`` is the instruction that takes it (``FROM``, ``COPY`` or ``RUN``). ``source`` is the stage, or
+    the name of an image from outside the file.
     """
 
     how: str
@@ -110,8 +110,8 @@ class Need:
 class Dockerfile:
     """A parsed Dockerfile: directives (``syntax`` …), instructions, stages, its text.
 
-    ``build_args`` are those that were given, ``arguments`` the values of every ``ARG`` before the first
-    ``FROM`` and of those that the builder sets by itself.
+    ``build_args`` holds the build arguments that the caller gave. ``arguments`` holds the value of every
+    ``ARG`` before the first ``FROM``, and of the arguments that the builder sets by itself.
     """
 
     directives: Mapping[str, str]
@@ -122,7 +122,7 @@ class Dockerfile:
     arguments: Mapping[str, str] = field(default_factory=dict)
 
     def stage(self, target: str | None = None) -> Stage:
-        """Return a stage by name, the last one by default; BuildKit takes no number here."""
+        """Return a stage by name, the last stage by default; a number is not allowed, as in BuildKit."""
         if target is None:
             return self.stages[-1]
         if target.lower() not in self._named:
@@ -131,18 +131,18 @@ class Dockerfile:
         return self.stages[self._named[target.lower()][-1]]
 
     def parent(self, stage: Stage) -> Stage | None:
-        """Return the stage that a stage is ``FROM``; None where that is an image."""
+        """Return the stage behind a stage's ``FROM``; None when it is an image."""
         return self._base(stage)
 
     def lineage(self, target: str | None = None) -> list[Stage]:
-        """Return the stages whose layers an image of ``target`` has, the lowest first."""
+        """Return the stages whose layers are in an image of ``target``, the lowest first."""
         found = [self.stage(target)]
         while (parent := self.parent(found[0])) is not None:
             found.insert(0, parent)
         return found
 
     def source_stage(self, name: str) -> Stage | None:
-        """Return the stage that ``COPY --from=name`` means; None for an image from outside."""
+        """Return the stage that ``COPY --from=name`` means; None when ``name`` is an image."""
         return self._source(name)
 
     def needs(self, target: str | None = None) -> list[Stage]:
@@ -160,8 +160,8 @@ class Dockerfile:
     def base_images(self, target: str | None = None) -> list[str]:
         """Return the images that a build of ``target`` needs from outside, in order of appearance.
 
-        Raises `DockerfileError` for a name that no image can bear, in whichever stage: the builder reads
-        them all before it skips what the target does not need.
+        Raises `DockerfileError` for an invalid image name in any stage: the builder reads all names
+        before it skips the stages that the target does not need.
         """
         for stage in self.stages:
             self._check_names(stage)
@@ -170,9 +170,9 @@ class Dockerfile:
         return [name for name in names if name != "scratch"]
 
     def draws_on(self, stage: Stage) -> list[Need]:
-        """Return what a stage takes from other stages and from images, its base first.
+        """Return the stages and images from which a stage takes something, its base first.
 
-        What its base triggers (``ONBUILD``) counts as its own.
+        Instructions that its base triggers (``ONBUILD``) count as its own.
         """
         base = self._base(stage)
         found = [Need("FROM", base or stage.base)]
@@ -203,12 +203,12 @@ class Dockerfile:
                     )
 
     def _base(self, stage: Stage) -> Stage | None:
-        """Return the stage that this one is ``FROM``: the nearest above that bears the name."""
+        """Return the stage behind a stage's ``FROM``: the nearest one above with that name."""
         same = [number for number in self._named.get(stage.base, []) if number < stage.index]
         return self.stages[same[-1]] if same else None
 
     def _source(self, name: str) -> Stage | None:
-        """Return the stage that ``COPY --from=`` means: by its number, or the last one of that name."""
+        """Return the stage that ``COPY --from=name`` means, by number or by name (the last one wins)."""
         if _NUMBER.fullmatch(name):
             return self.stages[int(name)] if 0 <= int(name) < len(self.stages) else None
         return self._last_named(name)
@@ -229,10 +229,10 @@ class Dockerfile:
 def read(
     path: Path, build_args: Mapping[str, str] | None = None, architecture: str | None = None
 ) -> Dockerfile:
-    """Read a Dockerfile from disk, see `parse`. Raises `DockerfileError` also where it cannot be read.
+    """Read a Dockerfile from disk and `parse` it. Raises `DockerfileError` when it cannot be read.
 
-    The builder follows links inside the file's folder only. Bytes that are no UTF-8 it takes for unknown
-    letters, as in a comment; so does this.
+    Like the builder, this follows links only inside the file's folder, and takes bytes that are not
+    UTF-8 for unknown letters.
     """
     file = paths.inside(path.parent, path.name)
     if file is None and path.exists():
@@ -259,9 +259,9 @@ def parse(
 ) -> Dockerfile:
     """Parse a Dockerfile's text; ``build_args`` override the defaults of its global ``ARG``.
 
-    ``architecture`` is what ``TARGETARCH`` stands for, this machine's by default. Raises
-    `DockerfileError` when there is no stage, or a ``FROM``, a here-document or a directive is broken.
-    `Dockerfile.base_images` refuses names that no image can bear; the rest is left to the builder.
+    ``architecture`` is the value of ``TARGETARCH``; the default is this machine's CPU. Raises
+    `DockerfileError` when there is no stage, or when a ``FROM``, a here-document or a directive is
+    broken. `Dockerfile.base_images` refuses invalid image names; the builder checks the rest.
     """
     lines = text.removeprefix("\ufeff").split("\n")
     if not lines[-1]:
@@ -277,7 +277,7 @@ def parse(
 
 
 def _directives(lines: list[str]) -> dict[str, str]:
-    """Return the directives; behind a first line ``#!…`` all but ``escape`` count, as in BuildKit."""
+    """Return the directives; after a first line ``#!…``, ``escape`` is ignored, as in BuildKit."""
     found: dict[str, str] = {}
     shebang = lines[:1] and lines[0].startswith("#!")
     for line in lines[1:] if shebang else lines:
@@ -313,7 +313,10 @@ def _instructions(lines: list[str], escape: str) -> Iterator[Instruction]:
 
 
 def _logical_line(lines: list[str], number: int, escape: str) -> tuple[str | None, int]:
-    """Join continued lines, None for a comment or blank line; inside, those two are dropped."""
+    """Return a line joined with its continuations, and the number of the next line.
+
+    The text is None for a comment or blank line. Such lines between continued lines are dropped.
+    """
     if _is_dropped(lines[number]):
         return None, number + 1
     mark = re.escape(escape)
@@ -342,9 +345,9 @@ def _split(logical: str, escape: str) -> tuple[str, tuple[str, ...], str]:
 
 
 def _flags(rest: str, escape: str) -> tuple[tuple[str, ...], str]:
-    """Take the words that begin with ``--`` off, without their quotes; ``--`` alone ends them.
+    """Return the leading words that begin with ``--``, without quotes, and the rest; ``--`` ends them.
 
-    BuildKit takes each byte for a character here, which garbles letters outside ASCII; so does this.
+    BuildKit reads each byte as a character here, which garbles letters outside ASCII; so does this.
     """
     flags: list[str] = []
     at = 0
@@ -385,7 +388,7 @@ def _trigger(onbuild: Instruction) -> Instruction:
 def _heredocs(logical: str, keyword: str, value: str, escape: str) -> list[tuple[str, bool]]:
     """Return the end word of each here-document that an instruction opens, and whether it has a dash.
 
-    The JSON form opens none: its words are quoted.
+    The JSON form opens no here-document, because its words are quoted.
     """
     if keyword == "ONBUILD":
         keyword, _, value = _split(value, escape)
@@ -424,7 +427,7 @@ def _json_words(value: str) -> list[str]:
 
 
 def _platform(architecture: str | None) -> dict[str, str]:
-    """Return the arguments that BuildKit knows without an ``ARG`` in the file."""
+    """Return the arguments that BuildKit sets without an ``ARG`` in the file."""
     machine = platform.machine().lower()
     architecture = architecture or {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
     known = {}
@@ -487,7 +490,10 @@ def _stage(
 def _base_name(
     start: Instruction, written: str, known: Mapping[str, str], escape: str
 ) -> tuple[str, str]:
-    """Return what a ``FROM`` names, and a sentence on why that is no name; as it is written then."""
+    """Return the name behind a ``FROM``, and a sentence that says why it is invalid, or "".
+
+    When replacing the variables leaves nothing, the name is returned as it is written.
+    """
     place = f"FROM on line {start.line}"
     try:
         base = expand(written, known, escape)

@@ -1,6 +1,6 @@
-"""Words of a Dockerfile as BuildKit reads them: quotes, escapes, and variables with their operators.
+"""Read the words of a Dockerfile like BuildKit: quotes, escapes, and variables with their operators.
 
-It knows neither instructions nor stages.
+This module does not know instructions or stages.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ from helpers.host.errors import WorkbookError
 
 SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     chr(code) for code in range(0x2000, 0x200B)
-)  # what Go calls a space: Python's own list has four characters more
+)  # the characters that Go calls spaces; Python has four more
 
 _PIECES = re.compile(r"\\.|.", re.DOTALL)
 _TEMPLATE = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})")
 
 
 class DockerfileError(WorkbookError):
-    """A file that is not a Dockerfile one can build."""
+    """The Dockerfile cannot be read, or cannot be built."""
 
 
 def expand(text: str, known: Mapping[str, str], escape: str = "\\") -> str:
-    """Return ``text`` as BuildKit reads a word: variables replaced, quotes and escapes taken off.
+    """Return ``text`` as BuildKit reads a word: variables replaced, quotes and escapes removed.
 
-    It knows ``$NAME``, ``${NAME}`` and the operators ``:-`` ``-`` ``:+`` ``+`` ``:?`` ``?`` ``#``
-    ``##`` ``%`` ``%%`` ``/`` ``//``. Raises `DockerfileError` for a broken or refused substitution.
+    The forms are ``$NAME``, and ``${NAME}`` with the operators ``:-`` ``-`` ``:+`` ``+`` ``:?`` ``?``
+    ``#`` ``##`` ``%`` ``%%`` ``/`` ``//``. Raises `DockerfileError` for a broken or refused
+    substitution.
     """
     return Words(text, known, escape=escape).text()
 
@@ -34,7 +35,7 @@ def expand(text: str, known: Mapping[str, str], escape: str = "\\") -> str:
 class Words:
     """BuildKit's reader of shell words.
 
-    Without ``known`` a variable stays as it is written; ``raw`` keeps quotes and escapes too.
+    Without ``known`` variables stay as they are written; ``raw`` keeps quotes and escapes too.
     """
 
     def __init__(
@@ -52,11 +53,11 @@ class Words:
         self._raw = raw
 
     def text(self) -> str:
-        """Return the whole text, read."""
+        """Return the whole text, with variables, quotes and escapes resolved."""
         return self._whole()[0]
 
     def words(self) -> list[str]:
-        """Return it split at spaces that are not quoted."""
+        """Return the text split at spaces outside quotes."""
         return self._whole()[1]
 
     def _whole(self) -> tuple[str, list[str]]:
@@ -73,7 +74,7 @@ class Words:
         return self._text[self._at - 1 : self._at]
 
     def _until(self, stop: str, *, keep: bool) -> tuple[str, list[str]]:
-        """Read up to ``stop`` (to the end when empty); ``keep`` leaves escapes in the text."""
+        """Read up to ``stop``, or to the end when it is empty; ``keep`` leaves escapes in the text."""
         result, words = "", [""]
         while character := self._peek():
             if character == stop:
@@ -92,7 +93,7 @@ class Words:
         return result, [word for word in words if word]
 
     def _piece(self, character: str, *, keep: bool) -> tuple[bool, str]:
-        """Return the next piece of text, and whether spaces in it part words."""
+        """Return the next piece of text, and whether spaces in it separate words."""
         if character == "$":
             return True, self._variable()
         if character == "'":
@@ -131,7 +132,7 @@ class Words:
         raise DockerfileError(f'a closing " is missing in {self._text}.')
 
     def _redirection(self) -> str:
-        """Read ``<`` or ``<<``; the spaces after ``<<`` belong to the word that follows."""
+        """Read ``<`` or ``<<``; spaces after ``<<`` belong to the next word."""
         start = self._at
         self._next()
         if self._peek() == "<":
@@ -193,7 +194,7 @@ def _is_of_a_name(character: str) -> bool:
 
 
 def _all_replaced(pattern: re.Pattern[str], other: str, value: str) -> str:
-    """Replace as Go's ``ReplaceAllString``: no empty match where another ends, ``$`` has a meaning."""
+    """Replace like Go's ``ReplaceAllString``: no empty match after a match, and ``$`` is special."""
     result, end = "", 0
     for match in pattern.finditer(value):
         if match[0] or not match.start() or match.start() > end:
@@ -208,7 +209,7 @@ def _filled(whole: str) -> Callable[[re.Match[str]], str]:
 
 
 def _substituted(name: str, operator: str, word: str, current: str | None) -> str:
-    """Return what ``${name operator word}`` stands for; a colon makes empty count as unset."""
+    """Return the value of ``${name operator word}``; with a colon an empty variable counts as unset."""
     present = bool(current) if operator.startswith(":") else current is not None
     if operator.endswith("-"):
         return (current or "") if present else word
@@ -222,9 +223,9 @@ def _substituted(name: str, operator: str, word: str, current: str | None) -> st
 
 
 def _trimmed(value: str, operator: str, word: str) -> str:
-    """Cut what matches the pattern ``word`` off the front (``#``) or the end (``%``).
+    """Remove the match of the pattern ``word`` from the front (``#``) or the end (``%``).
 
-    The end is cut as the front of both written backwards, as BuildKit does.
+    For the end, value and pattern are reversed and the front is cut, as in BuildKit.
     """
     sign = operator[-1]
     pattern, stars = (word[1:], ".*") if word.startswith(sign) else (word, ".*?")
@@ -248,7 +249,7 @@ def _piece(piece: str, text: str, stars: str) -> str:
 
 # Names of images
 
-_LONGEST = 255  # characters of a name without its registry, tag and digest
+_LONGEST = 255  # characters of a name, without registry, tag and digest
 _DOMAIN = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _HOST = rf"(?:{_DOMAIN}(?:\.{_DOMAIN})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -261,10 +262,10 @@ _DIGESTS = {"sha256": 64, "sha384": 96, "sha512": 128}  # letters of a digest
 
 
 def name_fault(name: str) -> str:
-    """Say in a phrase why no image can bear a name; empty where one can.
+    """Return a phrase that says why ``name`` is not a valid image name; empty when it is valid.
 
-    The rules are those of distribution/reference, with which Docker reads names. Whether there is such
-    an image is not asked here.
+    The rules are those of distribution/reference, which Docker uses. This does not ask whether such an
+    image exists.
     """
     first, slash, rest = name.partition("/")
     is_host = slash and (re.search("[.:]", first) or first == "localhost" or first != first.lower())

@@ -1,13 +1,13 @@
-r"""Say which paths of a build context an ignore file keeps out, and by which of its lines.
+r"""Find the paths of a build context that an ignore file keeps out, and the line that decides.
 
-The rules are Docker's own, after the sources of what the builder runs: moby/patternmatcher
-(``patternmatcher.go`` and ``ignorefile/ignorefile.go``) for the patterns, and tonistiigi/fsutil
-(``filter.go``) for the order in which folders hand their matches down. It reads text and paths; it
-looks at no disk and at no builder. Paths are relative to the context, with ``/`` between their parts.
+The rules follow the sources that the builder uses: moby/patternmatcher (``patternmatcher.go`` and
+``ignorefile/ignorefile.go``) for the patterns, and tonistiigi/fsutil (``filter.go``) for the way in
+which folders pass their matches down. This module works on text and paths; it reads no disk and asks no
+builder. Paths are relative to the context, with ``/`` between their parts.
 
-The Docker SDK for Python matches such patterns too (``docker.utils.build.Pattern``), and differently:
-there ``!README.md`` readmits ``readme.md``, ``\*`` fits no star, ``[^a]`` fits no other letter,
-``**log`` does not fit ``catalog``, and a pattern with which the builder fails is taken for a name.
+The Docker SDK for Python matches such patterns too (``docker.utils.build.Pattern``), but differently:
+there ``!README.md`` readmits ``readme.md``, ``\*`` does not match a star, ``[^a]`` matches no other
+letter, ``**log`` does not match ``catalog``, and a pattern that the builder refuses is taken for a name.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from dataclasses import dataclass, field
 from helpers.buildx.dockerfile_words import SPACE
 from helpers.host.errors import WorkbookError
 
-_PLAIN = frozenset(".+()$")  # what Docker escapes; it forgets | and {
-# The pieces of a pattern as Go's filepath.Match sees them: stars, then all up to the next star.
+_PLAIN = frozenset(".+()$")  # the characters that Docker escapes; it forgets | and {
+# The pieces of a pattern as Go's filepath.Match reads them: stars, then the text up to the next star.
 _CHUNK = re.compile(r"(\**+)((?:\\.|\[(?:\\.|[^]\\])*+\]?|[^*\\[])*+\\?)", re.DOTALL)
 _ONE = r"(?:\\.|[^]\\-])"
 _RANGE = re.compile(rf"({_ONE})(?:-({_ONE}))?", re.DOTALL)
 _SET = rf"\[(\^?+)((?:{_ONE}(?:-{_ONE})?)+)\]"
 _WELL_FORMED = re.compile(rf"(?:[^\\[]|\\.|{_SET})*", re.DOTALL)
-# Where Go's regular expressions are not Python's: escapes, sets, anchors, a { that repeats nothing.
+# The parts in which Go's regular expressions differ from Python's: escapes, sets, anchors, a lone {.
 _OF_GO = re.compile(r"\\.|\[\^?(?:\\.|[^]\\])+\]|[$^]|\{(?!\d+(?:,\d*)?\})", re.DOTALL)
 _ANCHORS = {"^": "(?:^)", "$": r"\Z"}  # Go lets ^ be repeated
 _ESCAPES = frozenset("abBdDfnrsStvwWx")
@@ -36,7 +36,7 @@ _ESCAPES = frozenset("abBdDfnrsStvwWx")
 
 @dataclass(frozen=True)
 class Pattern:
-    """One line of an ignore file: ``readmits`` stands for ``!``, ``text`` is cleaned as Docker does."""
+    """One line of an ignore file: ``readmits`` means it begins with ``!``; ``text`` is in short form."""
 
     line: int
     written: str
@@ -45,13 +45,13 @@ class Pattern:
     _matches: Callable[[str], bool] = field(repr=False, compare=False)
 
     def matches(self, path: str) -> bool:
-        """Whether the pattern fits this very path; folders above it are `Rules`' affair."""
+        """Whether the pattern fits this path itself; `Rules` looks at the folders above it."""
         return self._matches(path)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a path is kept out, and the line that had the last word (None: no line fits)."""
+    """Whether a path is kept out, and the line that decided; None when no line fits."""
 
     kept_out: bool
     by: Pattern | None
@@ -59,7 +59,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class _State:
-    """What a folder hands down: which patterns fitted it or a folder above."""
+    """What a folder passes down to its paths: the patterns that fit it or a folder above it."""
 
     decision: Decision
     fitted: tuple[bool, ...]
@@ -73,9 +73,9 @@ class Rules:
         self._folders: dict[str, _State] = {}
 
     def decide(self, path: str) -> Decision:
-        """Judge one file or folder of the context.
+        """Decide about one file or folder of the context.
 
-        A folder that is kept out takes along what is in it, unless a later ``!`` fits a path inside.
+        When a folder is kept out, so are the paths in it, unless a later ``!`` fits one of them.
         """
         return self._judge(path, self._state(posixpath.dirname(path))).decision
 
@@ -87,9 +87,9 @@ class Rules:
         return self._folders[folder]
 
     def _judge(self, path: str, above: _State | None) -> _State:
-        """Go through the patterns as patternmatcher's ``MatchesUsingParentResults`` does.
+        """Try the patterns in order, like patternmatcher's ``MatchesUsingParentResults``.
 
-        A pattern that could not change the outcome is not tried, and so not handed down either.
+        A pattern that could not change the outcome is not tried, so it is not passed down either.
         """
         kept_out, by, fitted = False, None, []
         for at, pattern in enumerate(self.patterns):
@@ -112,13 +112,13 @@ def parse(text: str) -> Rules:
 
 
 def rules(patterns: Iterable[str]) -> Rules:
-    """Return the rules of patterns that stand in no file, as of ``COPY --exclude``."""
+    """Return the rules of patterns that come from no file, such as those of ``COPY --exclude``."""
     made = (_pattern(number, text, text) for number, text in enumerate(patterns, 1))
     return Rules(tuple(pattern for pattern in made if pattern))
 
 
 def _read(line: str) -> str:
-    """Return a line's pattern as the builder reads it, to send it to the client; empty for none."""
+    """Return a line's pattern as the builder sends it to the client; empty for a line without one."""
     text = line.strip(SPACE)
     if line.startswith("#") or not text:
         return ""
@@ -128,7 +128,10 @@ def _read(line: str) -> str:
 
 
 def _check_can_be_sent(read: dict[int, str]) -> None:
-    """Refuse what cannot travel: the builder writes control characters out only beside others."""
+    """Raise `WorkbookError` for a control character that the builder cannot send to the client.
+
+    It can send one only when the file also has letters beyond ASCII.
+    """
     broken = [number for number, text in read.items() if not text.isprintable()]
     if broken and all(text.isascii() for text in read.values()):
         raise WorkbookError(
@@ -138,7 +141,7 @@ def _check_can_be_sent(read: dict[int, str]) -> None:
 
 
 def _pattern(number: int, line: str, read: str) -> Pattern | None:
-    """Make a pattern of what the client gets; it cleans that a second time."""
+    """Return the pattern as the client uses it: the client shortens its path a second time."""
     text = read.strip(SPACE)
     cleaned = _clean(text) if text else ""
     readmits = cleaned.startswith("!")
@@ -151,15 +154,16 @@ def _pattern(number: int, line: str, read: str) -> Pattern | None:
 
 
 def _clean(text: str) -> str:
-    """Return the shortest way to write a path, as Go's ``filepath.Clean``."""
+    """Return the shortest form of a path, like Go's ``filepath.Clean``."""
     return re.sub(r"\A//+", "/", posixpath.normpath(text))
 
 
 def _matcher(text: str, line: int) -> Callable[[str], bool]:
-    """Return what tells whether a path fits.
+    """Return a function that says whether a path fits.
 
-    Docker sees some faults of a pattern when it reads it, and others only when it first tries it; so
-    this raises `WorkbookError` for the former, and what it returns for the latter.
+    Docker notices some faults of a pattern when it reads the pattern, and others only when it first
+    tries it. For the first kind this raises `WorkbookError`; for the second kind the returned function
+    does.
     """
     refused = (
         f"Line {line} of the ignore file, {text!r}, is no pattern that Docker takes; close each […] and "
@@ -183,7 +187,7 @@ def _matcher(text: str, line: int) -> Callable[[str], bool]:
 
 
 def _as_go(path: str) -> str:
-    """Return a path as Go's patterns see it: each byte that is not UTF-8 is the unknown character."""
+    """Return a path as Go's patterns see it: a byte that is not UTF-8 is the replacement character."""
     return os.fsencode(path).decode(errors="replace")
 
 
@@ -192,7 +196,7 @@ def _raise(error: WorkbookError) -> bool:
 
 
 def _is_refused(text: str) -> bool:
-    """Whether Go's ``filepath.Match(text, ".")`` fails; it looks no further than that name leads it."""
+    """Whether Go's ``filepath.Match(text, ".")`` fails; it stops reading where the name ends."""
     name, at = ".", 0
     while at < len(text):
         found = _CHUNK.match(text, at)
@@ -219,7 +223,7 @@ def _fits_dot(chunk: str) -> bool:
 
 
 def _expression(text: str) -> tuple[str, bool, bool]:
-    """Return a pattern as Go's regular expression, whether it needs one, whether ``**`` leads it."""
+    """Return a pattern as a Go regular expression, whether one is needed, whether ``**`` begins it."""
     found, special, leading, at = "^", False, False, 0
     while at < len(text):
         character, begin = text[at], at
@@ -246,10 +250,10 @@ def _expression(text: str) -> tuple[str, bool, bool]:
 
 
 def _python(found: re.Match[str]) -> str:
-    r"""Write a piece of a Go regular expression as Python does.
+    r"""Return a piece of a Go regular expression as Python writes it.
 
-    Docker lets ``\w`` and other pieces through to Go. What Python has no word for (named sets such as
-    ``[[:alpha:]]``, ``\p…``, ``\Q…``) raises `ValueError`: it stands in no ignore file but by mistake.
+    Docker passes ``\w`` and other pieces on to Go. Pieces that Python does not know (named sets such as
+    ``[[:alpha:]]``, ``\p…``, ``\Q…``) raise `ValueError`; they get into an ignore file only by mistake.
     """
     text = found[0]
     if text in _ANCHORS:

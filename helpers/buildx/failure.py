@@ -1,4 +1,4 @@
-"""Say in one sentence why a build gave no image, from its steps, its log and the command's exit code."""
+"""Explain in one sentence why a build failed, from its steps, its log and the command's exit code."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _NOT_UTF_8 = (
 
 
 class BuildError(WorkbookError):
-    """A build that gave no image. ``log`` holds the last lines that its steps printed."""
+    """A build failed. ``log`` holds the last lines that its steps printed."""
 
     def __init__(self, sentence: str, step: Step | None = None, log: Sequence[str] = ()) -> None:
         super().__init__(sentence)
@@ -66,10 +66,10 @@ class BuildError(WorkbookError):
 
 
 def of(progress: Progress, code: int, not_utf_8: Iterable[str]) -> WorkbookError:
-    """Return the error of a build whose command ended with ``code`` and said what ``progress`` holds.
+    """Return the error of a build whose command ended with exit code ``code`` after ``progress``.
 
-    ``not_utf_8`` gives what was to be sent under such a name; it is asked only when the builder
-    refuses one.
+    ``not_utf_8`` yields the paths to send whose names are not UTF-8. It is read only when the builder
+    refuses such a name.
     """
     failed = (s for s in progress.steps if s.error and "context canceled" not in s.error)
     step, reason = next(failed, None), _reason(progress)
@@ -100,7 +100,7 @@ def of(progress: Progress, code: int, not_utf_8: Iterable[str]) -> WorkbookError
 
 
 def _killed(code: int, progress: Progress) -> bool:
-    """Whether the command was ended by a signal; `docker` gives 255 for a plugin of its that was."""
+    """Whether a signal ended the command; `docker` ends with 255 when a signal ended its plugin."""
     return code < 0 or (code == _PLUGIN_KILLED and not _errors(progress))
 
 
@@ -109,14 +109,14 @@ def _errors(progress: Progress) -> list[str]:
 
 
 def _reason(progress: Progress) -> str:
-    """Return what the command gave as its reason, without its advice on how to call it."""
+    """Return the reason that the command printed, without its usage lines."""
     said = list(itertools.takewhile(lambda line: not line.startswith("Usage:"), progress.text))
     said = [line for line in said if line.strip() and not _CALL_HELP.search(line)]
     return _bare((_errors(progress) or said or ["docker buildx gave no reason"])[-1])
 
 
 def _bare(reason: str) -> str:
-    """Take off what says nothing to a reader: prefixes, BuildKit's own references, the command."""
+    """Remove what does not help a reader: prefixes, BuildKit's own references, the command."""
     for prefix in _PREFIXES:
         reason = reason.removeprefix(prefix)
     reason = re.sub(r"failed to calculate checksum of ref \S+: ", "not in the build context: ", reason)

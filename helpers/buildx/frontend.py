@@ -1,8 +1,9 @@
-"""Let the engine's own frontend read a Dockerfile whose ``# syntax=`` names one that cannot be fetched.
+"""Let the engine's own frontend read a Dockerfile when the one in ``# syntax=`` cannot be fetched.
 
-The builder fetches that frontend from a registry before anything else, and no option tells it to use
-its own. So it is given a copy of the file without that line: the command shows the copy, which is kept.
-This module changes nothing else of a Dockerfile, and nothing at all where the frontend can be had.
+The builder first fetches the frontend from a registry, and no option makes it use its own. So the
+builder gets a copy of the Dockerfile without that line. The command shows the copy, and the copy is
+kept. Nothing else in the Dockerfile is changed. When the frontend can be fetched, nothing is changed at
+all.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ _UNKNOWN_KEY = re.compile(r"unexpected key '([\w-]+)'|unsupported mount type \"(
 
 @dataclass(frozen=True)
 class Frontend:
-    """The Dockerfile that the builder is given, and who reads it.
+    """The Dockerfile that the builder gets, and the frontend that reads it.
 
-    ``missing`` names the frontend in whose place the engine's own reads a copy; it is empty where the
-    builder is given the file itself.
+    ``missing`` names the frontend that could not be fetched; the engine's own frontend then reads a
+    copy. It is empty when the builder gets the file itself.
     """
 
     file: Path
@@ -39,16 +40,16 @@ class Frontend:
 
     @property
     def note(self) -> str:
-        """One phrase for captions; empty where nothing was replaced."""
+        """A phrase for captions; empty when the file itself is used."""
         return (
             f"read by the engine's own frontend, {self.missing} is out of reach" if self.missing else ""
         )
 
 
 def choose(file: Path, parsed: Dockerfile, engine: Engine) -> Frontend:
-    """Return what the builder is to be given in the place of ``file``.
+    """Return the Dockerfile that the builder gets: ``file``, or a copy without ``# syntax=``.
 
-    Asks the registry of the frontend that ``# syntax=`` names, at most 5 s, unless the engine has it.
+    When the engine does not have the frontend, its registry is asked, for at most 5 s.
     """
     named = parsed.directives.get("syntax", "").split()
     if not named or _available(named[0], engine):
@@ -57,7 +58,7 @@ def choose(file: Path, parsed: Dockerfile, engine: Engine) -> Frontend:
 
 
 def explained(error: WorkbookError, used: Frontend, parsed: Dockerfile, engine: Engine) -> WorkbookError:
-    """Return the error of a failed build: one that names the feature, where the frontend is too old."""
+    """Return the error of a failed build; if the frontend is too old, it names the unknown feature."""
     feature = _feature(str(error), parsed)
     if not (used.missing and feature and isinstance(error, BuildError)):
         return error
@@ -71,7 +72,7 @@ def explained(error: WorkbookError, used: Frontend, parsed: Dockerfile, engine: 
 
 
 def without_syntax(text: str, frontend: str) -> str:
-    """Return the text of a Dockerfile without its ``# syntax=``; all other lines keep their numbers."""
+    """Return a Dockerfile's text without its ``# syntax=``; all other lines keep their numbers."""
     lines = text.split("\n")
     first = 1 if lines[0].startswith("#!") else 0
     end = first
@@ -95,7 +96,7 @@ def _available(frontend: str, engine: Engine) -> bool:
 
 
 def _copy(file: Path, text: str) -> Path:
-    """Keep the text under the file's name, beside its own ignore file: buildx looks for that there."""
+    """Write a copy under the file's name, with its own ignore file beside it, where buildx looks."""
     ignore = file.with_name(f"{file.name}.dockerignore")
     ignored = ignore.read_bytes() if ignore.is_file() else None
     key = hashlib.sha256(text.encode() + b"\0" + (ignored or b"")).hexdigest()[:16]
@@ -114,7 +115,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _feature(reason: str, parsed: Dockerfile) -> str:
-    """Return the feature that the builder's words name as unknown; empty where they name none."""
+    """Return the feature that the builder's message calls unknown; empty when there is none."""
     if found := _UNKNOWN_FLAG.search(reason):
         line = int(found[1])
         keywords = [one.keyword for one in parsed.instructions if one.line <= line <= one.end]

@@ -1,8 +1,8 @@
 """Show a build while it runs: in a notebook, in a terminal, or as plain lines in a log.
 
-`watcher` shows one build, `series` how far several have come; both choose the surface by themselves. A
-drawing shows what `stream` knows, and lets clocks tick in between. This module starts no build and
-judges no result; the seconds that a lesson quotes come from `run`, not from here.
+`watcher` shows one build, and `series` the progress of several builds; both find out where they draw.
+They show what `stream` reports, and their clocks tick between two reports. This module starts no build
+and judges no result; the seconds that a lesson quotes come from `run`.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 TICK = 0.5  # seconds between two drawings while nothing happens
 PAUSE = 0.2  # shortest time between two drawings
 LONGEST = 96  # characters of an instruction that are shown
-SILENT = 60.0  # seconds without a word after which a running step is said to be silent
+SILENT = 60.0  # seconds without output after which a running step is called silent
 _POSITION = re.compile(r"(\d+)/\d+\] ")
 _PROCESS = re.compile(r'^process ".*" did not complete successfully: ', re.DOTALL)
 _LONG_NAME = re.compile(r"docker\.io/(?:library/)?|@sha256:[0-9a-f]{64}")
 
 
 class State(Enum):
-    """What a step is doing: a mark and a word, so that neither colour nor glyph is needed to tell."""
+    """What a step is doing: a mark and a word, so that a reader needs neither colour nor mark."""
 
     WAITING = ("○", "waiting")
     RUNNING = ("●", "running")
@@ -64,8 +64,8 @@ class Outcome(Enum):
 class Row:
     """One line of the table.
 
-    ``note`` is the first line of a failed step's error, the error that a step printed and yet succeeded,
-    or says that a running one has been silent.
+    ``note`` is the first line of a failed step's error, or the first error that a successful step
+    printed, or the time for which a running step has been silent.
     """
 
     key: str
@@ -78,7 +78,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Board:
-    """All that is drawn at one moment; ``done``, ``cached``, ``known`` count the Dockerfile's steps."""
+    """Everything that is drawn at one moment; ``done``, ``cached``, ``known`` count Dockerfile steps."""
 
     title: str
     headline: str
@@ -96,7 +96,7 @@ class Board:
 
 @contextlib.contextmanager
 def watcher(title: str) -> Iterator[Callable[[Progress], None]]:
-    """Draw a build as it runs: give what this yields to `helpers.buildx.build` as its watcher.
+    """Draw a build while it runs: yield the function that `helpers.buildx.build` takes as its watcher.
 
     The last drawing stays: the summary, or the failed step with its error. Exceptions pass through.
     """
@@ -118,7 +118,7 @@ def watcher(title: str) -> Iterator[Callable[[Progress], None]]:
 
 
 class _View:
-    """What is known of the build, and the clocks of what still runs."""
+    """What is known about the build so far, and the clocks of its running steps."""
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -127,13 +127,13 @@ class _View:
         self._begun = time.monotonic()
         self._seen: dict[str, float] = {}
         self._heard: dict[str, tuple[int, float]] = {}
-        self._printed: dict[str, str] = {}  # the first error that each step printed and outlived
+        self._printed: dict[str, str] = {}  # the first error that each step printed and survived
         self._steps: tuple[Step, ...] = ()
         self._context_bytes = 0
         self._started = False
 
     def take(self, progress: Progress) -> None:
-        """Copy what there is to draw: the build's thread goes on changing ``progress``."""
+        """Copy everything to draw, because the build's thread goes on changing ``progress``."""
         now = time.monotonic()
         if not self._started:
             self._started, self._begun = True, now
@@ -191,7 +191,7 @@ class _View:
 
 @contextlib.contextmanager
 def ticking(draw: Callable[[], None], changed: threading.Event) -> Iterator[None]:
-    """Draw from a thread of its own until the block ends, however it ends.
+    """Draw from a separate thread until the block ends, even if it ends with an error.
 
     It draws soon after each change, and every `TICK` seconds.
     """
@@ -219,10 +219,10 @@ def _sends_context(step: Step) -> bool:
 
 
 def _arranged(steps: tuple[Step, ...]) -> list[Step]:
-    """Return the steps worth a row, in an order that the build's parallel course does not change.
+    """Return the steps to show, in an order that does not depend on which ones run in parallel.
 
-    The context comes first, then the stages, each after those that it builds on, then the export. Of
-    BuildKit's other internal steps only one that failed is shown.
+    The context comes first, then the stages, each after the stages that it builds on, then the export.
+    BuildKit's other internal steps are shown only if they failed.
     """
     known = {step.digest: step for step in steps}
     graph = {step.digest: [i for i in step.inputs if i in known] for step in steps}
@@ -243,7 +243,7 @@ def _arranged(steps: tuple[Step, ...]) -> list[Step]:
 
 
 def _in_order(graph: dict[str, list[str]]) -> list[str]:
-    """Return each step after its inputs; as they came where a damaged stream turns in a circle."""
+    """Return each step after its inputs; if the inputs form a circle, in the order of arrival."""
     try:
         return list(TopologicalSorter(graph).static_order())
     except CycleError:
@@ -284,20 +284,20 @@ def _duration(seconds: float) -> str:
 
 
 def _silence(seconds: float) -> str:
-    """Say how long a step has been silent, and what one can do; nothing as long as that is usual."""
+    """Say how long a step has been silent, and what to do; empty while that is usual."""
     if seconds < SILENT:
         return ""
     return f"silent for {seconds:.0f} s: it may wait for the network; ■ or Ctrl-C stops the build"
 
 
 def _plain(text: str) -> str:
-    """Return the text on one line, without control characters or logins, cut where it is long."""
+    """Return the text on one line, without control characters and logins, shortened if it is long."""
     text = redacted("".join(c for c in " ".join(text.split()) if c.isprintable()))
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def _first_line(error: str | None) -> str:
-    """Return an error's first line, without the command, which stands above it already."""
+    """Return an error's first line, without the command, which the line above shows already."""
     lines = _PROCESS.sub("", error or "").splitlines()
     return _plain(next((line for line in lines if line.strip()), ""))
 
@@ -314,14 +314,14 @@ def _surface() -> Iterator[Callable[[Board], None]]:
 
 
 def in_notebook() -> bool:
-    """Whether what is shown lands in a notebook."""
+    """Whether output goes to a notebook."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return getattr(shell, "kernel", None) is not None
 
 
 class _Notebook:
-    """One output, changed in place; what the notebook keeps is a table that needs no style sheet."""
+    """One output that is changed in place; the notebook keeps a table that needs no style sheet."""
 
     def __init__(self) -> None:
         from IPython.display import DisplayHandle
@@ -346,7 +346,7 @@ def _terminal() -> Iterator[Callable[[Board], None]]:
 
 
 class _Log:
-    """One line a step, when it ends, and one for the whole."""
+    """One line for each step when it ends, and one for the whole build."""
 
     def __init__(self) -> None:
         self._told: set[str] = set()
@@ -373,9 +373,9 @@ def as_text(board: Board) -> str:
 
 
 def as_html(board: Board) -> str:
-    """Return the board as a heading, a progress bar and a table; readable without the style sheet.
+    """Return the board as a heading, a progress bar and a table, readable without the style sheet.
 
-    A build of which nothing ran is its heading alone, with the table behind a click.
+    When no step ran, only the heading is shown, and a click opens the table.
     """
     heading = f"<strong>{escape(board.title)}</strong>: {escape(board.headline)}"
     if board.nothing_ran:
@@ -454,9 +454,9 @@ def as_rich(board: Board) -> RenderableType:
 
 @contextlib.contextmanager
 def series(title: str, total: int) -> Iterator[Callable[[str], None]]:
-    """Show how far a series of builds has come: one line, changed in place, whose clock ticks.
+    """Show the progress of a series of builds in one line, with a ticking clock.
 
-    Yields a function that is told of each of ``total`` builds before it begins.
+    Yields a function that the caller calls with a phrase before each of the ``total`` builds.
     """
     begun, current, seen = time.monotonic(), "", 0
     changed, since = threading.Event(), begun
@@ -508,7 +508,7 @@ def _minutes(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if seconds >= 90 else f"{seconds:.0f} s"
 
 
-# The class is doubled to outweigh the tables of JupyterLab.
+# The class is written twice so that it wins over JupyterLab's style of tables.
 _STYLE = """
 .wb-live{max-width:64em;font-size:max(1em,15px);color:var(--jp-content-font-color1,inherit)}
 .wb-live p,.wb-live summary{margin:.2em 0}

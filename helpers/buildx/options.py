@@ -1,7 +1,7 @@
 """Read the options of ``docker buildx build`` that a reader adds to a build.
 
-It knows which of them write something, and which would hide from the workbook what the build does. It
-checks no option that is not one of those: the builder does that.
+This module knows which options write something, and which would hide the build's steps from the
+workbook. The builder checks all other options.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _REFUSED = {
 
 
 def require_readable(extra: Sequence[str]) -> None:
-    """Raise `WorkbookError` for an option with which a build could not be followed."""
+    """Raise `WorkbookError` for an option that would hide the build's steps."""
     for name, _, _ in _parsed(extra):
         if name in _REFUSED:
             raise WorkbookError(f"A build cannot be given {name} here: {_REFUSED[name]}; leave it out.")
@@ -36,13 +36,13 @@ def without_writing(extra: Sequence[str]) -> list[str]:
 
 
 def named_contexts(extra: Sequence[str]) -> dict[str, str]:
-    """Return the places that ``--build-context NAME=PLACE`` gives, by names in BuildKit's short form."""
+    """Return the places in ``--build-context NAME=PLACE``, by names in BuildKit's short form."""
     values = (value.partition("=") for name, value, _ in _parsed(extra) if name == "--build-context")
     return {short_name(name): place for name, _, place in values}
 
 
 def short_name(image: str) -> str:
-    """Return an image's name as BuildKit compares it with those of contexts."""
+    """Return an image's name in the form that BuildKit compares with the names of contexts."""
     return image.removeprefix("docker.io/").removeprefix("library/").removesuffix(":latest")
 
 

@@ -1,6 +1,7 @@
-"""The graph of a Dockerfile's stages: what each is built from, and what a target leaves out.
+"""The graph of a Dockerfile's stages: what each stage is built from, and which ones a target skips.
 
-It reads a parsed file; it builds nothing and draws nothing. Where a node lies is `plots.layered`'s.
+This module reads a parsed Dockerfile; it builds nothing and draws nothing. `plots.layered` places the
+nodes.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ HOW = {"FROM": "FROM", "COPY": "COPY --from", "RUN": "RUN --mount"}
 
 @dataclass(frozen=True)
 class Node:
-    """A stage, or an image from outside (``is_stage`` False); ``needed`` for the target."""
+    """A stage, or an image from outside (``is_stage`` False); the target may need it (``needed``)."""
 
     name: str
     is_stage: bool
@@ -55,20 +56,20 @@ class StageGraph:
         return [node.name for node in self.nodes if node.is_stage and not node.needed]
 
     def nodes_frame(self) -> pd.DataFrame:
-        """Return one row a node: name, stage, needed, target."""
+        """Return one row for each node: name, stage, needed, target."""
         rows = [(n.name, n.is_stage, n.needed, n.name == self.target) for n in self.nodes]
         return tables.frame(rows, columns=["name", "stage", "needed", "target"])
 
     def edges_frame(self) -> pd.DataFrame:
-        """Return one row an edge: source, target, how, needed."""
+        """Return one row for each edge: source, target, how, needed."""
         rows = [(e.source, e.target, e.how, e.needed) for e in self.edges]
         return tables.frame(rows, columns=["source", "target", "how", "needed"])
 
 
 def graph(parsed: Dockerfile, target: str | None = None) -> StageGraph:
-    """Return the graph of a file for a target, its last stage by default.
+    """Return the graph of a Dockerfile for a target, its last stage by default.
 
-    Raises `DockerfileError` for a target that the file does not name.
+    Raises `DockerfileError` when the file has no such target.
     """
     needed = {stage.index for stage in parsed.needs(target)}
     names = _names(parsed.stages)
@@ -93,6 +94,6 @@ def _source(need: Need, names: Sequence[str]) -> str:
 
 
 def _names(stages: Sequence[Stage]) -> list[str]:
-    """Return the stages' names, told apart by their numbers where two are the same."""
+    """Return the stages' names; two equal names get their numbers added."""
     labels = Counter(stage.label for stage in stages)
     return [s.label if labels[s.label] == 1 else f"{s.label} ({s.index})" for s in stages]

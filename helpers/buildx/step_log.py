@@ -1,8 +1,8 @@
-"""Choose what a reader needs of the lines that a step printed: the error itself, not what surrounds it.
+"""Find the error in the lines that a build step printed.
 
 One rule serves the package managers, compilers and test runners that a Dockerfile commonly runs. A line
-that names a place or a cause comes before one that only says that something failed, and that before the
-tools' advice. The rule is tried on logs that were recorded of each.
+with a place or a cause counts most, then a line that only reports a failure, then the tool's advice. The
+tests try the rule on recorded logs of each tool.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ class _Rank(IntEnum):
 
     CHATTER = 0  # advice, progress, stack frames
     FAREWELL = 1  # says only that something before it failed
-    PLAIN = 2  # may be anything
+    PLAIN = 2  # any other line
     ERROR = 3  # says that it is an error
     CAUSE = 4  # says what is wrong, and where
 
 
-# What stands before the words of another program, or before npm's and yarn's own.
+# The prefixes that npm, yarn and other tools put before each line of their own or another program.
 _MARKS = re.compile(r"^(?:\s*│\s?|npm (?:error|ERR!) ?|gyp ERR! (?:stack )?|➤ YN\d{4}: │ )")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _CHATTER = re.compile(
@@ -61,15 +61,15 @@ _ERROR = re.compile(
     r"(?i:error\b|fatal\b)|E: |.*\berror\b ?[:\[]|.*\berror processing"
     r"|➤ YN\d{4}: │ \S|npm (?:error|ERR!) \S"
 )
-# Lines that are an error of the tool that prints them, also in a step that goes on and succeeds.
+# Lines in which a tool reports its own error, even if the step goes on and succeeds.
 _OWN = re.compile(r"npm (?:error|ERR!) \S|E: |ERROR: |error: |error [A-Z]|dpkg: error |➤ YN\d{4}: │ \S")
 
 
 def telling(lines: Iterable[str]) -> str:
-    """Return the line that says most about why a step failed; empty when there is none.
+    """Return the line that best explains why a step failed; empty when there are no lines.
 
-    Among lines that say as much, that is the first error, for what follows it is often its consequence,
-    and the last of all others.
+    Among equally good lines it is the first error, because later errors often follow from it. If there
+    is no error, it is the last line.
     """
     ranked = [(_rank(line), line) for line in map(_plain, lines) if line.strip()]
     best = max((rank for rank, _ in ranked), default=_Rank.CHATTER)
@@ -80,7 +80,7 @@ def telling(lines: Iterable[str]) -> str:
 
 
 def errors(lines: Iterable[str]) -> list[str]:
-    """Return the lines by which a tool says that it failed."""
+    """Return the lines in which a tool reports that it failed."""
     return [
         line.strip()
         for line in map(_plain, lines)

@@ -1,10 +1,9 @@
-"""Tell which lines of a Dockerfile each step of a build served, and what each line cost.
+"""Match the steps of a build with the lines of its Dockerfile, and compute what each line cost.
 
-BuildKit does two equal steps of two stages once, and names what it did after either stage: after one in
-a cold build, perhaps after the other in the next. Here a step bears the Dockerfile's own text and the
-names of all the stages that it served, in the file's order. It looks at ``COPY``, ``ADD`` and ``RUN``:
-``WORKDIR`` makes one folder, and BuildKit takes it from the cache even with ``--no-cache``. It builds
-nothing and judges nothing.
+When two stages have equal steps, BuildKit runs only one, and names it after one of the two stages; the
+next build may choose the other. Here a step has the Dockerfile's own text, and the names of all its
+stages in the file's order. Only ``COPY``, ``ADD`` and ``RUN`` count: ``WORKDIR`` just makes a folder,
+and BuildKit takes it from the cache even with ``--no-cache``. This module builds and judges nothing.
 """
 
 from __future__ import annotations
@@ -24,16 +23,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WORK = ("COPY", "ADD", "RUN")
-_STEPS = {*WORK, "WORKDIR"}  # what BuildKit makes a step of
+_STEPS = {*WORK, "WORKDIR"}  # the instructions that become steps
 _POSITION = re.compile(r"(\d+)/\d+\] ")
 INSTALLS = re.compile(r"\bnpm (ci|i|install)\b")
 
 
 @dataclass(frozen=True)
 class Served:
-    """A step as the Dockerfile has it: its ``text``, all its ``stages``, its first ``line``.
+    """A step with its ``text`` in the Dockerfile, all its ``stages``, and its first ``line``.
 
-    ``started`` is seconds since the build began; it and ``seconds`` are 0 for a step from the cache.
+    ``started`` counts seconds from the begin of the build. For a cached step, ``started`` and
+    ``seconds`` are 0.
     """
 
     stages: tuple[str, ...]
@@ -45,7 +45,7 @@ class Served:
 
     @property
     def stage(self) -> str:
-        """The stages' names in one phrase; empty for a file of one stage."""
+        """The stages' names in one phrase; empty when the file has one stage."""
         return " + ".join(self.stages)
 
     @property
@@ -60,12 +60,12 @@ class Served:
 
 
 def of(result: BuildResult) -> list[Served]:
-    """Return the steps of a build in the order of its Dockerfile; those it did not need are absent."""
+    """Return the steps of a build in the order of its Dockerfile; skipped steps are left out."""
     return served(result.steps, result.dockerfile, result.request.target)
 
 
 def served(steps: Iterable[Step], parsed: Dockerfile, target: str | None = None) -> list[Served]:
-    """Return what each step served, see `of`."""
+    """Return the steps in the order of the Dockerfile, as `of` does."""
     steps = [step for step in steps if step.done and not step.error]
     begin = _begin(steps)
     uses: dict[str, list[tuple[str, Instruction]]] = {}
@@ -78,10 +78,10 @@ def served(steps: Iterable[Step], parsed: Dockerfile, target: str | None = None)
 
 
 def in_order(result: BuildResult) -> list[Step]:
-    """Return the steps that stand for lines of the Dockerfile, stage by stage, as they stand there.
+    """Return the steps that belong to lines of the Dockerfile, in the file's order, stage by stage.
 
-    BuildKit may show a step twice, when it takes over the same step of another build; the later counts.
-    It then bears the stage's name of that build; in a file of one stage that name goes.
+    BuildKit may show a step twice when it shares the step with another build; the later one counts. That
+    one has the stage name of the other build; in a file with one stage the name is removed.
     """
     stages = {stage.label: stage.index for stage in result.dockerfile.stages}
 
@@ -97,7 +97,7 @@ def in_order(result: BuildResult) -> list[Step]:
 
 
 def covered(rows: Iterable[Served]) -> float:
-    """Return the seconds in which at least one of the steps worked."""
+    """Return the seconds during which at least one of the steps ran."""
     total, reach = 0.0, 0.0
     for row in sorted(rows, key=lambda row: row.started):
         total += max(0.0, row.ended - max(row.started, reach))
@@ -106,12 +106,12 @@ def covered(rows: Iterable[Served]) -> float:
 
 
 def line_costs(result: BuildResult) -> pd.DataFrame:
-    """Return one row an instruction that the build needed, in the file's order: what the line cost.
+    """Return what each instruction of the build cost, one row for each, in the file's order.
 
-    ``seconds`` is NaN where no step worked for the line (``FROM``, ``WORKDIR``, ``EXPOSE``) and 0 where
-    its result came from the cache; ``in the image MB`` counts uncompressed bytes (10^6) of the line's
-    layer, and for the last stage's ``FROM`` those of all layers below. A line of an earlier stage
-    leaves no bytes: only the last stage is the image.
+    ``seconds`` is NaN when the line has no step (``FROM``, ``WORKDIR``, ``EXPOSE``), and 0 when its
+    result came from the cache. ``in the image MB`` is the size of the line's layer, uncompressed, in
+    10^6 bytes; for the last stage's ``FROM`` it is the size of all layers below. Lines of earlier stages
+    have no bytes in the image, because only the last stage becomes the image.
     """
     parsed = result.dockerfile
     final = parsed.stage(result.request.target)
@@ -133,10 +133,10 @@ def line_costs(result: BuildResult) -> pd.DataFrame:
 
 
 def _begin(steps: list[Step]) -> float:
-    """Return when this build began.
+    """Return the time at which this build began.
 
-    A step that is cached, or shared with another build that runs, may carry times from long before;
-    reading the Dockerfile is a build's own.
+    A cached step, or one shared with another running build, may have much older times. The step that
+    reads the Dockerfile always belongs to this build.
     """
     own = [step for step in steps if step.name.startswith("[internal] load build definition")]
     return min((step.started or 0.0 for step in own or steps), default=0.0)
@@ -159,8 +159,8 @@ def _text(instruction: Instruction) -> str:
 
 
 def _pairs(steps: list[Step], stages: list[Stage]) -> Iterator[tuple[Stage, Instruction, Step]]:
-    """Walk down each stage and pair its instructions with the steps that stand for them."""
-    ends: dict[str, str | None] = {}  # the last step of each stage, by name; the base's, by image
+    """Walk down each stage and pair its instructions with their steps."""
+    ends: dict[str, str | None] = {}  # the last step of each stage or base image, by name
     for stage in stages:
         above = ends[stage.base] if stage.base in ends else _base(steps, stage.base)
         for instruction in stage.instructions:
@@ -172,7 +172,7 @@ def _pairs(steps: list[Step], stages: list[Stage]) -> Iterator[tuple[Stage, Inst
 
 
 def _base(steps: list[Step], image: str) -> str | None:
-    """Return the step that fetches a base image, under its own name or in the place of one."""
+    """Return the step that fetches a base image, or the named context that replaces it."""
     for step in steps:
         name = step.name.partition("@sha256:")[0]
         fetched = step.instruction.startswith("FROM ") and name.endswith((f" {image}", f"/{image}"))
@@ -182,10 +182,11 @@ def _base(steps: list[Step], image: str) -> str | None:
 
 
 def _find(steps: list[Step], above: str | None, stage: Stage, instruction: Instruction) -> Step | None:
-    """Return the step that fits in two of three: what it stands on, its text, its stage's name.
+    """Return the step that fits in at least two of three: its input, its text, its stage's name.
 
-    The text alone would mix stages up; the name fails for a merged step, and what it stands on for
-    ``COPY --link``; the text for what BuildKit shows otherwise than written (a here-document).
+    No single test is enough. Two stages may have the same text, and BuildKit shows some text differently
+    from the file (a here-document). The stage's name fails for a merged step, and the input fails for
+    ``COPY --link``.
     """
     fits = []
     for step in steps:
