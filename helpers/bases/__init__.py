@@ -1,4 +1,4 @@
-"""The images behind FROM: here, pulled, or a stand-in; and the offline kit of them."""
+"""The images behind FROM: found in the engine, pulled, or made as stand-ins; and the offline kit."""
 
 from helpers.bases.bases import (
     ARTICLE,

@@ -1,10 +1,9 @@
-"""Turn the base images that a Dockerfile names into ones that the engine has.
+"""Get the base images that a Dockerfile names ready in the engine.
 
-In this order: the engine has it; pull it; build a stand-in when its registry cannot be reached, or is
-lost in the middle of the pull. What a build uses in the place of a name shows in its command
-(``--build-context``); no local image is ever given an official name. Where a workshop kit is loaded,
-its npm registry takes the place of this host's settings. This module decides; others pull (`pull`)
-and compose (`standins`).
+An image that the engine has is used. Otherwise it is pulled. If its registry cannot be reached, or is
+lost in the middle of the pull, a stand-in is made. The build's command shows what replaces a name
+(``--build-context``); no local image ever gets an official name. When a workshop kit is loaded, its npm
+registry replaces this host's settings. This module decides; `pull` pulls and `standins` composes.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ Progress = Callable[[str, str], None]
 
 
 class BaseError(WorkbookError):
-    """A base image is not here and cannot be had as the reader asked."""
+    """A base image is missing, and cannot be pulled or made under the reader's settings."""
 
 
 class Source(enum.Enum):
@@ -58,10 +57,10 @@ class Source(enum.Enum):
 class Base:
     """A base image that is ready: the ``name`` in the Dockerfile, and what a build uses for it.
 
-    ``reference`` is the name itself, a stand-in's, or that of the real image with this host's
-    settings added (``host`` says which). ``node`` is its version of Node, as far as known.
-    ``npm_address`` is that of the npm registry of a kit that is loaded, for a base in which npm runs.
-    ``layout`` is where it lies for a builder that cannot see the engine's images (`handed`).
+    ``reference`` is the name itself, the name of a stand-in, or the name of the real image with this
+    host's settings added (``host`` says which settings). ``node`` is its version of Node, if known. When
+    a kit is loaded and npm runs in the base, ``npm_address`` is the address of the kit's npm registry.
+    ``layout`` is its OCI layout, for a builder that cannot see the engine's images (`handed`).
     """
 
     name: str
@@ -73,7 +72,7 @@ class Base:
     layout: str = ""
 
     def arguments(self) -> list[str]:
-        """Return what a ``docker buildx build`` needs so that it uses this base."""
+        """Return the options that make ``docker buildx build`` use this base."""
         known = ["--add-host", f"{npm_registry.NAME}:{self.npm_address}"] if self.npm_address else []
         if self.reference == self.name:
             return known
@@ -82,7 +81,7 @@ class Base:
 
     @property
     def note(self) -> str:
-        """One phrase for captions, such as ``node:20, stand-in with Node 20.18.0``."""
+        """A phrase for captions, such as ``node:20, stand-in with Node 20.18.0``."""
         node = f" with Node {self.node}" if self.node and self.source is Source.STAND_IN else ""
         host = f", with {self.host}" if self.host and self.source is not Source.STAND_IN else ""
         return f"{self.name}, {self.source.value}{node}{host}"
@@ -93,20 +92,22 @@ class _Policy(enum.Enum):
 
 
 def resolve(names: Iterable[str], engine: Engine, *, stand_ins: bool = True) -> list[Base]:
-    """Return the bases for ``names`` in their order, getting ready what is not there yet.
+    """Return the bases for ``names`` in their order; missing ones are pulled or made first.
 
-    Quick when all are there. ``stand_ins`` False, or the variable ``WORKBOOK_STANDINS=off``, allows
-    real images only; ``WORKBOOK_STANDINS=only`` takes stand-ins without asking a registry. Raises
-    `BaseError` when a base cannot be had, or the `WorkbookError` of the step that failed.
+    This is quick when all are ready. ``stand_ins`` False, or the variable ``WORKBOOK_STANDINS=off``,
+    allows only real images; ``WORKBOOK_STANDINS=only`` uses stand-ins without asking a registry. Raises
+    `BaseError` when a base is not available, or the `WorkbookError` of the step that failed.
     """
     maker = _Maker(engine, _policy(stand_ins=stand_ins))
     return maker.all(dict.fromkeys(name for name in names if name != "scratch"))
 
 
 def handed(found: Iterable[Base], engine: Engine) -> list[Base]:
-    """Return bases as the engine's builder takes them: what only the engine has, in a layout on disk.
+    """Return the bases in a form that the engine's builder can use.
 
-    A builder apart asks the registry itself for an image under its own name. Raises `WorkbookError`.
+    A builder that cannot see the engine's images gets stand-ins and changed images as OCI layouts on
+    disk. It asks the registry itself for an image under its own name. Raises the errors of
+    `oci_layout.write`.
     """
     return [
         replace(base, layout=oci_layout.write(base.reference, engine))
@@ -119,7 +120,7 @@ def handed(found: Iterable[Base], engine: Engine) -> list[Base]:
 def prepare(
     engine: Engine, names: Iterable[str] = ARTICLE, progress: Progress | None = None
 ) -> list[Base]:
-    """Get bases ready ahead of the first build, several at once.
+    """Get bases ready before the first build, several at the same time.
 
     ``progress`` is called with a name and a phrase at each step, from any thread.
     """
@@ -128,12 +129,12 @@ def prepare(
 
 
 def find(name: str, engine: Engine) -> Base | None:
-    """Return the base for ``name`` when it is ready; None when it must be pulled or made first."""
+    """Return the base for ``name`` if it is ready; None if it must first be pulled or made."""
     return _Maker(engine, _policy(stand_ins=True)).find(name)
 
 
 def registry_reachable(name: str, engine: Engine) -> bool:
-    """Whether the registry of ``name`` answers the engine; decided in at most 5 s, and once."""
+    """Whether the registry of ``name`` answers the engine; asked only once, for at most 5 s."""
     return pull.reachable(name, engine)
 
 
@@ -151,7 +152,7 @@ def _quiet(_name: str, _phrase: str) -> None:
 
 
 class _Maker:
-    """What all names of one call share: the engine, the policy, the host's settings, a workshop."""
+    """Makes the bases of one call, which share the engine, the policy, the settings and a workshop."""
 
     def __init__(self, engine: Engine, policy: _Policy, progress: Progress = _quiet) -> None:
         self._engine = engine
@@ -175,7 +176,7 @@ class _Maker:
         return [base for base in found.values() if base is not None]
 
     def find(self, name: str) -> Base | None:
-        """Look, without changing anything: the real image, else a stand-in of today's recipe."""
+        """Return the real image, else a stand-in made by the current recipe; nothing is changed."""
         if self._policy is not _Policy.ONLY and (image := self._image(name)):
             return self._real(name, image, Source.PRESENT)
         recipe = self._recipe(name) if self._policy is not _Policy.OFF else None
@@ -260,7 +261,7 @@ class _Maker:
             return None
 
     def _real(self, name: str, image: Image, source: Source) -> Base | None:
-        """Return the real image as a base; None when its overlay has yet to be made."""
+        """Return the real image as a base; None when its overlay must be made first."""
         node = _node_version(name, image.attrs)
         if not self._phrase(name):
             return Base(name, source, name, node)

@@ -1,7 +1,7 @@
-"""Make a Debian system in a folder with mmdebstrap, and tell which package brought which file.
+"""Make a Debian system in a folder with mmdebstrap, and find which package brought which file.
 
-Packages come from the host's own mirror, checked against Debian's keyring. The result is as fresh as
-an image's: no package lists, no logs, no machine's identity. It knows nothing of images.
+The packages come from the host's own mirror and are checked against Debian's keyring. Like an image, the
+system has no package lists, no logs and no machine id. This module does not know about images.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _SLIM = (
     "path-include=/usr/share/doc/*/copyright",
     "path-include=/usr/share/locale/locale.alias",
 )
-# What Docker's images of Debian tell apt and dpkg: an installation leaves no archives and no
-# translations in the layer, indexes stay compressed, no service is started.
+# The settings for apt and dpkg in the official Debian images. An installation leaves no archives and no
+# translations in the layer, indexes stay compressed, and no service is started.
 _DOCKERS_SETTINGS = {
     "etc/apt/apt.conf.d/docker-autoremove-suggests": 'Apt::AutoRemove::SuggestsImportant "false";\n',
     "etc/apt/apt.conf.d/docker-clean": "".join(
@@ -67,14 +67,14 @@ def make(
 ) -> Path:
     """Install a minimal Debian with ``packages`` below ``scratch`` and return its root folder.
 
-    A ``slim`` one goes without manuals, documentation and translations. Needs root and a Debian host
-    of the same architecture; raises `DebianError` otherwise.
+    With ``slim`` the system has no manuals, documentation and translations. This needs root and a Debian
+    host with the same CPU; otherwise it raises `DebianError`.
     """
     _check(arch)
     tool = downloads.from_debian(["mmdebstrap"], suite, arch, workshop)
     tools = debian.unpack(tool, scratch / "mmdebstrap") / "usr"
     root = scratch / "root"
-    # Processes and mounts of their own: when unshare ends, for whatever reason, so do all of them.
+    # unshare gives the command its own processes and mounts, which all end with it.
     command = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
     command += ["--mount-proc", "--"]
     command += ["perl", str(tools / "bin/mmdebstrap"), "--mode=root", "--variant=minbase"]
@@ -118,7 +118,7 @@ def _clean(root: Path, suite: str) -> None:
 
 
 def without_login(source: str) -> str:
-    """Return a line of apt's sources without user and password."""
+    """Return a line of apt's sources without its user and password."""
     return " ".join(without_credentials(word) if "://" in word else word for word in source.split())
 
 
@@ -133,7 +133,7 @@ def _empty(path: Path) -> None:
 
 
 def add_user(root: Path, name: str, number: int, shell: str) -> None:
-    """Add a user with a group and a home of their own, as ``useradd`` would, but dated nowhere."""
+    """Add a user with a group and a home folder, like ``useradd``, but without any date."""
     lines = {
         "passwd": f"{name}:x:{number}:{number}::/home/{name}:{shell}",
         "group": f"{name}:x:{number}:",
@@ -153,10 +153,10 @@ def add_user(root: Path, name: str, number: int, shell: str) -> None:
 
 
 def split(root: Path, groups: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Divide all paths of a Debian system into what each group of packages added to it.
+    """Divide all paths of a Debian system into shares: a minimal system, then one for each group.
 
-    The first share is the minimal system and whatever no package owns; each further one holds the
-    packages of its group and those they need, unless an earlier share has them.
+    The first share is the minimal system, with the paths that no package owns. Each later share holds
+    the packages of its group and the packages that these need, unless an earlier share has them.
     """
     needs = _Needs((root / "var/lib/dpkg/status").read_text(errors="surrogateescape"))
     shares = [needs.closure([*needs.essential, "apt"])]
@@ -199,7 +199,7 @@ def _real_name(root: Path, line: str, known: dict[str, str]) -> str:
 
 
 class _Needs:
-    """Which package needs which, as dpkg's list of installed packages tells."""
+    """Which package needs which, from dpkg's list of installed packages."""
 
     def __init__(self, status: str) -> None:
         self._needs: dict[str, list[list[str]]] = {}

@@ -1,10 +1,10 @@
-"""What this host's own settings say that a container needs too: certificates and npm's registry.
+"""Read the settings of this host that a container needs too: certificates and npm's registry.
 
-Behind a company's TLS proxy ``npm ci`` in a container fails unless it knows the company's
-certificates; on a closed network it must ask the company's registry.
-This module reads those settings and adds them to an image in which npm runs. A stand-in has them as its
-last layer. On a real base we build an image of our own with this one layer; the real image stays as it
-is and keeps its name. This module reads no credentials and writes none.
+Behind a company's TLS proxy, ``npm ci`` in a container fails unless it knows the company's certificates.
+On a closed network it must use the company's registry. This module reads those settings and adds them to
+an image in which npm runs. A stand-in gets them as its last layer. For a real base, a new image is built
+from it with this one layer added; the real image stays unchanged and keeps its name. This module neither
+reads nor writes credentials.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ _OURS = "localhost/workbook-"
 
 @dataclass(frozen=True)
 class HostSettings:
-    """``bundle`` holds the host's certificates (PEM) or is None; ``npmrc`` holds npm's lines.
+    """The host's settings: ``bundle`` is its certificates (PEM) or None; ``npmrc`` holds npm's lines.
 
-    ``whose`` they are is said in captions and is no part of the `key`.
+    ``whose`` says in captions whose settings they are; it is not part of the `key`.
     """
 
     bundle: bytes | None
@@ -49,12 +49,12 @@ class HostSettings:
     whose: str = "this host's"
 
     def __bool__(self) -> bool:
-        """Whether a container needs anything of this."""
+        """Whether there is any setting that a container needs."""
         return self.bundle is not None or bool(self.npmrc)
 
     @property
     def key(self) -> str:
-        """A name for exactly these settings."""
+        """A name that stands for exactly these settings."""
         lines = "\n".join(self.npmrc).encode()
         return hashlib.sha256((self.bundle or b"") + b"\0" + lines).hexdigest()[:16]
 
@@ -65,12 +65,12 @@ class HostSettings:
 
     @property
     def phrase(self) -> str:
-        """What they are, for captions."""
+        """A phrase for captions that says which settings these are."""
         parts = ["CA bundle"] * (self.bundle is not None) + ["npm registry"] * bool(self.npmrc)
         return f"{self.whose} " + " and ".join(parts)
 
     def write(self, tree: Path) -> None:
-        """Write them as files below ``tree``."""
+        """Write the settings as files below ``tree``."""
         if self.bundle is not None:
             _write(tree / CA_FILE, self.bundle)
         if self.npmrc:
@@ -81,7 +81,7 @@ NOTHING = HostSettings(None, ())
 
 
 def read(environment: Mapping[str, str] = os.environ) -> HostSettings:
-    """Read the host's settings; nothing when the variable ``WORKBOOK_CA`` is ``off``."""
+    """Read the host's settings; empty when the variable ``WORKBOOK_CA`` is ``off``."""
     if environment.get("WORKBOOK_CA", "").lower() == "off":
         return NOTHING
     npm = _npm_settings(environment)
@@ -103,17 +103,17 @@ def read(environment: Mapping[str, str] = os.environ) -> HostSettings:
 
 
 def without_credentials(address: str) -> str:
-    """Return an address without the user and password in it, and without a query.
+    """Return an address without its user, password and query.
 
-    A password that was not encoded may hold any character. So when no port follows a colon, all text up
-    to the last ``@`` is the login.
+    A password that was not encoded may contain any character. So when no port follows a colon, the login
+    is all text up to the last ``@``.
     """
     address = re.sub(r"^([\w+.-]+:)?//([^/]*@|[^/:]+:(?!\d+(/|$)).*@)", r"\1//", address)
     return re.split(r"[?#]", address, maxsplit=1)[0]
 
 
 def _npm_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """Read npm's files and variables as npm ranks them; asking npm itself would take 0.3 s."""
+    """Read npm's files and variables in npm's order of priority; asking npm would take 0.3 s."""
     settings: dict[str, str] = {}
     home = environment.get("HOME", "")
     user = environment.get("NPM_CONFIG_USERCONFIG") or f"{home}/.npmrc"
@@ -149,10 +149,10 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def local_name(kind: str, name: str) -> str:
-    """Return our name for the image of a ``kind`` (``standin``, ``ca``) that serves for ``name``.
+    """Return the local name of the image of a ``kind`` (``standin``, ``ca``) that replaces ``name``.
 
-    It begins with ``localhost/``, which leads to no registry: an image that is missing is never fetched
-    from somebody who happened to register the name.
+    It begins with ``localhost/``, which leads to no registry. So a missing image is never fetched from a
+    stranger who registered the name.
     """
     plain, _, digest = name.partition("@sha256:")
     path, _, last = plain.rpartition("/")
@@ -163,7 +163,7 @@ def local_name(kind: str, name: str) -> str:
 
 
 def layers(host: HostSettings) -> tuple[LayerRecipe, ...]:
-    """Return the one layer with the host's settings, or none when it has none."""
+    """Return the one layer with the host's settings; no layer when there are no settings."""
 
     def make(_workshop: Workshop, scratch: Path) -> list[LayerSource]:
         host.write(scratch / "tree")
@@ -183,7 +183,7 @@ def overlay_tag(name: str) -> str:
 
 
 def overlay_key(image_id: str, host: HostSettings) -> str:
-    """Return the label of an overlay of exactly that image with exactly those settings."""
+    """Return the label of an overlay; it stands for exactly this image with exactly these settings."""
     return hashlib.sha256(f"{image_id} {host.key} {_REVISION}".encode()).hexdigest()[:16]
 
 
@@ -200,8 +200,8 @@ def make_overlay(
     (layer,) = image_writer.layers_of(part, workshop)
     repository, _, version = overlay_tag(name).rpartition(":")
     try:
-        # It never runs, and is committed: an owner's label would go on to the image, and from there to
-        # every image and container made of it.
+        # The container is committed and never runs. A label of its owner would pass on to the image, and
+        # from there to every image and container made from it.
         settings = {**containers.settings(OVERLAY), "labels": {LABEL: OVERLAY}}
         container = engine.client.containers.create(image_id, **settings)
         try:

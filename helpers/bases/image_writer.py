@@ -1,9 +1,9 @@
 """Turn folders into image layers, put layers together into an image, and load it into an engine.
 
-A layer is a tar of part of a folder: entries sorted, owners numeric, no date later than `EPOCH`.
-It is kept gzipped for the next use: that is smaller on disk, and a containerd image store wants it so.
-An image's archive is streamed to ``docker load``; it never lies on disk as a whole. The same layers
-and settings give the same image id. This module decides neither what is in a layer nor an image's name.
+A layer is a tar of part of a folder: entries are sorted, owners are numbers, no date is later than
+`EPOCH`. Layers are kept gzipped for the next use, which is smaller on disk and suits a containerd image
+store. An image's archive is streamed to ``docker load``; it is never on disk as a whole. The same layers
+and settings give the same image id. The callers choose the contents of a layer and the image's name.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from helpers.host.workshop import Workshop
 if TYPE_CHECKING:
     from helpers.engine import Engine
 
-EPOCH = 1767225600  # 2026-01-01, the date of everything that has no older one of its own
+EPOCH = 1767225600  # 2026-01-01, the date of every file that is not older
 _COMPRESSION = 6
 _EMPTIED = ("dev", "proc", "sys", "run")
 _CHUNK = 1 << 20  # bytes
@@ -41,7 +41,7 @@ _CHUNK = 1 << 20  # bytes
 
 @dataclass(frozen=True)
 class Layer:
-    """A finished layer: its file, the digest of the tar (``diff_id``) and of the gzipped file."""
+    """A finished layer: its file, and the digests of the tar (``diff_id``) and of the gzipped file."""
 
     title: str
     file: Path
@@ -53,11 +53,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class LayerSource:
-    """What is to become a layer: ``paths`` of ``tree`` (all when None), relative, in any order.
+    """The files that become a layer: the relative ``paths`` of ``tree`` in any order; None means all.
 
-    Everything belongs to root but what ``owners`` gives to another user, together with what is
-    below it. Everything can be read by all, and run by all if its owner can, but for ``modes``. With
-    ``as_on_disk`` owners and modes are those on disk.
+    Everything belongs to root, except the paths that ``owners`` gives to another user with all that is
+    below them. Everyone can read each file, and run it if its owner can, except as ``modes`` says. With
+    ``as_on_disk`` the owners and modes are those on disk.
     """
 
     title: str
@@ -70,7 +70,7 @@ class LayerSource:
 
 @dataclass(frozen=True)
 class LayerRecipe:
-    """Layers that are made together. ``facts`` is all that they depend on."""
+    """Layers that are made together. ``facts`` names everything that they depend on."""
 
     facts: tuple[str, ...]
     make: Callable[[Workshop, Path], list[LayerSource]] = field(compare=False)
@@ -82,12 +82,12 @@ class LayerRecipe:
 
 
 def key_of(facts: Iterable[str]) -> str:
-    """Return a short name for exactly these facts."""
+    """Return a short name that stands for exactly these facts."""
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:16]
 
 
 def layers_of(recipe: LayerRecipe, workshop: Workshop) -> list[Layer]:
-    """Return the layers of a recipe, made when they are not there or no longer whole."""
+    """Return the layers of a recipe; they are made if they are missing or damaged."""
     home = workshop.folder / "layers" / recipe.key
     with workshop.lock(f"layers-{recipe.key}"):
         found = _kept(home)
@@ -148,7 +148,7 @@ class _Writer(Protocol):
 
 
 class _Counted:
-    """A writable file that counts and digests what goes through it."""
+    """A writable file that counts and hashes the bytes written to it."""
 
     def __init__(self, target: _Writer) -> None:
         self._target = target
@@ -198,7 +198,7 @@ def _with_parents(source: LayerSource) -> list[str]:
 
 
 def everything(tree: Path) -> list[str]:
-    """Return all paths of a tree but what is below ``/dev``, ``/proc``, ``/sys`` and ``/run``."""
+    """Return all paths of a tree, except those below ``/dev``, ``/proc``, ``/sys`` and ``/run``."""
     found = []
     for folder, folders, files in os.walk(tree):
         inside = Path(folder).relative_to(tree)
@@ -240,7 +240,7 @@ def _owner(source: LayerSource, name: str) -> int:
 
 @dataclass(frozen=True)
 class ImageSettings:
-    """What an image says of how to run it."""
+    """The settings in an image's configuration, which say how to run it."""
 
     architecture: str
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -260,7 +260,7 @@ def load(
 ) -> None:
     """Load an image made of ``layers`` under ``tag``. Raises `WorkbookError` with the engine's reason.
 
-    ``check`` is called again and again, and stops it by raising an error of its own.
+    ``check`` is called repeatedly; an error that it raises stops the loading.
     """
     feed(engine, archive(tag, layers, settings), tag, check)
 
@@ -271,9 +271,9 @@ def feed(
     what: str,
     check: Callable[[], None] = lambda: None,
 ) -> None:
-    """Have the engine load an archive that comes piece by piece; ``what`` names it in an error.
+    """Let the engine load an archive that comes piece by piece; ``what`` names it in an error.
 
-    ``check`` and the error raised are those of `load`.
+    ``check`` and the errors are those of `load`.
     """
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
@@ -308,12 +308,12 @@ def _feed(process: subprocess.Popen[bytes], stream: Iterator[bytes], check: Call
 
 
 def archive(tag: str, layers: Sequence[Layer], settings: ImageSettings) -> Iterator[bytes]:
-    """Give the bytes of the image's archive, piece by piece."""
+    """Yield the bytes of the image's archive, piece by piece."""
     return archive_of([(tag, layers, settings)])
 
 
 def archive_of(images: Iterable[tuple[str, Sequence[Layer], ImageSettings]]) -> Iterator[bytes]:
-    """Give the bytes of one archive of several images; a layer that they share is in it once."""
+    """Yield the bytes of one archive with several images; a shared layer is in it once."""
     manifest, kept = [], set()
     for tag, layers, settings in images:
         config = json.dumps(_config(layers, settings), sort_keys=True).encode()

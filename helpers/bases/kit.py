@@ -1,9 +1,9 @@
-"""Write all that the workbook needs from a network into one archive, and load it where there is none.
+"""Write everything that the workbook needs from a network into one archive, and load it offline.
 
-The archive holds the base images, the npm packages, the Python wheels and, where the lessons' registry
-is a program of Debian's, that program: for one CPU and one release of Python. It holds nothing of the
-host that wrote it: neither its certificates nor its registry. What lessons fetch from Debian's archive
-is not in it.
+The archive holds the base images, the npm packages and the Python wheels, for one CPU and one release of
+Python. If the lessons' registry is Debian's program, it holds that program too. It holds no certificates
+and no registry address of the host that wrote it. It does not hold what lessons fetch from Debian's
+archive.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ FILE = Path("workbook-kit.tar")
 _STAND_INS, _REAL = "images-stand-ins.tar", "images-real.tar"
 _CHUNK = 1 << 20
 _SECONDS, _WHEELS_SECONDS = 300, 1800
-_SPARE = 2_000_000_000  # bytes that the builds of the lessons want beside the images
+_SPARE = 2_000_000_000  # bytes that the builds of the lessons need beside the images
 
 Say = Callable[[str], None]
 
@@ -72,7 +72,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a kit says of itself: ``architecture`` as Docker names it, the sizes in bytes."""
+    """A kit's table of contents: ``architecture`` is Docker's name of the CPU; sizes are in bytes."""
 
     format: int
     written: str
@@ -84,7 +84,7 @@ class Manifest:
 
     @classmethod
     def read(cls, text: bytes) -> Manifest:
-        """Return the manifest that was written as ``text``. Raises `WorkbookError`."""
+        """Return the manifest in ``text``. Raises `WorkbookError` when it cannot be read."""
         try:
             facts: dict[str, Any] = json.loads(text)
             if facts["format"] != FORMAT:
@@ -107,9 +107,9 @@ class Manifest:
 def write(
     file: Path, engine: Engine, names: Iterable[str], *, wheels: bool = True, say: Say = print
 ) -> Manifest:
-    """Write a kit with the base images ``names`` to ``file``, whole or not at all.
+    """Write a kit with the base images ``names`` to ``file``; a failure leaves no partial file.
 
-    ``wheels`` False leaves the Python wheels out. Raises `WorkbookError`, and the errors of `bases`,
+    ``wheels`` False leaves out the Python wheels. Raises `WorkbookError`, and the errors of `bases`,
     `npm_mirror` and `downloads`.
     """
     workshop = Workshop(paths.state("kit"))
@@ -134,10 +134,10 @@ def write(
 
 
 def load(file: Path, engine: Engine, *, say: Say = print) -> list[Base]:
-    """Load a kit into the engine, start its npm registry, and return the bases that are ready then.
+    """Load a kit into the engine, start its npm registry, and return the bases that are now ready.
 
-    No network is asked. Raises `WorkbookError` before anything is changed when the kit is damaged or is
-    for another CPU or another version of the workbook, or when the engine's disk has no room for it.
+    This needs no network. Raises `WorkbookError` when the kit is damaged, or is for another CPU or
+    another version of the workbook, or when the engine's disk has no room; nothing is changed then.
     """
     with opened(file) as archive:
         manifest = read_manifest(archive, file)
@@ -157,7 +157,7 @@ def load(file: Path, engine: Engine, *, say: Say = print) -> list[Base]:
 
 
 def opened(file: Path) -> tarfile.TarFile:
-    """Open a kit to read. Raises `WorkbookError`."""
+    """Open a kit for reading. Raises `WorkbookError` when it is missing or damaged."""
     try:
         return tarfile.open(file, "r:")
     except FileNotFoundError:
@@ -169,7 +169,7 @@ def opened(file: Path) -> tarfile.TarFile:
 
 
 def read_manifest(archive: tarfile.TarFile, file: Path) -> Manifest:
-    """Return a kit's manifest. Raises `WorkbookError`."""
+    """Return a kit's manifest. Raises `WorkbookError` when it is missing or damaged."""
     try:
         return Manifest.read(_stream(archive, MANIFEST).read())
     except (KeyError, tarfile.TarError):
@@ -179,13 +179,13 @@ def read_manifest(archive: tarfile.TarFile, file: Path) -> Manifest:
 def _put_images(
     ready: Sequence[Base], engine: Engine, folder: Path, say: Say
 ) -> tuple[tuple[Carried, ...], int]:
-    """Write the images' archives; return what is in them, and the bytes that the engine will keep."""
+    """Write the archives of the images; return the images, and the bytes that the engine will keep."""
     carried, size = [], 0
     sources: list[tuple[str, list[Layer], ImageSettings]] = []
     layers: dict[str, int] = {}
     for base in (base for base in ready if base.source is Source.STAND_IN):
         recipe = standins.recipe(base.name, engine.architecture, npm_registry.SETTINGS)
-        assert recipe is not None  # noqa: S101 - it is a stand-in by that recipe
+        assert recipe is not None  # noqa: S101 - a stand-in always has a recipe
         workshop = Workshop(paths.state("standins"))
         own = recipe.make(workshop)
         layers |= {layer.diff_id: layer.uncompressed for layer in own}
@@ -228,7 +228,7 @@ def _save_real(names: list[str], engine: Engine, file: Path) -> None:
 
 
 def _pack_npm(tree: Path, file: Path) -> None:
-    """Pack the packages so that all can read it, at the place where the container has it."""
+    """Pack the packages, readable by every user, under the path that they have in the container."""
 
     def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
         entry.uid = entry.gid = 0
@@ -242,7 +242,7 @@ def _pack_npm(tree: Path, file: Path) -> None:
 
 
 def _download_wheels(folder: Path, workshop: Workshop) -> None:
-    """Fetch the wheels of the lock file for this Python, each checked by its hash, and pip's."""
+    """Fetch pip's wheel, and the wheels of the lock file for this Python, checked by their hashes."""
     command = [*downloads.pip_command(), "download", "--quiet", "--only-binary=:all:"]
     command += ["--no-cache-dir", "--dest", str(folder)]
     lock = bootstrap.LOCK.read_text()
@@ -266,9 +266,9 @@ def _download_wheels(folder: Path, workshop: Workshop) -> None:
 
 
 def entries_for_patches(lock: str, release: tuple[int, int]) -> list[str]:
-    """Return the lock's entries that some patches of a Python release take and others do not.
+    """Return the lock's entries that only some patch versions of a Python release need.
 
-    They come without their markers, so that this Python fetches what its neighbour on a laptop wants.
+    Their markers are removed. So this Python also fetches what another patch version on a laptop needs.
     """
     patch = rf"{release[0]}\.{release[1]}\.\d+"
     entry = rf"^(\S+==\S+) ; python_full_version [<>=!]+ '{patch}' (\\\n(?:    --hash=\S+(?: \\)?\n)+)"
@@ -376,7 +376,7 @@ def _load_images(content: IO[bytes], engine: Engine) -> None:
 
 
 def _image_with_npm(manifest: Manifest) -> str:
-    """Return the reference of an image of the kit that has Node, a small one if there is."""
+    """Return the reference of an image in the kit that has Node; a small image is preferred."""
     fit = [image for image in manifest.images if host_settings.npm_runs_in(image.name)]
     if not fit:
         raise WorkbookError(

@@ -1,8 +1,8 @@
-"""A registry of our own on this machine's loopback, empty at first and gone when its block ends.
+"""Serve a registry on this machine's loopback, empty at first and removed when its block ends.
 
-Where the engine runs on a Debian host it is the program of Debian's ``docker-registry``; elsewhere a
-container of ``registry:2``, which `bases` pulls or makes. Docker trusts a registry on loopback without
-a certificate. It pushes and pulls nothing by itself.
+If the engine runs on this machine and Debian's ``docker-registry`` can be had, the registry is that
+program. Otherwise it is a container of ``registry:2``, which `bases` pulls or makes. Docker trusts a
+registry on loopback without a certificate. This module pushes and pulls nothing.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _PATIENCE = 20.0  # seconds
 def serving(engine: Engine | None = None, image: str | None = None) -> Iterator[str]:
     """Serve an empty registry until the block ends; yield its address, ``127.0.0.1:PORT``.
 
-    ``image`` runs that image instead of what suits this machine. Raises `WorkbookError`, and
-    the errors of `bases.resolve` when ``registry:2`` is needed and cannot be had.
+    With ``image``, a container of that image serves it. Raises `WorkbookError` when the registry does
+    not start, and the errors of `bases.resolve` when ``registry:2`` is needed but not available.
     """
     engine = engine or engines.find()
     program = None if image else program_for(engine)
@@ -47,12 +47,15 @@ def serving(engine: Engine | None = None, image: str | None = None) -> Iterator[
 
 
 def kept_program() -> Path:
-    """Return where the registry's program is kept, whether or not it is there."""
+    """Return the path where the registry's program is kept; the file may not exist yet."""
     return paths.state("registry") / "usr/bin/docker-registry"
 
 
 def program_for(engine: Engine) -> Path | None:
-    """Return the registry's program where the engine shares this machine's loopback, else None."""
+    """Return the registry's program; None if the engine is not on this machine's loopback.
+
+    It is None too when the program cannot be fetched.
+    """
     if engine.free_bytes is None or engine.rootless:
         return None
     if found := shutil.which("docker-registry"):
@@ -75,7 +78,7 @@ def _fetch(program: Path, folder: Path) -> None:
             return
         packages = debian.Suite(paths.state("apt"), _SUITE).fetch(["docker-registry"])
         unpacked = debian.unpack(packages, scratch / "registry")
-        shutil.rmtree(folder.resolve())  # an engine of the matrix has a link to the reader's folder
+        shutil.rmtree(folder.resolve())  # for a matrix engine, this is a link to the reader's folder
         unpacked.rename(folder.resolve())
 
 
@@ -93,7 +96,7 @@ def _process(program: Path) -> Iterator[str]:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # else a kernel that shuts down waits for it before it cleans up
+                start_new_session=True,  # otherwise a kernel that shuts down would wait for it
                 preexec_fn=processes.end_with_parent,
             )
         try:

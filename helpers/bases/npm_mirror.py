@@ -1,8 +1,8 @@
 """Collect the npm packages that the workbook's builds install, laid out as `npm_registry` serves them.
 
-npm fetches them under the reader's own settings (registry, proxy, sign-in) and checks each against the
-lockfile; what a registry says of a package is told again from the package itself. Only packages for
-Linux on one CPU are kept, for glibc and for musl. Nothing is installed here and no script runs.
+npm fetches them with the reader's own settings (registry, proxy, sign-in) and checks each against the
+lockfile. The data that a registry gives about a package is made from the package itself. Only packages
+for Linux on one CPU are kept, for glibc and for musl. This module installs nothing and runs no script.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _NAMED = re.compile(r"\b(?:npm (?:install|i)|npx)\b[^\n&|;]*?((?:@[\w.-]+/)?[\w.
 
 @dataclass(frozen=True)
 class Package:
-    """One package: its name and version, its integrity as npm writes it, its ``.tgz`` file."""
+    """One package: its name, its version, its integrity in npm's notation, its ``.tgz`` file."""
 
     name: str
     version: str
@@ -54,20 +54,20 @@ def lockfiles() -> list[Path]:
 
 
 def named() -> list[str]:
-    """Return what the Dockerfiles install by name and version, such as ``postject@1.0.0``."""
+    """Return the packages that the Dockerfiles install by name and version: ``postject@1.0.0``."""
     texts = (file.read_text() for file in sorted(paths.DOCKERFILES.glob("*.Dockerfile")))
     return list(dict.fromkeys(spec for text in texts for spec in named_in(text)))
 
 
 def named_in(text: str) -> list[str]:
-    """Return the packages with a version that a Dockerfile installs by name."""
+    """Return the packages that the text of a Dockerfile installs by name and version."""
     return _NAMED.findall(text)
 
 
 def collect(arch: str, into: Path, workshop: Workshop) -> int:
-    """Lay the packages of all `lockfiles` and of all `named` out in ``into``; return their number.
+    """Lay out the packages of all `lockfiles` and all `named` in ``into``; return their number.
 
-    ``arch`` is Docker's name of a CPU. Raises `WorkbookError`.
+    ``arch`` is Docker's name of a CPU. Raises `WorkbookError` when a package cannot be fetched.
     """
     with workshop.scratch() as scratch:
         cache = scratch / "cache"
@@ -110,9 +110,9 @@ def _npm(words: list[str], folder: Path, cache: Path, arch: str, libc: str, work
 
 
 def packages_of(lock: Mapping[str, Any], cache: Path, arch: str) -> Iterator[Package]:
-    """Give the packages of a lockfile that lie in npm's ``cache``.
+    """Yield the packages of a lockfile that are in npm's ``cache``.
 
-    Raises `WorkbookError` when one that Linux on this CPU needs is not there.
+    Raises `WorkbookError` when a package that Linux on this CPU needs is missing.
     """
     for path, entry in lock["packages"].items():
         if not path or not entry.get("integrity"):
@@ -129,7 +129,7 @@ def packages_of(lock: Mapping[str, Any], cache: Path, arch: str) -> Iterator[Pac
 
 
 def _needed(entry: Mapping[str, Any], cpu: str) -> bool:
-    """Whether Linux on that CPU needs it: not if it is optional, unless it was made for just that."""
+    """Whether Linux on that CPU needs a package; an optional one must name its system or CPU."""
     optional = entry.get("optional") or entry.get("devOptional") or entry.get("peer")
     made_for = _suits(entry.get("os"), "linux") and _suits(entry.get("cpu"), cpu)
     return made_for and (not optional or bool(entry.get("os") or entry.get("cpu")))
@@ -143,14 +143,14 @@ def _suits(wanted: Sequence[str] | None, ours: str) -> bool:
 
 
 def _content(cache: Path, integrity: str) -> Path:
-    """Return where npm's cache keeps the content of that integrity."""
+    """Return the file in npm's cache that holds the content with that integrity."""
     algorithm, _, encoded = integrity.split()[0].partition("-")
     digest = base64.b64decode(encoded).hex()
     return cache / "_cacache/content-v2" / algorithm / digest[:2] / digest[2:4] / digest[4:]
 
 
 def lay_out(packages: Sequence[Package], into: Path) -> None:
-    """Write packages, what the registry would say of them, the index and the server into ``into``."""
+    """Write packages, a registry's data about them, the index and the server into ``into``."""
     index: dict[str, dict[str, str]] = {}
     by_name: dict[str, list[Package]] = {}
     for package in packages:
@@ -181,7 +181,7 @@ def _packument(
 
 
 def _version(package: Package, address: str) -> dict[str, Any]:
-    """Return what a registry says of a version, from the package's own ``package.json``."""
+    """Return a registry's data about a version, made from the package's own ``package.json``."""
     content = package.file.read_bytes()
     own = _package_json(content)
     shasum = hashlib.sha1(content, usedforsecurity=False).hexdigest()
@@ -210,7 +210,7 @@ def _has_gyp(content: bytes) -> bool:
 
 
 def _order(version: str) -> tuple[tuple[int, ...], bool]:
-    """Return a key that puts versions in order; a pre-release comes before its release."""
+    """Return a sort key for versions; a pre-release comes before its release."""
     core, dash, _ = version.partition("-")
     return tuple(int(number) for number in core.split("+")[0].split(".")), not dash
 

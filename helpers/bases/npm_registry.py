@@ -1,7 +1,7 @@
-"""A container that serves the kit's npm packages to builds, where there is no network.
+"""A container that serves the kit's npm packages to builds on machines without a network.
 
-Build containers reach it by name: no port is published, and each build that needs it is told its
-address (``--add-host``). `npm_mirror` collects what it serves; this module starts, finds and stops it.
+Build containers reach it by name. No port is published; each build that needs it gets its address with
+``--add-host``. `npm_mirror` collects the packages; this module starts, finds and stops the container.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ FOLDER = "srv/npm-registry"
 SERVER = "server.cjs"
 REGISTRY = f"http://{NAME}:{PORT}/"
 SETTINGS = HostSettings(None, (f"registry={REGISTRY}",), whose="the kit's")
-_LABELS = {"workbook": "npm-registry"}  # it belongs to no process: it runs until it is stopped
-_RESTART: Any = {"Name": "unless-stopped"}  # its stub asks for a count, which only on-failure has
+_LABELS = {"workbook": "npm-registry"}  # no process owns it: it runs until somebody stops it
+_RESTART: Any = {"Name": "unless-stopped"}  # the type stub demands a count, which only on-failure has
 _USER = "1000:1000"
 _PATIENCE = 20.0  # seconds
 _ALIVE = f"fetch('http://127.0.0.1:{PORT}/-/ping').then(a => process.exit(a.ok ? 0 : 1))"
 
 
 def start(engine: Engine, image: str, content: IO[bytes]) -> None:
-    """Serve ``content``, a tar with `FOLDER` in it, from a container of ``image``, which has Node.
+    """Serve ``content``, a tar that contains `FOLDER`, from a container of ``image``, which has Node.
 
-    A running one is replaced. The container starts again with the engine.
-    Raises `WorkbookError`.
+    It replaces a container that is already running, and starts again with the engine. Raises
+    `WorkbookError` when the container does not start or does not answer.
     """
     from docker.errors import DockerException
 
@@ -62,16 +62,16 @@ def start(engine: Engine, image: str, content: IO[bytes]) -> None:
 
 
 def stop(engine: Engine) -> None:
-    """Remove the container, if there is one: builds then ask the registry that this host asks."""
+    """Remove the container, if there is one. Builds then use the same registry as this host."""
     container = _container(engine)
     if container is not None:
         container.remove(force=True, v=True)
 
 
 def address(engine: Engine) -> str | None:
-    """Return its address in the engine's network, None where there is none.
+    """Return the container's address in the engine's network; None when there is no container.
 
-    One that was stopped is started. Raises `WorkbookError` when it has no address then.
+    A stopped container is started. Raises `WorkbookError` when it then has no address.
     """
     from docker.errors import DockerException
 

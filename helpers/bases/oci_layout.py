@@ -1,7 +1,7 @@
-"""Write an image of the engine into a folder as an OCI layout, for a builder that does not see it.
+"""Write an image of the engine into a folder as an OCI layout, for a builder that cannot see it.
 
 The folder is named after the image's id, so each image is written once. The layers stay as the engine
-saves them, compressed or not; buildx sends those that the builder lacks.
+saves them, compressed or not. buildx sends the layers that the builder lacks.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _PARTS = re.compile(r"blobs/sha256/[0-9a-f]{64}|index\.json|oci-layout")
 
 
 def write(reference: str, engine: Engine) -> str:
-    """Return ``FOLDER@DIGEST`` of the image as buildx takes it after ``oci-layout://``.
+    """Write the image and return ``FOLDER@DIGEST``, which buildx takes after ``oci-layout://``.
 
-    Raises `WorkbookError` when the engine has no such image, or is older than release 25, which saves
-    images in another form; and the errors of `helpers.engine.saved`.
+    Raises `WorkbookError` when the engine has no such image, or is older than release 25, because older
+    engines save images in another form. Raises the errors of `helpers.engine.saved` too.
     """
     from docker.errors import DockerException
 

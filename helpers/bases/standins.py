@@ -1,8 +1,9 @@
-"""Recipes for stand-ins: images composed as the official ones, made from registries of packages.
+"""Recipes for stand-ins: images composed like the official ones, from packages of public archives.
 
-A stand-in serves where the registry of images cannot be reached. It never bears the official name:
-its own name leads to no registry (`host_settings.local_name`), and labels say what it stands for.
-This module says what is in each; it decides neither whether one is needed nor where files come from.
+A stand-in replaces an official image when the image registry cannot be reached. It never has the
+official name: its own name leads to no registry (`host_settings.local_name`), and labels name the image
+that it replaces. This module says what each stand-in contains. `bases` decides whether one is needed,
+and `downloads` fetches the files.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ NODE_LABEL = "workbook.node"
 
 _SUITES = ("bookworm", "trixie")
 _DEFAULT_SUITE = {20: "bookworm", 22: "bookworm", 24: "bookworm", 26: "trixie"}
-# The releases of Alpine (3.N) that Docker's images of each line were or are made for.
+# For each line of Node, the releases of Alpine (3.N) for which official images exist or existed.
 _ALPINES = {20: range(16, 24), 22: range(18, 25), 24: range(20, 25)}
 _DISTROLESS = {"debian12": ("bookworm", (20, 22, 24)), "debian13": ("trixie", (22, 24, 26))}
 _DISTROLESS_TAGS = ("latest", "nonroot", "debug", "debug-nonroot")
@@ -35,7 +36,7 @@ _NO_YARN_FROM = 26  # the first line whose official images have no Yarn
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to make the stand-in for one image: its layers, lowest layer first, and its settings.
+    """How to make the stand-in for one image: its layers, lowest first, and its settings.
 
     ``node`` is empty for an image without Node.
     """
@@ -52,25 +53,25 @@ class Recipe:
 
     @property
     def key(self) -> str:
-        """A name for the recipe as a whole; another recipe has another key."""
+        """A name that stands for the whole recipe; every other recipe has another key."""
         return self.settings.labels[KEY_LABEL]
 
     def make(self, workshop: Workshop) -> list[Layer]:
-        """Return the finished layers, lowest first; what the workshop has kept is not made again."""
+        """Return the finished layers, lowest first; layers that the workshop kept are not made again."""
         return [layer for recipe in self.layers for layer in image_writer.layers_of(recipe, workshop)]
 
 
 def recipe(name: str, arch: str, host: HostSettings = host_settings.NOTHING) -> Recipe | None:
     """Return the recipe of the stand-in for the image ``name``; None when there is none.
 
-    ``arch`` is Docker's name of a CPU; there are recipes for ``amd64`` and ``arm64``. ``host`` is what
-    npm in the image must know of this host; the images without npm have no use for it.
+    ``arch`` is Docker's name of a CPU; there are recipes for ``amd64`` and ``arm64``. ``host`` holds the
+    settings of this host that npm in the image needs; images without npm ignore it.
     """
     if arch not in ("amd64", "arm64"):
         return None
     plain, at, _digest = _plain(name).partition("@")
     if at and ":" not in plain.rpartition("/")[2] and not plain.startswith("gcr.io/distroless/"):
-        return None  # a digest alone says nothing of the version
+        return None  # a digest alone does not tell the version
     for pattern, make in _RECIPES.items():
         if found := re.fullmatch(pattern, plain):
             return make(name, found, arch, host)
@@ -78,10 +79,10 @@ def recipe(name: str, arch: str, host: HostSettings = host_settings.NOTHING) -> 
 
 
 def nearest(name: str) -> list[str]:
-    """Return up to four names that have a recipe and are near to one that has none.
+    """Return up to four image names that have a recipe and are close to ``name``, which has none.
 
-    Half of them are other versions of Node in the same variant, half are other variants of the version.
-    Empty when nothing is near.
+    Half of them are other versions of Node in the same variant; the other half are other variants of the
+    same version. The list is empty when no name is close.
     """
     plain = _plain(name).partition("@")[0]
     if found := re.fullmatch(_NODE, plain):
@@ -186,7 +187,7 @@ def _registry(name: str, _found: re.Match[str], arch: str, _: HostSettings) -> R
     return _finished(name, "", layers, arch, {}, command=command)
 
 
-# A tag of node is a version, a variant, or both: ``24``, ``lts-slim``, ``alpine3.22``.
+# A tag of ``node`` is a version, a variant, or both: ``24``, ``lts-slim``, ``alpine3.22``.
 _NODE = r"node(:((?P<version>\d+(\.\d+){0,2}|lts|current|latest(?!-))(-(?=.)|$))?(?P<variant>[\w.-]*))?"
 _DEBIAN_VARIANTS = {
     "-".join(filter(None, (suite, slim))): (suite, bool(slim))
