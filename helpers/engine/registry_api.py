@@ -1,7 +1,7 @@
 """Push an image, and read a registry by the OCI distribution API: tags, manifests and blobs.
 
-It speaks plain HTTP without authentication, as a registry on loopback does. What a push moved is the
-growth of the registry: the blobs that its manifests name after the push and did not name before.
+This module uses plain HTTP without authentication, as a registry on loopback does. A push is measured by
+the growth of the registry: the blobs that its manifests name after the push but did not name before.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.v2+json",
 )
 _CHUNK = 1 << 18
-_PATIENCE = 60.0  # seconds without a byte
+_PATIENCE = 60.0  # seconds to wait for the next byte
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Descriptor:
 class Manifest:
     """An image's manifest: its own bytes, its config and its layers from the base up.
 
-    ``overhead`` counts the bytes of the index that led to it, 0 where there was none.
+    ``overhead`` counts the bytes of the index that named it; 0 when there was no index.
     """
 
     raw: bytes
@@ -62,7 +62,7 @@ class Manifest:
 
     @property
     def bytes(self) -> int:
-        """Bytes that crossed for it, the index included."""
+        """The bytes that were transferred for it, including the index."""
         return len(self.raw) + self.overhead
 
     @property
@@ -81,7 +81,7 @@ def split(reference: str) -> tuple[str, str, str]:
 
 
 def manifest(address: str, repository: str, tag: str, architecture: str) -> Manifest:
-    """Fetch a manifest; of an index, the one for Linux on ``architecture`` (``amd64``, ``arm64``)."""
+    """Fetch a manifest; from an index, the one for Linux on ``architecture`` (``amd64``, ``arm64``)."""
     raw = _manifest(address, repository, tag)
     document, overhead = json.loads(raw), 0
     if "manifests" in document:
@@ -150,7 +150,7 @@ def _get(address: str, path: str, accept: str = "*/*") -> Iterator[Response]:
 
 @dataclass(frozen=True)
 class Push:
-    """What one push brought to a registry: bytes by digest of each new blob, and the seconds it took."""
+    """The result of a push: ``new`` maps the digest of each new blob to its bytes; and the seconds."""
 
     reference: str
     new: dict[str, int]
@@ -163,7 +163,7 @@ class Push:
 
 
 def push(image: str, reference: str, engine: Engine) -> Push:
-    """Push an image of the engine as ``ADDRESS/NAME:TAG``; the engine keeps no such name of it.
+    """Push an image of the engine as ``ADDRESS/NAME:TAG``; the engine does not keep this name.
 
     Raises `WorkbookError` with the engine's reason.
     """
@@ -199,7 +199,7 @@ def _follow(events: Iterable[dict[str, Any]], name: str) -> None:
 
 
 def stored(address: str, engine: Engine, repository: str | None = None) -> dict[str, int]:
-    """Return what a registry keeps, or what one repository of it needs: bytes by digest, each once."""
+    """Return the bytes of each blob in a registry, or in one repository, by digest."""
     names = [repository] if repository else repositories(address)
     blobs: dict[str, int] = {}
     for name in names:

@@ -1,9 +1,8 @@
-"""Make the workbook's Python environment from the lock file, with what a plain Python has.
+"""Make the workbook's Python environment from the lock file: ``python3 -m helpers.host.bootstrap``.
 
-Standard library only, since it runs before anything is installed: ``python3 -m helpers.host.bootstrap``.
-Debian's Python comes without ``pip``; there pip is fetched from the host's own Debian mirror and used
-from a folder of ours. ``python3 -m helpers.host.bootstrap KIT`` takes all from a workbook kit and asks
-no network.
+This module uses only the standard library, because it runs before anything is installed. Debian's Python
+comes without ``pip``; then pip is fetched from the host's own Debian mirror into the workbook's folder.
+``python3 -m helpers.host.bootstrap KIT`` takes everything from a workbook kit and needs no network.
 """
 
 from __future__ import annotations
@@ -39,10 +38,10 @@ def main() -> None:
 
 
 def ensure(folder: Path, kit: Path | None = None) -> None:
-    """Make the environment in ``folder`` unless it was made from this very lock file.
+    """Make the environment in ``folder``, unless it was already made from the present lock file.
 
-    With ``kit`` all comes from the wheels in that archive. Raises `WorkbookError`, which says so
-    when they are for another Python.
+    With ``kit``, all packages come from the wheels in that archive. Raises `WorkbookError` when it
+    cannot be made, for example because the wheels are for another Python.
     """
     if sys.version_info < OLDEST_PYTHON:
         raise WorkbookError("The workbook needs Python 3.11 or later; run make with PYTHON=python3.12.")
@@ -57,7 +56,7 @@ def ensure(folder: Path, kit: Path | None = None) -> None:
 
 
 def python() -> str:
-    """Return what wheels depend on: the release of Python, the system and the CPU."""
+    """Return the facts that wheels depend on: the release of Python, the system and the CPU."""
     major, minor, *_ = sys.version_info
     return f"{major}.{minor} {platform.system()} {platform.machine()}"
 
@@ -80,7 +79,7 @@ def _install(folder: Path, wheels: Path | None) -> None:
 
 @contextmanager
 def _wheels(kit: Path | None) -> Iterator[Path | None]:
-    """Unpack the wheels of a kit into a folder that is gone afterwards."""
+    """Unpack the wheels of a kit into a folder that is removed when the block ends."""
     if kit is None:
         yield None
         return
@@ -96,7 +95,7 @@ def _wheels(kit: Path | None) -> Iterator[Path | None]:
 
 
 def _unpack_wheels(archive: tarfile.TarFile, folder: Path) -> None:
-    """Unpack them into ``folder``. Raises `WorkbookError` when they are for another Python."""
+    """Unpack the wheels into ``folder``. Raises `WorkbookError` when they are for another Python."""
     for entry in archive:
         content = archive.extractfile(entry)
         if entry.name == "manifest.json" and content:
@@ -111,7 +110,7 @@ def _unpack_wheels(archive: tarfile.TarFile, folder: Path) -> None:
 
 
 def _wheel_of_pip(wheels: Path) -> Path:
-    """Return the wheel of pip in a kit, which Python can run as it is."""
+    """Return the wheel of pip in a kit, which Python can run without installing it."""
     found = sorted(wheels.glob("pip-*.whl"))
     if not found:
         raise WorkbookError("This kit has no Python wheels; run `make environment` with a network.")
@@ -119,7 +118,7 @@ def _wheel_of_pip(wheels: Path) -> Path:
 
 
 def _quiet_lab(folder: Path) -> None:
-    """Let JupyterLab ask nobody for news, and not ask the reader whether it may."""
+    """Stop JupyterLab from fetching news, and from asking the reader about it."""
     settings = folder / "share" / "jupyter" / "lab" / "settings"
     settings.mkdir(parents=True, exist_ok=True)
     quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
@@ -132,7 +131,7 @@ def _fingerprint() -> str:
 
 
 def _debian_pip() -> Path:
-    """Return Debian's wheel of pip, which Python can run as it is."""
+    """Return Debian's wheel of pip, which Python can run without installing it."""
     suite = debian.Suite(paths.state("apt"), debian.host_suite())
     root = debian.unpack(suite.fetch(["python3-pip-whl"]), paths.state("pip"))
     wheels = sorted((root / "usr/share/python-wheels").glob("pip-*.whl"))

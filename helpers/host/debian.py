@@ -1,9 +1,9 @@
-"""Fetch packages of any Debian suite from the host's own mirror, verified, installing nothing.
+"""Fetch and verify packages of any Debian suite from the host's own mirror, without installing them.
 
-apt does the work, under a configuration of its own: its lists, its cache and its (empty) package
-database lie in a folder of ours, so the host's apt is read (mirror, proxy, keys) and never changed.
-apt refuses whatever the archive's signatures do not vouch for. It builds nothing and knows nothing
-of Docker.
+apt does the work with a separate configuration. Its lists, its cache and its (empty) package database
+lie in the workbook's folder. So the host's apt settings (mirror, proxy, keys) are read and never
+changed. apt refuses every file that the archive's signatures do not cover. This module does not know
+about Docker.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from helpers.host.stanzas import stanzas
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-_LISTS_BYTES = 100 * 10**6  # the indexes of one suite, with what apt makes of them
+_LISTS_BYTES = 100 * 10**6  # the indexes of one suite, and the files that apt makes from them
 _RETRIES = 3  # apt waits 1, 2 and 4 seconds before them
 
 
@@ -33,7 +33,7 @@ class DebianError(WorkbookError):
 
 
 def architecture(machine: str | None = None) -> str:
-    """Return Debian's (and Docker's) name of a CPU, ``amd64`` or ``arm64``; of this one by default."""
+    """Return Debian's (and Docker's) name of a CPU, ``amd64`` or ``arm64``; this one's by default."""
     machine = (machine or platform.machine()).lower()
     if machine not in _ARCHITECTURES:
         raise DebianError(f"The workbook knows amd64 and arm64 machines; this one is {machine!r}.")
@@ -53,14 +53,14 @@ def host_suite() -> str:
 
 @dataclass(frozen=True)
 class Mirror:
-    """Where the host gets Debian from: the base addresses of the archive and of its security part."""
+    """The host's Debian mirror: the base addresses of the archive and of its security part."""
 
     archive: str
     security: str | None
 
 
 def host_mirror() -> Mirror:
-    """Read the mirror from apt's own sources. Raises `DebianError` when apt has none of Debian's."""
+    """Read the mirror from apt's sources. Raises `DebianError` when they name no Debian mirror."""
     suite = host_suite()
     wanted = "$(SITE)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)"
     command = ["apt-get", "indextargets", "--no-release-info"]  # also before a first `apt-get update`
@@ -79,9 +79,9 @@ def host_mirror() -> Mirror:
 
 
 def sources_of(suite: str) -> list[str]:
-    """Return apt's lines for a suite on the host's mirror; they may hold its login.
+    """Return apt's source lines for a suite on the host's mirror; they may hold the mirror's login.
 
-    Raises `DebianError` as `host_mirror` does. Debian's testing release has no security part.
+    Raises the `DebianError` of `host_mirror`. Debian's testing release has no security part.
     """
     mirror = host_mirror()
     signed = f"[signed-by={KEYRING}]"
@@ -92,7 +92,7 @@ def sources_of(suite: str) -> list[str]:
 
 
 class Suite:
-    """One Debian suite as seen by a private apt.
+    """One Debian suite, read with the workbook's own apt configuration.
 
     ``folder`` holds its lists and packages; ``name`` is the suite's code name; ``arch`` Debian's
     name of the architecture. Nothing is fetched before `update`, `versions` or `fetch`.
@@ -116,7 +116,7 @@ class Suite:
             (self.folder / part).mkdir(parents=True, exist_ok=True)
         (self.folder / "status").touch()
         sources = self.folder / "sources.list"
-        sources.touch(mode=0o600)  # the host's may hold a login
+        sources.touch(mode=0o600)  # the host's sources may hold a login
         sources.chmod(0o600)
         sources.write_text("".join(f"{line}\n" for line in sources_of(self.name)))
         (self.folder / "apt.conf").write_text(self._configuration())
@@ -129,7 +129,7 @@ class Suite:
         self._updated = True
 
     def versions(self, names: Sequence[str]) -> dict[str, str]:
-        """Return the version that the suite offers of each package."""
+        """Return the version of each package in the suite."""
         with self._alone():
             self._update()
             return {stanza["Package"]: stanza["Version"] for stanza in self._stanzas(names)}
@@ -137,9 +137,9 @@ class Suite:
     def fetch(self, names: Sequence[str], *, dependencies: bool = False) -> list[Path]:
         """Download packages and return their ``.deb`` files in a fixed order.
 
-        With ``dependencies`` also all that they depend on, as for an empty machine (recommended
-        packages left out). A file that is there already is not downloaded again, unless it is not the
-        one of the signed index. Raises `DebianError` for an unknown package or a failed download.
+        With ``dependencies``, all packages that they depend on come too, as for an empty machine, but
+        without recommended ones. A file that is already there is downloaded again only if it differs
+        from the signed index. Raises `DebianError` for an unknown package or a failed download.
         """
         with self._alone():
             self._update()
@@ -152,7 +152,7 @@ class Suite:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold the folder against whoever else fetches into it; apt itself would give up at once."""
+        """Lock the folder so that others wait before they fetch into it; apt itself would give up."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with paths.locked(self.folder):
             yield
@@ -162,7 +162,7 @@ class Suite:
         return list(stanzas(shown))
 
     def _forget_damaged(self, stanza: Mapping[str, str]) -> None:
-        """Delete a kept file that is not the index's: apt itself looks at its length alone."""
+        """Delete a kept file that differs from the index, because apt compares only the length."""
         file = self._kept(stanza["Package"], stanza["Version"])
         if file:
             with file.open("rb") as opened:
@@ -210,7 +210,7 @@ class Suite:
 
 
 def unpack(packages: Iterable[Path], into: Path) -> Path:
-    """Unpack the files of ``.deb`` packages under ``into``, running none of their scripts."""
+    """Unpack the files of ``.deb`` packages into ``into``, without running their scripts."""
     into.mkdir(parents=True, exist_ok=True)
     for package in packages:
         _run(["dpkg-deb", "--extract", str(package), str(into)])

@@ -1,6 +1,6 @@
-"""Tell from a program's words that a disk is full: the engine's, or the one of Docker's client here.
+"""Recognise from a program's message that a disk is full: the engine's, or this machine's.
 
-It looks at no disk: who failed to write names the place.
+This module looks at no disk: the message names the place.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ ENGINE_FULL = (
 _FULL = re.compile(
     r"no space left on device|\bENOSPC\b|disk quota exceeded|enough free space", re.IGNORECASE
 )
-# What buildx writes here, each file beside its place first: its notes on builders, and the metadata.
+# The files that buildx writes on this machine, first under a temporary name: its notes on builders, and
+# the metadata.
 _CLIENT = re.compile(
     r"(?:write|open|rename|create) "
     r"(?:(?P<notes>/.*)/(?:activity|refs|defaults|instances)(?:/.*)?/\.tmp-[^/]+"
@@ -24,22 +25,22 @@ _CLIENT = re.compile(
 
 
 def is_full(words: str) -> bool:
-    """Whether a program says that there is no room left where it writes."""
+    """Whether a program's message says that its disk is full."""
     return _FULL.search(words) is not None
 
 
 def engine_is_full(words: str) -> bool:
-    """Whether an engine, or a program that ran in it, says that there is no room left."""
+    """Whether the message of an engine, or of a program in it, says that the engine's disk is full."""
     return is_full(words) and client_trouble(words) is None
 
 
 def explained(words: str, otherwise: str) -> str:
-    """Return the sentence for an engine without room where its words say so, else another one."""
+    """Return the sentence about a full engine disk if ``words`` say so, else ``otherwise``."""
     return ENGINE_FULL if engine_is_full(words) else otherwise
 
 
 def client_trouble(words: str) -> str | None:
-    """Return the sentence for a Docker client that could not write on this machine, else None."""
+    """Return a sentence if ``words`` say that Docker's client could not write here, else None."""
     found = _CLIENT.search(words)
     if found is None:
         return None

@@ -1,8 +1,8 @@
-"""Fetch packages of Debian, npm and Python as this host is configured, and keep them.
+"""Fetch packages of Debian, npm and Python with this host's settings, and keep them.
 
-apt, npm and pip do the work under the reader's own settings (registry, proxy, certificates) and verify
-what they fetch against the index, and an archive that cannot be read to its end is refused. A kept file
-has its SHA-256 beside it; one that no longer matches is fetched again. Nothing is installed.
+apt, npm and pip do the work with the reader's own settings (registry, proxy, certificates), and check
+each file against the index. An archive that cannot be read to its end is refused. The SHA-256 of each
+kept file is kept beside it; a file that no longer matches is fetched again. Nothing is installed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SECONDS = 300
 
 def from_debian(names: Sequence[str], suite: str, arch: str, workshop: Workshop) -> list[Path]:
     """Return the ``.deb`` files of Debian packages. apt checks them against the signed index."""
-    with workshop.lock(f"debian-{suite}-{arch}"):  # a wait that can be stopped; the suite's own cannot
+    with workshop.lock(f"debian-{suite}-{arch}"):  # this wait can be stopped, the suite's own cannot
         return debian.Suite(workshop.folder / "debian", suite, arch).fetch(names)
 
 
@@ -49,7 +49,7 @@ def from_pypi(
 ) -> Path:
     """Return the wheel of a Python package for a platform. pip checks it against the index.
 
-    ``python`` is the version of Python (``3.12``) that the wheel is for; this one's by itself.
+    ``python`` is the version of Python (``3.12``) that the wheel is for; by default the running one.
     """
 
     def fetch(folder: Path) -> None:
@@ -62,7 +62,7 @@ def from_pypi(
 
 
 def npm_command() -> list[str]:
-    """Return the command for npm: the host's, or the one that our Python environment carries."""
+    """Return the command for npm: the host's, or the one in this Python environment."""
     npm = shutil.which("npm")
     if npm:
         return [npm]
@@ -76,7 +76,7 @@ def npm_command() -> list[str]:
 
 
 def pip_command() -> list[str]:
-    """Return the command for pip: this Python's, the one in its library, or the PATH's."""
+    """Return the command for pip: this Python's module, the wheel in its library, or pip on the PATH."""
     if importlib.util.find_spec("pip"):
         return [sys.executable, "-m", "pip"]
     bundled = _bundled_pip()
@@ -124,7 +124,7 @@ def _fetch(name: str, fetch: Callable[[Path], None], folder: Path) -> None:
 
 
 def _check(file: Path, name: str) -> None:
-    """Read an archive to its end: an index that gives no hash lets pip take a damaged file."""
+    """Read an archive to its end: pip accepts a damaged file when the index gives no hash."""
     try:
         if file.suffix == ".whl":
             with zipfile.ZipFile(file) as wheel:

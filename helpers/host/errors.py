@@ -1,9 +1,9 @@
-"""The one family of errors that a reader of the workbook gets to see, and no credential in any of them.
+"""The errors that a reader of the workbook sees, and the removal of credentials from their texts.
 
-A sentence to the reader says what happened and what to do. Other programs' words in it may hold
-credentials. `redacted` takes them out of sentences, logs, shown commands and reports by their form: the
-login of an address, npm's tokens, an authorization header. It does not find a secret that looks like
-any other word.
+A sentence to the reader says what happened and what to do. It may quote other programs, whose words may
+hold credentials. `redacted` removes credentials from sentences, logs, shown commands and reports. It
+recognises them by their form: the login in an address, npm's tokens, an authorization header. It cannot
+find a secret that looks like an ordinary word.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any, TypeVar, cast
 Value = TypeVar("Value")
 HIDDEN = "***"
 _END = r"\s\"'<>`"
-# A login ends at the last @ before a slash. A password that was not encoded may hold a slash itself:
-# then the login ends at the @ behind it, unless a port stands before the slash. An @ before a digest is
-# part of an image's name.
+# A login ends at the last @ before a slash. A password that was not encoded may contain a slash; then
+# the login ends at the @ after that slash, unless there is a port before it. An @ before a digest
+# belongs to an image's name.
 _LOGIN = re.compile(
     rf"(?P<ssh>ssh:)?//(?P<login>[^/@{_END}]+(?:@[^/@{_END}]+)*?|[^/@:{_END}]+:(?!\d+/)[^{_END}]*?)"
     rf"@(?!sha\d+:)(?=[^/@{_END}]+(?:[/{_END}]|$))"
@@ -38,25 +38,25 @@ _MARKS = (
 
 
 class WorkbookError(Exception):
-    """Something the reader can act on; its text is one or two sentences, complete in themselves."""
+    """An error that the reader can act on; its text is one or two complete sentences."""
 
     def __init__(self, *words: object) -> None:
         super().__init__(*(redacted(word) if isinstance(word, str) else word for word in words))
 
     def _render_traceback_(self) -> list[str]:
-        """Show the sentence alone in a notebook: IPython asks for this before it prints a traceback."""
+        """Show only the sentence in a notebook; IPython calls this instead of printing a traceback."""
         return [f"{type(self).__name__}: {self}"]
 
 
 class StoppedByReaderError(WorkbookError, KeyboardInterrupt):
-    """The reader stopped what ran, by Ctrl-C or the notebook's ■."""
+    """The reader stopped the running work with Ctrl-C or the notebook's ■."""
 
 
 @contextlib.contextmanager
 def stoppable(sentence: str, kind: type[StoppedByReaderError] = StoppedByReaderError) -> Iterator[None]:
-    """Turn Ctrl-C inside the block into a ``kind`` of error with this sentence.
+    """Turn Ctrl-C inside the block into an error of class ``kind`` with this sentence.
 
-    A block inside another one has the word; an error of this kind passes as it is.
+    When two such blocks are nested, the inner sentence is used: the outer block passes its error on.
     """
     try:
         yield
@@ -67,11 +67,11 @@ def stoppable(sentence: str, kind: type[StoppedByReaderError] = StoppedByReaderE
 
 
 class PrivateEngineError(WorkbookError):
-    """The private engine cannot be installed, started or undone here."""
+    """The private engine cannot be installed, started or removed here."""
 
 
 def redacted(text: str) -> str:
-    """Return a text with `HIDDEN` in the place of each credential that is known by its form."""
+    """Return a text with `HIDDEN` in place of each credential that is recognised by its form."""
     if "//" in text and "@" in text:
         text = _LOGIN.sub(_without_login, text)
     lower = text.lower()
@@ -81,7 +81,7 @@ def redacted(text: str) -> str:
 
 
 def redacted_within(value: Value) -> Value:
-    """Return a value with every text in it `redacted`, through dataclasses, tuples and mappings."""
+    """Return a value with every text in it `redacted`, also inside dataclasses, tuples and mappings."""
     return cast(Value, _within(value))
 
 
@@ -99,7 +99,7 @@ def _within(value: Any) -> Any:
 
 
 def _without_login(found: re.Match[str]) -> str:
-    """Hide a login, except a bare user name of SSH, which is no secret."""
+    """Hide a login; a bare user name of SSH is not a secret and stays."""
     if found["ssh"] and ":" not in found["login"]:
         return found[0]
     return f"{found['ssh'] or ''}//{HIDDEN}@"

@@ -1,4 +1,4 @@
-"""Servers on this machine: ask one over HTTP, past any proxy, and find a port for one."""
+"""Servers on this machine: send one an HTTP request without any proxy, and find a port for one."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def ask(
     json: Any = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return the answer, whatever its status; the caller reads its body and closes it.
+    """Return the response, whatever its status; the caller reads its body and closes it.
 
-    ``seconds`` bounds each wait for the server. The server closes the connection after the answer.
-    Raises `requests.RequestException`, which is an OSError, when no answer comes.
+    ``seconds`` is the longest wait for the server's next bytes. Every call uses a new connection. Raises
+    `requests.RequestException`, which is an OSError, when no valid response comes.
     """
     import requests
 
@@ -34,7 +34,7 @@ def ask(
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on; another program may still take it first."""
+    """Return a free port of loopback; another program may still take it before the caller does."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,6 +1,6 @@
-"""Where things are: the checkout, the sample app, and the folder for what the workbook keeps.
+"""The paths of the checkout, of the sample app, and of the folder in which the workbook keeps its files.
 
-It creates nothing but that one folder and temporary ones, and never looks at Docker.
+This module creates only that folder and temporary ones. It does not know about Docker.
 """
 
 from __future__ import annotations
@@ -23,17 +23,16 @@ DOCKERFILES = SAMPLE_APP / "dockerfiles"
 ENGINE = ROOT / ".engine"
 _MADE = ".made-by-the-workbook"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-_MOST_LINKS = 255  # on one way, as BuildKit counts
+_MOST_LINKS = 255  # on the way to one file, as BuildKit counts
 _CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def state(part: str = "") -> Path:
-    """Return the folder for downloads, caches and results, made when missing.
+    """Return the folder for downloads, caches and results; it is made if it does not exist.
 
-    It is what the environment variable ``WORKBOOK_STATE`` names, else ``.workbook`` in the checkout, or
-    in a checkout that may only be read a folder of this checkout's own in the user's cache
-    (``$XDG_CACHE_HOME``, else ``~/.cache``). ``part`` is a sub-folder of it. Raises `WorkbookError` when
-    it cannot be made.
+    The environment variable ``WORKBOOK_STATE`` names it; otherwise it is ``.workbook`` in the checkout.
+    For a read-only checkout it is a folder for this checkout in the user's cache (``$XDG_CACHE_HOME``,
+    else ``~/.cache``). ``part`` is a sub-folder. Raises `WorkbookError` when it cannot be made.
     """
     home = _home()
     folder = home / part
@@ -46,7 +45,7 @@ def state(part: str = "") -> Path:
 
 
 def remove_state() -> None:
-    """Remove that folder with all in it. Raises `WorkbookError` for one that was there before us."""
+    """Remove the folder of `state`. Raises `WorkbookError` when the workbook did not make the folder."""
     home = _home()
     if not home.exists():
         return
@@ -71,7 +70,7 @@ def _home() -> Path:
 
 @contextlib.contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turn the refusal of a disk, while the block writes to ``folder``, into a `WorkbookError`."""
+    """Turn a full or closed disk, while the block writes to ``folder``, into a `WorkbookError`."""
     try:
         yield
     except OSError as error:
@@ -89,7 +88,7 @@ def writing(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder that is there against other threads and processes until the block ends."""
+    """Lock an existing folder against other threads and processes until the block ends."""
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -97,7 +96,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def temporary() -> Iterator[Path]:
-    """Give an empty folder that is gone afterwards. Raises `WorkbookError` where none can be made."""
+    """Yield an empty folder, and remove it at the end. Raises `WorkbookError` if it cannot be made."""
     try:
         made = tempfile.TemporaryDirectory(prefix="workbook-", ignore_cleanup_errors=True)
     except OSError as error:
@@ -110,11 +109,11 @@ def temporary() -> Iterator[Path]:
 
 
 def inside(folder: Path, path: str) -> Path | None:
-    """Return what a path below a folder leads to, all links followed as the builder follows them.
+    """Return the file or folder behind a path below ``folder``, following links like the builder.
 
-    It never leaves ``folder``: a link with an absolute path leads on from there, and ``..`` stops there.
-    So a link that leads out on this machine leads to nothing, or to something else, in a build. None
-    where it leads to nothing.
+    The result never leaves ``folder``: an absolute link starts from ``folder``, and ``..`` stops there.
+    So a link that leads out of the folder on this machine leads elsewhere, or to nothing, in a build.
+    Returns None when the path leads to nothing.
     """
     waiting, at, links = path.split("/")[::-1], Path(), 0
     while waiting:
@@ -126,7 +125,7 @@ def inside(folder: Path, path: str) -> Path | None:
             if not here.is_symlink():
                 at /= part
                 continue
-            target = os.readlink(here)  # noqa: PTH115 - a Path drops what it thinks superfluous
+            target = os.readlink(here)  # noqa: PTH115 - a Path would drop parts of the text
             links += 1
             if links > _MOST_LINKS:
                 return None

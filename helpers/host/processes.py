@@ -1,4 +1,4 @@
-"""Tie things to the process that owns them: end its children, close its things. Wait for something."""
+"""End child processes and close resources together with the process that owns them; wait for events."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def alive(process: int) -> bool:
-    """Return whether a process of this machine has that number, whoever owns it.
+    """Whether a process of this machine has that number, whoever owns it.
 
-    One that has ended counts as gone, also where nobody has asked for its exit code yet.
+    A process that has ended does not count, even if nobody has asked for its exit code yet.
     """
     try:
         os.kill(process, 0)
@@ -41,9 +41,9 @@ def _ended(process: int) -> bool:
 
 
 def wait_for(holds: Callable[[], object], seconds: float, every: float = 0.05) -> bool:
-    """Ask again and again, ``every`` so many seconds, until ``holds`` says yes; return whether it did.
+    """Call ``holds`` every ``every`` seconds until it returns a true value; return whether it did.
 
-    ``holds`` is called at least once; the wait ends after ``seconds``. An error of ``holds`` is raised.
+    ``holds`` is called at least once. The wait ends after ``seconds``. An error of ``holds`` is raised.
     """
     end = time.monotonic() + seconds
     while not holds():
@@ -54,10 +54,10 @@ def wait_for(holds: Callable[[], object], seconds: float, every: float = 0.05) -
 
 
 def end_with_parent(number: signal.Signals = signal.SIGINT) -> None:
-    """Have the kernel send this process a signal when its parent is killed (Linux; elsewhere nothing).
+    """Let the kernel send this process a signal when its parent is killed (only on Linux).
 
-    It is for the ``preexec_fn`` of a `subprocess.Popen`: who is killed can stop nothing itself. The
-    child heeds Ctrl-C even where its parent was started to ignore it, as ``nohup`` does.
+    It is for the ``preexec_fn`` of a `subprocess.Popen`, because a killed parent cannot stop its child
+    itself. The child obeys Ctrl-C even if its parent ignores it, as under ``nohup``.
     """
     set_parent_death_signal = 1
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -67,10 +67,10 @@ def end_with_parent(number: signal.Signals = signal.SIGINT) -> None:
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Hold back a Ctrl-C until the block ends, for work that must be done whole or not at all.
+    """Hold back a Ctrl-C until the block ends, for work that must not be interrupted.
 
-    A second one comes through, in case the work hangs. In another thread than the main one, which no
-    Ctrl-C reaches, it does nothing.
+    A second Ctrl-C interrupts it, in case the work hangs. Outside the main thread, where no Ctrl-C
+    arrives, this does nothing.
     """
     before = signal.getsignal(signal.SIGINT)
     if before is None or threading.current_thread() is not threading.main_thread():
@@ -93,7 +93,7 @@ def undisturbed() -> Iterator[None]:
 
 
 def sweep(home: Path) -> None:
-    """Remove the folders in ``home`` whose owners are gone; a name begins with the owner's number."""
+    """Remove the folders in ``home`` whose owner has ended; a name begins with its process number."""
     for folder in home.iterdir():
         owner = folder.name.partition("-")[0]
         if owner.isdecimal() and not alive(int(owner)):
@@ -101,11 +101,11 @@ def sweep(home: Path) -> None:
 
 
 class Closing(ABC):
-    """A thing that is closed when its ``with`` block ends, also after an exception."""
+    """An object that is closed when its ``with`` block ends, even after an exception."""
 
     @abstractmethod
     def close(self) -> None:
-        """Give back what is held; a second time does nothing."""
+        """Release all resources; a second call does nothing."""
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,7 @@
-"""Keep a small list of records on this machine, one a key, safely for several notebooks at once.
+"""Keep a small list of records on this machine, one for each key, safely for several notebooks at once.
 
-The file is replaced whole; one that cannot be read counts as empty and is set aside. What a record
-means is its owner's business.
+The file is always replaced as a whole. A file that cannot be read counts as empty and is set aside. The
+caller decides what a record means.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ T = TypeVar("T")
 class Kept(Generic[R]):
     """The records of one ``kind``, in a folder of that name below `paths.state`.
 
-    ``make`` turns a record's fields (keyword arguments) into a record and raises `TypeError` or
-    `ValueError` for what is none; ``key`` gives the name under which the latest one is kept.
+    ``make`` turns fields (keyword arguments) into a record; it raises `TypeError` or `ValueError` when
+    they are not a valid record. ``key`` returns the name under which the latest record is kept.
     """
 
     def __init__(self, kind: str, make: Callable[..., R], key: Callable[[R], str]) -> None:
@@ -39,7 +39,7 @@ class Kept(Generic[R]):
             return self._read(file)
 
     def put(self, record: R) -> None:
-        """Keep a record in the place of an earlier one with the same key."""
+        """Keep a record; it replaces an earlier one with the same key."""
         self.change(lambda known: known.update({self._key(record): record}))
 
     def change(self, edit: Callable[[dict[str, R]], object]) -> None:
@@ -79,10 +79,10 @@ def _write(file: Path, entries: list[dict[str, Any]]) -> None:
 
 
 def well_typed(record: T) -> T:
-    """Return a dataclass's record that was read from outside, unless a field is of another type.
+    """Return a dataclass record that was read from a file, after checking the types of its fields.
 
-    Raises `TypeError` where a field does not hold the type it is declared with. The items of a tuple
-    are not looked at.
+    Raises `TypeError` when a field's value does not have the declared type. The items of a tuple are not
+    checked.
     """
     for name, declared in get_type_hints(type(record)).items():
         kinds = (tuple,) if get_origin(declared) is tuple else get_args(declared) or (declared,)

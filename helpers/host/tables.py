@@ -1,7 +1,7 @@
 """Tables for a reader: a DataFrame from rows, HTML for a page or a notebook, text for a terminal.
 
-It computes nothing. Every heading and cell is escaped: a table may hold what strangers wrote. Bytes are
-told in MB of 10^6 bytes.
+This module computes nothing. Every heading and cell is escaped, because a table may hold strangers'
+text. 1 MB is 10^6 bytes.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ def frame(
 ) -> pd.DataFrame:
     """Return a DataFrame of rows: tuples in the order of ``columns``, or mappings that name their cells.
 
-    A mapping of headings gives the columns instead, each a sequence or a mapping from the names of rows.
+    ``rows`` may also be a mapping from a heading to a column: a sequence, or a mapping from row names.
 
-    It imports pandas, so that who only measures need not.
+    pandas is imported here, so that code that only measures does not need it.
     """
     import pandas as pd
 
@@ -41,7 +41,7 @@ def page(title: str, body: str) -> str:
 
 
 def to_text(table: pd.DataFrame, width: int) -> str:
-    """Return a table as plain text, at most ``width`` columns wide; no line ends in blanks."""
+    """Return a table as plain text, at most ``width`` characters wide; no line ends with blanks."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -60,16 +60,16 @@ def to_text(table: pd.DataFrame, width: int) -> str:
 
 
 def to_html(table: pd.DataFrame) -> str:
-    """Return a table as an HTML table; columns of numbers stand to the right."""
+    """Return a table as an HTML table; columns of numbers are aligned right."""
     return html_of(table.itertuples(index=False), heads=list(table.columns))
 
 
 def html_of(
     rows: Iterable[Sequence[object]], heads: Sequence[object] = (), *, named: bool = False
 ) -> str:
-    """Return rows of cells as an HTML table, without headings where there are no ``heads``.
+    """Return rows of cells as an HTML table; without ``heads`` it has no headings.
 
-    Numbers stand to the right. ``named`` makes the first cell of each row the heading of that row.
+    Numbers are aligned right. ``named`` makes the first cell of each row the heading of that row.
     """
     cells = [list(row) for row in rows]
     numeric = [bool(cells) and all(_is_number(row[n]) for row in cells) for n in range(len(heads))]
@@ -104,7 +104,7 @@ def _cell(value: object) -> str:
 
 
 def in_units(size: int) -> str:
-    """Return bytes in the unit that reads best, to a tenth: ``12.8 MB``, ``3.4 kB``, ``87 B``."""
+    """Return bytes in the most readable unit, to a tenth: ``12.8 MB``, ``3.4 kB``, ``87 B``."""
     if size >= MB:
         return f"{size / MB:,.1f} MB"
     return f"{size / 1e3:.1f} kB" if size >= 1e3 else f"{size} B"

@@ -1,7 +1,7 @@
-"""The last line of defence: an error that nobody foresaw ends in a sentence, its traceback in a file.
+"""Turn an unforeseen error into one sentence for the reader, and keep its traceback in a file.
 
-Whoever raises `WorkbookError` has foreseen it, so that passes as it is. All else is a fault of the
-workbook's own; its reader gets one sentence, and a file to report.
+A `WorkbookError` was foreseen and passes unchanged. Every other error is a fault of the workbook: the
+reader gets one sentence, and a file to report.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from helpers.host.errors import WorkbookError, redacted
 
 
 class UnforeseenError(WorkbookError):
-    """An error that no part of the workbook foresaw; the tests ask that none is raised."""
+    """An error that no part of the workbook foresaw; the tests check that none is raised."""
 
 
 @contextlib.contextmanager
 def told() -> Iterator[None]:
     """Turn an unforeseen exception of the block into an `UnforeseenError`.
 
-    Its traceback, without credentials, is kept in a file below ``faults`` of `paths.state`, which the
-    sentence names. A `WorkbookError`, Ctrl-C and a closed pipe pass as they are.
+    Its traceback, without credentials, is kept in a file in the folder ``faults`` of `paths.state`; the
+    sentence names the file. A `WorkbookError`, Ctrl-C and a closed pipe pass unchanged.
     """
     try:
         yield
@@ -39,7 +39,7 @@ def told() -> Iterator[None]:
 
 
 def _keep(text: str) -> str:
-    """Write a traceback to a file, and say in a phrase where it is or how to get it."""
+    """Write a traceback to a file, and return a phrase that says where it is, or what to report."""
     try:
         folder = paths.state("faults")
         with tempfile.NamedTemporaryFile(

@@ -1,7 +1,7 @@
-"""A place to make things in: scratch folders, locks, and commands that end with the process.
+"""A place to make files in: scratch folders, locks, and commands that end with the process.
 
-It knows nothing of what is made. A workshop that is closed (Ctrl-C, an error) stops its commands and
-gives up waiting for locks, so that no half-made thing and no process outlives it.
+When a workshop is closed (Ctrl-C, an error), it stops its commands and stops waiting for locks. So no
+half-made file and no process remains.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from helpers.host import disk_full, paths, processes
 from helpers.host.errors import WorkbookError
 
 _POLL_SECONDS = 0.05
-_LINE = 160  # characters of a command's complaint that a sentence quotes
+_LINE = 160  # characters of a command's error message that a sentence quotes
 
 
 class WorkshopError(WorkbookError):
@@ -42,10 +42,10 @@ class StoppedError(WorkshopError):
 
 
 class Workshop:
-    """A folder to work in, shared safely by threads and by processes.
+    """A folder to work in, safely shared by threads and processes.
 
-    ``folder`` keeps what is finished; scratch folders lie inside it, so that a finished thing moves
-    to its place by a rename.
+    ``folder`` keeps the finished files. Scratch folders lie inside it, so that a rename moves a finished
+    file to its place.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,17 +53,17 @@ class Workshop:
         self._closed = threading.Event()
 
     def close(self) -> None:
-        """Stop what runs: commands are ended, waiting for a lock is given up."""
+        """End all running commands, and stop waiting for locks."""
         self._closed.set()
 
     def check(self) -> None:
-        """Raise `StoppedError` once the workshop is closed; for loops that can stop half-way."""
+        """Raise `StoppedError` if the workshop is closed; for loops that can stop half-way."""
         if self._closed.is_set():
             raise StoppedError("The preparation was stopped before it was done; run it again.")
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
-        """Give an empty folder that is gone afterwards; leftovers of dead processes go too."""
+        """Yield an empty folder, and remove it at the end, with all folders of ended processes."""
         parent = self.folder / "scratch"
         with paths.writing(self.folder):
             parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ class Workshop:
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Hold the one lock of that name, against other threads and other processes."""
+        """Hold the lock of that name against other threads and other processes."""
         path = self.folder / "locks" / name.replace("/", "+")
         with paths.writing(self.folder):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,8 +99,9 @@ class Workshop:
     ) -> str:
         """Run a command to its end and return what it printed.
 
-        ``environment`` is added to the process's own. Raises `WorkshopError` with the command's own
-        reason when it fails or takes longer than ``seconds``, `StoppedError` when the workshop closes.
+        ``environment`` is added to the process's environment. Raises `WorkshopError` with the command's
+        own reason when it fails or takes longer than ``seconds``, and `StoppedError` when the workshop
+        is closed.
         """
         self.check()
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as complaints:
@@ -153,7 +154,7 @@ def _shown(command: object) -> str:
 
 
 def _reason(lines: list[str], code: int) -> str:
-    """Pick the lines that say most: the first two errors, else the last line."""
+    """Return the most useful lines: the first two errors, else the last line."""
     errors = [line for line in lines if line.lower().startswith(("e:", "error", "npm err"))]
     telling = errors[:2] or lines[-1:] or [f"exit code {code}"]
     return "; ".join(textwrap.shorten(line, _LINE, placeholder=" …") for line in telling)

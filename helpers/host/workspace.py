@@ -1,7 +1,7 @@
-"""A copy of a project to build from and to edit, so that the original is never touched.
+"""A copy of a project to build from and to edit, so that the original is never changed.
 
-The copy lies in a folder of ours and goes when its owner is done with it; what a killed process left
-is swept when the next copy is made. It builds nothing.
+The copy lies in the workbook's folder and is removed when its owner closes it. The copies of killed
+processes are removed when the next copy is made. This module builds nothing.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _LEFT_OUT = shutil.ignore_patterns(
 
 
 class Workspace(Closing):
-    """A working copy at ``path``; use it as a context manager, or let it go with the process.
+    """A working copy at ``path``. Use it as a context manager; otherwise it is removed with the process.
 
-    The folder that holds ``path`` is the workspace's own, and goes with it.
+    The folder that holds ``path`` belongs to the workspace, and is removed with it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,14 +39,14 @@ class Workspace(Closing):
         self._finalizer()
 
     def write(self, name: str, text: str) -> Path:
-        """Write a file of the copy, replacing what is there; return its path."""
+        """Write a file of the copy, replacing an existing one; return its path."""
         file = self._inside(name)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
         return file
 
     def edit(self, name: str, old: str, new: str) -> Path:
-        """Replace the one place where ``old`` stands. Raises `WorkbookError` unless it is just one."""
+        """Replace ``old``. Raises `WorkbookError` unless the file contains it exactly once."""
         file = self._inside(name)
         if not file.is_file():
             raise WorkbookError(f"There is no file {name} in the working copy; check the name.")
@@ -66,7 +66,7 @@ class Workspace(Closing):
 
 
 def _first_reason(error: OSError) -> str:
-    """Return the first of the reasons that `shutil.copytree` collects, one a file."""
+    """Return the first reason; `shutil.copytree` collects one for each file."""
     if isinstance(error, shutil.Error):
         return str(error.args[0][0][2])
     return str(error)
@@ -77,9 +77,9 @@ def copy(
 ) -> Workspace:
     """Copy a project, without what its tools make (``node_modules``, ``dist``, ``.git``, logs).
 
-    ``ignore`` says otherwise what to leave out, as `shutil.copytree` asks it: folder and names.
-    ``with_secret`` adds an ``.env.local`` with an obviously fake key, as a developer's folder would
-    have one. Raises `WorkbookError` when ``source`` is no folder or there is no room.
+    ``ignore`` replaces this choice; `shutil.copytree` calls it with a folder and its names.
+    ``with_secret`` adds an ``.env.local`` with an obviously fake key, like one in a developer's folder.
+    Raises `WorkbookError` when ``source`` is not a folder or there is no room.
     """
     if not source.is_dir():
         raise WorkbookError(f"There is no project folder at {source}; check the path.")
