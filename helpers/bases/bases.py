@@ -74,10 +74,14 @@ class Base:
     def arguments(self) -> list[str]:
         """Return the options that make ``docker buildx build`` use this base."""
         known = ["--add-host", f"{npm_registry.NAME}:{self.npm_address}"] if self.npm_address else []
+        return ["--build-context", f"{self.name}={self.context}", *known] if self.context else known
+
+    @property
+    def context(self) -> str:
+        """The named context that stands for ``name`` in a build; empty for the image of that name."""
         if self.reference == self.name:
-            return known
-        source = f"oci-layout://{self.layout}" if self.layout else f"docker-image://{self.reference}"
-        return ["--build-context", f"{self.name}={source}", *known]
+            return ""
+        return f"oci-layout://{self.layout}" if self.layout else f"docker-image://{self.reference}"
 
     @property
     def note(self) -> str:

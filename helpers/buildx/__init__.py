@@ -1,7 +1,16 @@
 """Read a Dockerfile and its context, run one ``docker buildx build``, follow its steps."""
 
 from helpers.buildx.failure import BuildError
-from helpers.buildx.run import BuildResult, PrintedError, Request, Watcher, build, check_command, plan
+from helpers.buildx.run import (
+    BuildResult,
+    PrintedError,
+    Request,
+    Watcher,
+    build,
+    check_command,
+    follow,
+    plan,
+)
 
 __all__ = [
     "BuildError",
@@ -11,5 +20,6 @@ __all__ = [
     "Watcher",
     "build",
     "check_command",
+    "follow",
     "plan",
 ]

@@ -226,11 +226,11 @@ def build(request: Request, watch: Watcher | None = None, engine: Engine | None 
     used = frontend.choose(request.dockerfile, parsed, engine)
     command = replace(request, dockerfile=used.file).command(engine, bases)
     replaced = _image_id(request.tag, engine)
-    started, progress = datetime.now(UTC), Progress()
+    started = datetime.now(UTC)
     with paths.temporary() as folder:
         metadata = folder / "metadata.json"
         clock = time.monotonic()
-        code = _run(_followed(command, metadata), engine, progress, watch or (lambda _: None))
+        code, progress = follow(_followed(command, metadata), engine, watch)
         seconds = time.monotonic() - clock
         if code:
             raise frontend.explained(
@@ -328,16 +328,20 @@ def _followed(command: list[str], metadata: Path) -> list[str]:
     return [*command[:at], *follow, *command[at:]]
 
 
-def _run(command: list[str], engine: Engine, progress: Progress, watch: Watcher) -> int:
-    process = None
+def follow(command: list[str], engine: Engine, watch: Watcher | None = None) -> tuple[int, Progress]:
+    """Run a buildx command that prints rawjson; return its exit code and what it said of its steps.
+
+    It ends with this process, and is stopped when the caller is interrupted.
+    """
+    process, progress = None, Progress()
     try:
         with processes.undisturbed():
             process = _begun(command, engine)
         assert process.stderr is not None  # noqa: S101 - a pipe was asked for
         for line in process.stderr:
-            if progress.feed(line):
+            if progress.feed(line) and watch:
                 watch(progress)
-        return process.wait()
+        return process.wait(), progress
     finally:
         if process:
             _stop(process)

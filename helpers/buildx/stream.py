@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-_STAGE = re.compile(
-    r"\[(?:(?P<platform>\w+/\S+) )?(?:(?P<stage>[^\s\]]+) )? *(?P<at>\d+)/(?P<of>\d+)\] "
+_STAGE = re.compile(  # a bake puts the target's name before that of the stage
+    r"\[(?:(?P<platform>\w+/\S+) )?(?:(?P<stage>[^\s\]]+(?: [^\s\]]+)?) )? *(?P<at>\d+)/(?P<of>\d+)\] "
 )
 _LONGEST_LINE = 10_000  # characters kept of a line of the log
 _BEGINNING = re.compile(r'\{"(?:vertexes|statuses|logs|warnings)":')

@@ -12,16 +12,17 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from helpers import engine, plots
-from helpers.buildx import BuildError, BuildResult, stage_graph, step_log
+from helpers.buildx import BuildError, BuildResult, live, stage_graph, step_log
 from helpers.buildx import dockerfile as dockerfiles
 from helpers.buildx.stage_graph import StageGraph
 from helpers.engine import Running, sidecar
 from helpers.engine import container as containers
 from helpers.engine.sidecar import PTRACE, Said
 from helpers.host import processes, tables
+from helpers.host.errors import stoppable
 from helpers.lesson import verbs
 from helpers.measure import shutdown, stages
-from helpers.measure.stages import DIST, NODE, SHELLS
+from helpers.measure.stages import DIST, NODE, SHELLS, Baked
 from helpers.measure.stages import all_four as all_four  # the lesson calls these three as they are
 from helpers.measure.stages import shells as shells
 from helpers.measure.stages import workbench as workbench
@@ -165,6 +166,30 @@ def in_debugger(failed: Attempt, script: str) -> Transcript | str:
     except BuildError as error:
         return str(error)
     return Transcript(opened, (said,))
+
+
+@stoppable("The bake was stopped at your request; the steps that had ended stay in the cache.")
+@engine.in_touch()
+def bake(*names: str, cold: bool = False) -> Baked:
+    """Build several targets of the sample app's bake file live, with one command."""
+    tags = {name: verbs.request(name).tag for name in names}
+    with live.watcher("bake " + " ".join(names)) as watch:
+        return stages.bake(tags, verbs.app().path, engine.find(), watch, cold=cold)
+
+
+def compare_bake(apart: Sequence[BuildResult], baked: Baked) -> pd.DataFrame:
+    """Return what separate builds did beside one bake of the same targets."""
+    steps = [step for result in apart for step in result.steps]
+    rows = [
+        (
+            "one build after another",
+            len(apart),
+            stages.npm_installs(steps),
+            sum(r.seconds for r in apart),
+        ),
+        ("one bake", 1, stages.npm_installs(baked.steps), baked.seconds),
+    ]
+    return tables.frame(rows, columns=["how", "commands", "npm ci ran", "seconds"])
 
 
 def same_image(one: BuildResult, other: BuildResult) -> bool:

@@ -54,10 +54,10 @@ def app() -> Workspace:
 
 
 def show(name: str) -> Code:
-    """Show a Dockerfile of the sample app, or one that you wrote into the working copy."""
+    """Show a Dockerfile of the sample app, or a file of the working copy."""
     from IPython.display import Code
 
-    return Code(filename=str(_file(name)), language="docker")
+    return Code(filename=str(_file(name)), language="terraform" if name.endswith(".hcl") else "docker")
 
 
 def text(name: str) -> str:

@@ -1,22 +1,29 @@
-"""Try each way into a container of the sample app, and return which ones worked.
+"""The experiments on stages: ways into a container, a build that fails, one bake of several targets.
 
-This module runs images that were built; only the debugger starts a build. `helpers.claims.stages` judges
-the claims by these results.
+Each is done for real, and what it means for a claim is for `helpers.claims.stages` to say.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import re
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helpers import bases, buildx
-from helpers.buildx import BuildError, BuildResult, Request
-from helpers.engine import ContainerError, Engine, Running
+from helpers.buildx import BuildError, BuildResult, Request, Watcher, failure
+from helpers.buildx import dockerfile as reader
+from helpers.buildx.stream import Step
+from helpers.engine import LABEL, ContainerError, Engine, Running, leftovers
 from helpers.engine import container as containers
 from helpers.engine import sidecar as sidecars
 from helpers.engine.sidecar import PTRACE, Said, Sidecar
+from helpers.host import paths
+from helpers.host.errors import WorkbookError
 from helpers.image import attack_surface
 from helpers.measure import sample
 
@@ -27,6 +34,7 @@ TOOLS = "node:20-alpine"  # the sidecar's image
 NODE = "/nodejs/bin/node"
 SHELLS = ("sh", "bash")
 DIST = f"{sample.APP}/dist"
+BAKE_FILE = "docker-bake.hcl"
 SOURCE = f"{sample.APP}/src/index.ts"
 _PATIENCE = 300.0  # seconds for a reader's command, and for each answer of buildx's debugger
 _TERMINAL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # codes that move the cursor or set a colour
@@ -206,3 +214,86 @@ def c_library(paths: Sequence[str]) -> str:
 
 def _settings(result: BuildResult) -> dict[str, Any]:
     return dict(result.image.config)
+
+
+# One bake of several targets. What this engine needs (where the bases come from, our label, the tags of
+# the lessons) stands in a second file, which bake lays over the project's.
+
+
+@dataclass(frozen=True)
+class Baked:
+    """What one bake did: the command as one would type it, its wall time, its steps, the images' ids."""
+
+    command: tuple[str, ...]
+    seconds: float
+    steps: tuple[Step, ...]
+    images: Mapping[str, str]
+
+
+def bake(
+    tags: Mapping[str, str],
+    app: Path,
+    engine: Engine,
+    watch: Watcher | None = None,
+    *,
+    cold: bool = False,
+) -> Baked:
+    """Build targets of the bake file in the folder ``app``; ``tags`` gives each target its tag.
+
+    ``cold`` ignores every cached step. Raises `BuildError` when one of the builds fails, and the errors
+    of `bases.resolve` before it begins.
+    """
+    targets = {name: _target(name, tag, app, engine) for name, tag in tags.items()}
+    typed = engine.command("buildx", "bake", *(["--no-cache"] if cold else []), *tags)
+    before = {tag: _image_id(tag, engine) for tag in tags.values()}
+    with paths.temporary() as folder:
+        overlay = folder / "overlay.json"
+        overlay.write_text(json.dumps({"target": targets}), encoding="utf-8")
+        at = typed.index("bake") + 1
+        files = [
+            "--progress=rawjson",
+            "--provenance=false",
+            "--load",
+            "--file",
+            str(app / BAKE_FILE),
+            "--file",
+            str(overlay),
+        ]
+        clock = time.monotonic()
+        code, progress = buildx.follow([*typed[:at], *files, *typed[at:]], engine, watch)
+        seconds = time.monotonic() - clock
+    if code:
+        raise failure.of(progress, code, ())
+    images = {tag: _image_id(tag, engine) or "" for tag in tags.values()}
+    for tag, made in images.items():
+        leftovers.clear(made, before[tag], engine)
+    return Baked(tuple(typed), seconds, progress.steps, images)
+
+
+def _target(name: str, tag: str, app: Path, engine: Engine) -> dict[str, Any]:
+    found = bases.resolve(reader.read(sample.dockerfile(name)).base_images(), engine)
+    if any(base.npm_address for base in found):
+        raise WorkbookError(
+            "Bake gives a build no address of the kit's npm registry; run this with the network on."
+        )
+    handed = bases.handed(found, engine)
+    return {
+        "context": str(app),
+        "tags": [tag],
+        "labels": {LABEL: "build"},
+        "contexts": {base.name: base.context for base in handed if base.context},
+    }
+
+
+def _image_id(tag: str, engine: Engine) -> str | None:
+    from docker.errors import ImageNotFound
+
+    try:
+        return str(engine.client.images.get(tag).id)
+    except ImageNotFound:
+        return None
+
+
+def npm_installs(steps: Sequence[Step]) -> int:
+    """Return how many of a build's steps ran ``npm`` to install packages, not counting cached ones."""
+    return sum(not step.cached and "npm ci" in step.instruction for step in steps)

@@ -517,12 +517,10 @@ def test_a_command_with_much_to_say_while_stopping_is_not_waited_for(docker, req
 def test_a_python_that_is_killed_takes_its_build_along(docker, request_here, tmp_path):
     where = docker(_recorded("cold-buildx-0.13.1"), then="trap 'kill $!; exit' INT; sleep 60 & wait")
     program = f"""
-import sys
-from helpers.buildx import run
-from helpers.buildx.stream import Progress
 from types import SimpleNamespace
-run._run(["{where.docker}", "--metadata-file", "x"],
-           SimpleNamespace(process_environment=lambda: None), Progress(), lambda _: None)
+from helpers import buildx
+buildx.follow(["{where.docker}", "--metadata-file", "x"],
+              SimpleNamespace(process_environment=lambda: None))
 """
     environment = {**os.environ, "PYTHONPATH": str(Path(builds.__file__).parents[2])}
     python = subprocess.Popen([sys.executable, "-c", program], env=environment, cwd=tmp_path)
