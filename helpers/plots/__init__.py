@@ -1,7 +1,7 @@
 """Draw a figure from a table, in one house style.
 
 Each function takes a DataFrame and returns a `Chart`, which a notebook shows as a picture with a text
-alternative. It measures nothing and builds nothing. MB are 10^6 bytes.
+alternative. This package measures nothing and builds nothing. 1 MB is 10^6 bytes.
 """
 
 from helpers.plots.cache import invalidation, scenarios, timeline

@@ -1,4 +1,4 @@
-"""Builds with a cache: which steps ran, when each of them ran, and how long whole builds took."""
+"""Charts of builds with a cache: which steps ran, when each ran, and how long whole builds took."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _RAN, _CACHED = style.Look(BLUE), style.Look(PALE, "//")
 
 @style.in_house_style
 def invalidation(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
-    """Draw a Dockerfile's steps from top to bottom, and in each scenario which of them ran.
+    """Draw a Dockerfile's steps from top to bottom, and which of them ran in each scenario.
 
-    Columns: scenario, stage, step, seconds, cached. The steps stand in the order of their first rows.
+    Columns: scenario, stage, step, seconds, cached. The steps are in the order of their first rows.
     """
     records = [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
     rows = list(dict.fromkeys((row["stage"], row["step"]) for row in records))
@@ -51,7 +51,7 @@ def invalidation(frame: pd.DataFrame, caption: str = "", title: str = "") -> Cha
 
 
 def _invalidation_title(records: list[dict[str, Any]], columns: list[str]) -> str:
-    """Say for the scenario with the least work how much of it came from the cache."""
+    """Return a title: how much came from the cache in the scenario with the least work."""
     counts = []
     for name in columns:
         mine = [row for row in records if row["scenario"] == name]
@@ -85,9 +85,9 @@ def _two_words(name: str) -> str:
 
 @style.in_house_style
 def timeline(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
-    """Draw when each step of a build ran and for how long; what came from the cache is a mark.
+    """Draw when each step of a build ran and for how long; a cached step is drawn as a mark.
 
-    Columns: stage, step, start s, seconds, cached; with a column scenario, one panel a scenario.
+    Columns: stage, step, start s, seconds, cached. A column scenario gives each scenario its own panel.
     """
     panels = _panels(frame)
     places = _places(panels.values())
@@ -117,7 +117,7 @@ def timeline(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
 
 
 def _panels(frame: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of each scenario, each with its place: stage, step, and the how-manieth alike."""
+    """Return the rows of each scenario, each with its place: stage, step, a number for equal steps."""
     panels: dict[str, list[dict[str, Any]]] = {}
     for record in frame.to_dict("records"):
         rows = panels.setdefault(str(record.get("scenario", "")), [])
@@ -128,7 +128,7 @@ def _panels(frame: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
 
 
 def _places(panels: Iterable[list[dict[str, Any]]]) -> list[tuple[str, str, int]]:
-    """Return the lines of the drawing, stages together, each stage and step where it first comes up."""
+    """Return the lines of the drawing: stages and their steps, in order of their first appearance."""
     places = list(dict.fromkeys(row["place"] for rows in panels for row in rows))
     stages = list(dict.fromkeys(place[0] for place in places))
     return sorted(places, key=lambda place: stages.index(place[0]))
@@ -172,7 +172,7 @@ def _stage_bands(all_axes: Sequence[Axes], rows: list[str], stages: list[str]) -
 
 @style.in_house_style
 def scenarios(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
-    """Draw the median time of each Dockerfile in each scenario, with its range where there is one.
+    """Draw the median time of each Dockerfile in each scenario, with its range if there is one.
 
     Columns: dockerfile, scenario, median s, min s, max s.
     """

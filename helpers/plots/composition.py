@@ -1,4 +1,4 @@
-"""What images are made of."""
+"""A chart of what images are made of."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def composition(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
     """Draw where the bytes of one or several images come from.
 
-    One row a category, named by the index; one column an image, in MB.
+    There is one row for each category, named by the index, and one column for each image, in MB.
     """
     images = {str(name): _parts(column) for name, column in frame.items()}
     totals = {name: sum(parts.values()) for name, parts in images.items()}
@@ -41,7 +41,7 @@ def composition(frame: pd.DataFrame, caption: str = "", title: str = "") -> Char
 
 
 def _title(images: dict[str, dict[str, float]]) -> str:
-    """Name what makes the largest image larger than the smallest, or what a single one is mostly."""
+    """Name the category that makes the largest image larger, or the largest category of one image."""
     by_size = sorted(images, key=lambda name: sum(images[name].values()))
     large, less = images[by_size[-1]], images[by_size[0]] if len(images) > 1 else {}
     more = {category: size - less.get(category, 0) for category, size in large.items()}
@@ -65,7 +65,7 @@ def _look(category: str) -> Look:
 def stack(
     axes: Axes, at: int, parts: dict[str, float], look_of: Callable[[str], Look]
 ) -> list[tuple[str, Look]]:
-    """Draw one stacked bar; return the labels that found no room inside."""
+    """Draw one stacked bar; return the labels that do not fit inside."""
     rest, left = [], 0.0
     for category, value in parts.items():
         look = look_of(category)
@@ -89,7 +89,7 @@ def stack(
 
 
 def list_below(axes: Axes, at: float, pieces: list[tuple[str, Look]]) -> None:
-    """Write labels with a swatch each in lines below a bar."""
+    """Write labels, each with a patch of its colour, in lines below a bar."""
     gap = axes.get_xlim()[1] / 75
     x = 0.0
     for text, look in pieces:

@@ -1,4 +1,4 @@
-"""What a build context sends under each ignore list."""
+"""A chart of what a build context sends with each ignore list."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ SENT = {
 
 @style.in_house_style
 def sent(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
-    """Draw the bytes that are sent under each ignore list, by what they are.
+    """Draw the bytes that are sent with each ignore list, by the kind of file.
 
-    One row a kind, named by the index (those of `SENT`; others are drawn pale); one column a list, in
-    MB, the one that the others are compared with first.
+    There is one row for each kind, named by the index; kinds that are not in `SENT` are drawn pale.
+    There is one column for each list, in MB; the others are compared with the first column.
     """
     lists = {
         str(name): {str(kind): float(size) for kind, size in column.items() if size > 0}
@@ -53,7 +53,7 @@ def sent(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
 
 
 def _title(totals: dict[str, float]) -> str:
-    """Say what each list still sends of what the first one does."""
+    """Say how much each list still sends of the bytes that the first one sends."""
     (_, first), *others = totals.items()
     if not others:
         return f"{mb(first)} are sent"

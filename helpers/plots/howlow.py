@@ -1,4 +1,4 @@
-"""Images' sizes against their starts, with the goals for both."""
+"""A chart of images' sizes against the times of their starts, with the goals for both."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _UNBEATEN, _BEATEN = "not beaten in both", "another is smaller and quicker"
 _Row = dict[Hashable, Any]
-_DOT = 9.0  # points that a label keeps clear around a dot
-# Where a label may stand, in points from its dot: beside it first, then farther up and down.
+_DOT = 9.0  # points that a label stays away from a dot
+# The places for a label, in points from its dot: first beside it, then farther up and down.
 _FAR = 30
 _PLACES = [(dx, sign * dy) for dy in range(0, 400, 20) for sign in (1, -1) for dx in (12, -12)]
 
@@ -29,10 +29,10 @@ def frontier(
     caption: str = "",
     title: str = "",
 ) -> Chart:
-    """Draw each variant's size on disk against its start, median and range; the goals as lines.
+    """Draw each variant's size on disk against its start (median and range), and the goals as lines.
 
-    Columns: variant, on disk MB, start s, min s, max s, on the front. The first row is the plain image;
-    ``on the front`` marks those that no other beats in both.
+    Columns: variant, on disk MB, start s, min s, max s, on the front. The first row is the plain image.
+    ``on the front`` is True for a variant that no other one beats in both size and start.
     """
     rows: list[_Row] = [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
     title = title or _title(rows)
@@ -48,7 +48,7 @@ def frontier(
     for row in rows:
         _dot(axes, row)
     _legend(axes)
-    figure.draw_without_rendering()  # settles the layout, in which the labels seek their places
+    figure.draw_without_rendering()  # fixes the layout before the labels get their places
     figure.set_layout_engine("none")
     taken = _dots(axes, rows)
     top, right = axes.get_ylim()[1], axes.get_xlim()[1]
@@ -133,7 +133,7 @@ def _goal(axes: Axes, x: float, y: float, text: str, *, ha: str) -> Bbox:
 
 
 def _label(axes: Axes, row: _Row, taken: list[Bbox]) -> None:
-    """Write a variant's name and size beside its dot, at the first place where nothing else stands."""
+    """Write a variant's name and size beside its dot, at the first place that is free."""
     note = axes.annotate(
         f"{row['variant']}, {mb(row['on disk MB'])}",
         (row["on disk MB"], row["start s"]),
@@ -164,7 +164,7 @@ def _inside(box: Bbox, whole: Bbox) -> bool:
 
 
 def _lead(axes: Axes, row: _Row, box: Bbox) -> None:
-    """Draw a thin line from a dot to its label, which stands apart from it."""
+    """Draw a thin line from a dot to its label, because the label is not next to it."""
     x, y = row["on disk MB"], row["start s"]
     _, middle = axes.transData.transform((x, y))
     end = axes.transData.inverted().transform((box.x0, box.y0 if box.y0 > middle else box.y1))

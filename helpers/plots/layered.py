@@ -1,8 +1,8 @@
 """Place the nodes of a graph without cycles in columns, so that every edge leads to the right.
 
-Sugiyama's method in its simplest form (K. Sugiyama et al., IEEE Trans. SMC 11(2), 1981): columns by the
-longest path, stations in the columns that a long edge passes, rows by the mean of the neighbours'. It
-draws nothing.
+This is Sugiyama's method in its simplest form (K. Sugiyama et al., IEEE Trans. SMC 11(2), 1981). The
+longest path to a node gives its column. A long edge has a station in each column that it passes. The
+mean row of its neighbours gives a node's row. This module draws nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SWEEPS = 4
 
 
 class _Station(NamedTuple):
-    """Where a long edge passes a column."""
+    """The place where a long edge passes a column."""
 
     edge: tuple[str, str]
     column: int
@@ -26,9 +26,9 @@ class _Station(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """Where nodes lie: column from the left and row from the top, both from 0; rows may be halves.
+    """The places of the nodes: columns from the left and rows from the top, from 0; rows may be halves.
 
-    ``stations`` gives, for each edge, the points that it passes between its two ends.
+    ``stations`` gives for each edge the points that it passes between its two ends.
     """
 
     places: Mapping[str, Point]
@@ -40,7 +40,8 @@ class Layout:
 def place(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> Layout:
     """Place ``nodes``; an edge is (source, target), and each leads at least one column to the right.
 
-    A node without sources stands just left of the first that needs it. Raises `graphlib.CycleError`.
+    A node without sources is placed just left of the first node that needs it. Raises
+    `graphlib.CycleError` when the edges form a circle.
     """
     edges = list(dict.fromkeys(edges))
     column = _columns(nodes, edges)
@@ -87,13 +88,13 @@ def _stations(edge: tuple[str, str], column: Mapping[str, int]) -> list[_Station
 
 
 def _hops(edge: tuple[str, str], stations: Sequence[_Station]) -> Iterator[tuple[Hashable, Hashable]]:
-    """Yield an edge column by column."""
+    """Yield the pieces of an edge, column by column."""
     chain: list[Hashable] = [edge[0], *stations, edge[1]]
     return itertools.pairwise(chain)
 
 
 def _order(grid: list[list[Hashable]], pairs: list[tuple[Hashable, Hashable]]) -> None:
-    """Sort each column by the mean row of its neighbours to the left, then to the right, and again."""
+    """Sort each column by the mean row of its left neighbours, then of its right ones, repeatedly."""
     left: dict[Hashable, list[Hashable]] = {}
     right: dict[Hashable, list[Hashable]] = {}
     for source, target in pairs:
@@ -109,7 +110,7 @@ def _order(grid: list[list[Hashable]], pairs: list[tuple[Hashable, Hashable]]) -
 def _mean_row(
     own: list[Hashable], beside: list[Hashable], neighbours: Mapping[Hashable, list[Hashable]]
 ) -> Callable[[Hashable], float]:
-    """Return the sort key of a column: rows counted from its middle; who has no neighbour stays."""
+    """Return a column's sort key: the mean row of the neighbours; without neighbours, a node stays."""
     rows = {item: row - (len(beside) - 1) / 2 for row, item in enumerate(beside)}
     stay = {item: row - (len(own) - 1) / 2 for row, item in enumerate(own)}
 

@@ -1,4 +1,4 @@
-"""What each line of Node has left of its support, and what it weighs."""
+"""A chart of the support that each line of Node has left, and of its image's size."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SUPPORTED, OVER = Look(GREEN), Look(VERMILION, "//")
 def lines(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
     """Draw the months of support that an image's Node and Debian have left, beside its size.
 
-    Columns: Node, Debian (the lines' names), months of Node, months of Debian (negative when support is
-    over), uncompressed MB, compressed MB.
+    Columns: Node, Debian (names of lines), months of Node, months of Debian (negative after the end of
+    support), uncompressed MB, compressed MB.
     """
     rows = [
         (
@@ -73,7 +73,7 @@ def _left(months: float) -> str:
 
 
 def _title(rows: list[tuple[Lines, tuple[float, float]]]) -> str:
-    """Name the image whose shorter-lived line lives longest, and every line that is over."""
+    """Name the image that gets fixes for all its lines the longest, and every line that has ended."""
     longest, (disk, _) = max(rows, key=lambda row: min(months for _, months in row[0]))
     shorter = min(longest, key=lambda line: line[1])
     over = dict.fromkeys(name for lines, _ in rows for name, months in lines if months < 0)

@@ -1,4 +1,4 @@
-"""What deploys move, how long pods wait, and what a month costs."""
+"""Charts of the bytes that deploys move, the seconds that pods wait, and the cost of a month."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def gb(value: float) -> str:
-    """Return GB (10^9 bytes) in the unit that reads best."""
+    """Return GB (10^9 bytes) in the most readable unit."""
     return f"{value:,.0f} GB" if value >= 100 else f"{value:.1f} GB" if value >= 1 else mb(value * 1e3)
 
 
@@ -33,10 +33,10 @@ def gb(value: float) -> str:
 def day(
     frame: pd.DataFrame, claims: Mapping[str, float] | None = None, caption: str = "", title: str = ""
 ) -> Chart:
-    """Draw a day's transfer of each variant, counted in each way.
+    """Draw a day's transfer of each variant, by each way of counting.
 
-    ``claims`` is what the article says of the first way, in GB per variant.
-    Columns: variant, then one a way of counting in GB.
+    ``claims`` holds the article's GB for each variant, by the first way of counting. Columns: variant,
+    then one for each way of counting, in GB.
     """
     claims = claims or {}
     names, ways = _variants(frame), [str(name) for name in frame.columns[1:]]
@@ -68,7 +68,7 @@ def _day_title(frame: pd.DataFrame) -> str:
 
 @style.in_house_style
 def waits(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
-    """Draw the median time of each variant in each situation, with its range, one panel a situation.
+    """Draw the median time of each variant, with its range; each situation has its own panel.
 
     Columns: variant, situation, median s, min s, max s.
     """
@@ -109,7 +109,7 @@ def _dot(axes: Axes, row: pd.Series[Any], at: int) -> None:
 
 @style.in_house_style
 def cost(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
-    """Draw a month's GB, with the money beside each bar.
+    """Draw the GB of a month as bars, with the USD beside each bar.
 
     Columns: what, GB a month, USD a month.
     """
@@ -136,7 +136,7 @@ def _usd(row: pd.Series[Any]) -> str:
 
 
 def _largest(frame: pd.DataFrame) -> tuple[dict[str, Any], str, str]:
-    """Return the row with the most in the first column of figures, that column's name and the last's."""
+    """Return the row with the largest first figure, and the names of the first and last figure."""
     first, last = str(frame.columns[1]), str(frame.columns[-1])
     rows = [{str(name): cell for name, cell in row.items()} for row in frame.to_dict("records")]
     return max(rows, key=lambda row: row[first]), first, last

@@ -1,4 +1,4 @@
-"""Image sizes: beside what the article says of them, layer by layer, and what could be left out."""
+"""Charts of image sizes: beside the article's claims, layer by layer, and what could be left out."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def sizes(
     caption: str = "",
     title: str = "",
 ) -> Chart:
-    """Draw each variant's two sizes; ``claims`` gives MB from and to, per variant.
+    """Draw each variant's two sizes; ``claims`` gives the article's range in MB for each variant.
 
     Columns: variant, uncompressed MB, compressed MB.
     """
@@ -81,7 +81,7 @@ def _sizes_title(rows: list[tuple[str, float, float]]) -> str:
 
 
 def _claim(axes: Axes, at: int, low: float, high: float, limit: float) -> None:
-    """Mark what the article says across a variant's bars, its words above them."""
+    """Mark the article's range across a variant's bars, and write the range above them."""
     top, bottom = at - 0.42, at + 0.46
     axes.fill_between([low, high], top, bottom, color=VERMILION, alpha=0.2, linewidth=0, zorder=0.5)
     axes.vlines(sorted({low, high}), top, bottom, color=VERMILION, linewidth=2.5, zorder=4)
@@ -100,7 +100,7 @@ def _claim(axes: Axes, at: int, low: float, high: float, limit: float) -> None:
 
 
 def _beside(value: float, claim: tuple[float, float] | None, limit: float) -> float:
-    """Return where a bar's label begins: at its end, or past the article's mark if they would meet."""
+    """Return the place of a bar's label: at its end, or after the article's mark if they overlap."""
     if claim and value < claim[1] and value + 0.25 * limit > claim[0]:
         return claim[1]
     return value
@@ -108,7 +108,7 @@ def _beside(value: float, claim: tuple[float, float] | None, limit: float) -> fl
 
 @style.in_house_style
 def layers(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
-    """Draw one image's layers in the order of its instructions, those of its base apart.
+    """Draw one image's layers in the order of its instructions; the base's layers look different.
 
     Columns: instruction, uncompressed MB, from base.
     """
@@ -146,9 +146,9 @@ def layers(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
 
 @style.in_house_style
 def spare(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
-    """Draw an image's bytes by kind, those that a final stage would not need apart from the rest.
+    """Draw an image's bytes by kind; the kinds that a final stage would not need look different.
 
-    Columns: what, MB, spare. The spare ones are a lower bound, and the title says so.
+    Columns: what, MB, spare. The spare bytes are a lower bound, and the title says so.
     """
     rows = [(str(r["what"]), float(r["MB"]), bool(r["spare"])) for _, r in frame.iterrows()]
     total = sum(value for _, value, _ in rows)

@@ -1,4 +1,4 @@
-"""The stages of a Dockerfile as a graph, and what a target leaves out."""
+"""A chart of a Dockerfile's stages as a graph, with the stages that a target skips."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _EDGE_OF_SKIPPED = "#9A9A9A"
 
 @style.in_house_style
 def stages(nodes: pd.DataFrame, edges: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
-    """Draw stages and images as boxes, and what each takes from which as arrows.
+    """Draw stages and images as boxes, with an arrow to each from where it takes something.
 
-    Columns of ``nodes``: name, stage, needed, target; of ``edges``: source, target, how, needed. What
-    the target does not need has a broken outline, the word "skipped", and grey arrows.
+    Columns of ``nodes``: name, stage, needed, target; of ``edges``: source, target, how, needed. A box
+    that the target does not need has a broken outline, the word "skipped", and grey arrows.
     """
     boxes: list[dict[str, Any]] = [{str(k): v for k, v in r.items()} for r in nodes.to_dict("records")]
     arrows: list[dict[str, Any]] = [{str(k): v for k, v in r.items()} for r in edges.to_dict("records")]
@@ -94,7 +94,7 @@ def _box(axes: Axes, box: dict[str, Any], at: Point) -> Text:
 
 
 def _folded(name: str) -> str:
-    """Return a name on lines that fit a box, broken after ``/``, ``:`` or ``-``."""
+    """Return a name split into lines that fit a box, broken after ``/``, ``:`` or ``-``."""
     lines = [""]
     for part in re.findall(r"[^/:-]*[/:-]?", name):
         if lines[-1] and len(lines[-1] + part) > _LONGEST:

@@ -1,6 +1,6 @@
 """The house style of the charts: large, labelled in place, safe for colour-blind eyes; and `Chart`.
 
-It draws no data by itself: the other modules of this package do. No state is kept in pyplot.
+The other modules of this package draw the data. This module keeps no state in pyplot.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ INK, MUTED, RUST = "#1A1A1A", "#555555", "#A34700"
 
 @dataclass(frozen=True)
 class Look:
-    """How an area is filled: a colour, and a hatch that tells it apart without the colour."""
+    """How an area is filled: a colour, and a hatch, so that colour is not needed to tell areas apart."""
 
     color: str
     hatch: str = ""
@@ -84,13 +84,13 @@ _Drawn = ParamSpec("_Drawn")
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure and the words that stand for it where it cannot be seen."""
+    """A figure, and the text that replaces it for a reader who cannot see it."""
 
     figure: Figure = field(repr=False)
     alt: str
 
     def png(self) -> bytes:
-        """Return the picture, the same bytes for the same figures."""
+        """Return the picture; the same figures give the same bytes."""
         import matplotlib as mpl
 
         picture = io.BytesIO()
@@ -108,7 +108,7 @@ class Chart:
 
 
 def in_house_style(draw: Callable[_Drawn, Chart]) -> Callable[_Drawn, Chart]:
-    """Have a function draw in the house style; matplotlib is imported when it first draws."""
+    """Make a function draw in the house style; its first call imports matplotlib."""
 
     @functools.wraps(draw)
     def drawing(*args: _Drawn.args, **options: _Drawn.kwargs) -> Chart:
@@ -121,7 +121,7 @@ def in_house_style(draw: Callable[_Drawn, Chart]) -> Callable[_Drawn, Chart]:
 
 
 def readable_on(color: str) -> str:
-    """Return black or white, whichever stands out more from ``color``."""
+    """Return black or white, whichever has more contrast with ``color``."""
     return max((INK, "#FFFFFF"), key=lambda ink: contrast(ink, color))
 
 
@@ -148,7 +148,7 @@ def sheet(
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure with its title and caption, and its panels in reading order.
 
-    ``one_scale`` False gives each panel a scale of its own along x.
+    ``one_scale`` False gives each panel its own scale along x.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -170,7 +170,7 @@ def name_rows(axes: Axes, names: list[str], *, center: float = 0.0) -> None:
 
 
 def name_steps(axes: Axes, steps: list[str], width: int) -> None:
-    """Name the rows by instructions: on two lines where rows are few, else one, cut in the middle."""
+    """Name the rows by instructions, cut in the middle: two lines each if rows are few, else one."""
     few = len(steps) <= 9
     name_rows(axes, [_two_lines(step, width) if few else _middle_cut(step, width + 8) for step in steps])
     for label in axes.get_yticklabels():
@@ -206,7 +206,7 @@ def value(axes: Axes, x: float, y: float, text: str, *, bold: bool = False, away
 
 
 def chart(figure: Figure, kind: str, title: str, facts: Iterable[str], caption: str) -> Chart:
-    """Return the chart; its words are the kind, the title, the facts and the conditions."""
+    """Return the chart; its text is the kind, the title, the facts and the conditions."""
     sentences = [
         f"{kind}. {title}.",
         "; ".join(facts) + ".",
@@ -216,7 +216,7 @@ def chart(figure: Figure, kind: str, title: str, facts: Iterable[str], caption: 
 
 
 def short(text: str, length: int) -> str:
-    """Return the text on one line, cut at the end where it is long."""
+    """Return the text on one line; a long text is cut at its end."""
     text = " ".join(text.split())
     return text if len(text) <= length else text[: length - 1] + "…"
 
@@ -227,7 +227,7 @@ def _two_lines(text: str, width: int) -> str:
 
 
 def _middle_cut(text: str, length: int) -> str:
-    """Return the text with its middle left out where it is long: an instruction's end tells most."""
+    """Return a long text without its middle, because an instruction's end says most."""
     text = " ".join(text.split())
     if len(text) <= length:
         return text
@@ -236,7 +236,7 @@ def _middle_cut(text: str, length: int) -> str:
 
 
 def mb(value: float) -> str:
-    """Return MB (10^6 bytes) in the unit that reads best."""
+    """Return MB (10^6 bytes) in the most readable unit."""
     if value >= 10:
         return f"{value:.0f} MB"
     if value >= 0.1:
@@ -245,7 +245,7 @@ def mb(value: float) -> str:
 
 
 def mb_range(low: float, high: float) -> str:
-    """Return a range of MB, or the one value."""
+    """Return a range of MB; equal ends give one value."""
     return mb(low) if low == high else f"{low:.0f}\N{EN DASH}{mb(high)}"
 
 

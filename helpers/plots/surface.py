@@ -1,4 +1,4 @@
-"""Several counts of several images, side by side: one small panel a count."""
+"""A chart of several counts of several images, with one small panel for each count."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ _ROOM = 1.75  # a panel's width in lengths of its longest bar, so that the numbe
 
 @style.in_house_style
 def surface(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
-    """Draw each measure of the attack surface for each variant; each panel has a scale of its own.
+    """Draw each measure of the attack surface for each variant; each panel has its own scale.
 
-    One row a variant, named by the index; one column a measure, a count or NaN where it is not known.
+    There is one row for each variant, named by the index, and one column for each measure: a count, or
+    NaN when it is not known.
     """
     names = [str(name) for name in frame.index]
     title = title or _title(frame)

@@ -1,4 +1,4 @@
-"""The verdicts on all claims at a glance."""
+"""A chart of the verdicts on all claims."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ LOOKS = {  # by the mark that the ledger puts before a verdict
 
 @style.in_house_style
 def board(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
-    """Draw one tile a claim, in the order of the rows, with its id, its few words and the verdict.
+    """Draw a tile for each claim, in the order of the rows, with its id, a few words and the verdict.
 
-    Columns: id, short, verdict (its mark first, as ``✓ holds``).
+    Columns: id, short, verdict (with its mark in front, as ``✓ holds``).
     """
     from matplotlib.patches import FancyBboxPatch
 
