@@ -1,9 +1,9 @@
 """The ledger: what the article claims, and the rule by which a measurement judges each claim.
 
-A rule takes figures and returns a `Judgement`; it measures nothing. Its bounds stand here, in code, and
-the tests try figures on both sides of each. "About" is a fifth to either side, for each size and each
-ratio that the article gives in round numbers. A claim holds with a condition where what was measured
-meets it under that condition; where nobody measured what it speaks of, it is not tested here.
+A rule takes figures and returns a `Judgement`; it measures nothing. Its bounds are in the code, and the
+tests try figures on both sides of each bound. For every size and ratio that the article gives in round
+numbers, "about" means up to a fifth more or less. A claim holds with a condition when the figures meet
+it only under that condition. A claim is not tested here when nobody measured its subject.
 """
 
 from helpers.claims.cache import TIMES_FASTER, cached_installs, install_order, time_saved

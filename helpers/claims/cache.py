@@ -1,7 +1,8 @@
-"""The rules of the claims on cache and time, T1 to T3.
+"""The rules for the claims about cache and time, T1 to T3.
 
-They are judged by which steps ran and which came from the cache: no noise moves that. Only the nine
-times of T2 are a ratio of times, one a round of the experiment, and every round has to show it.
+They count which steps ran and which came from the cache, because a busy machine cannot change that. Only
+"nine times" in T2 is a ratio of times: one for each round of the experiment, and every round must show
+it.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ TIMES_FASTER = 9.0
 def install_order(
     unordered_source: Installs, source: Installs, dependency: Installs, script: Installs
 ) -> Judgement:
-    """T1: installing first keeps the install cached after a source edit, and only then.
+    """T1: installing before copying the sources keeps the install cached after a source edit.
 
-    ``unordered_source`` is the file that copies the sources first, after a source edit; the others are
+    ``unordered_source`` is the file that copies the sources first, after a source edit. The others are
     the ordered file after an edit of a source, of a dependency, and of a script in ``package.json``.
     """
     figures = (
@@ -49,10 +50,11 @@ def install_order(
 def time_saved(speed_up: Spread, install_share: float, source: Installs) -> Judgement:
     """T2: after a source edit the ordered file builds about nine times faster than the unordered one.
 
-    ``speed_up`` holds one ratio a round; ``install_share`` is the part of the unordered build's time
-    that its install took, from 0 to 1; ``source`` are the installs of the ordered file after the edit.
-    Nine times in every round holds. That there is any gain is read off the install, which ran in one
-    file and not in the other, since a busy machine can hide it in the times.
+    ``speed_up`` holds one ratio for each round. ``install_share`` is the install's share of the
+    unordered build's time, from 0 to 1. ``source`` counts the installs of the ordered file after the
+    edit. The claim holds when every round shows nine times. Whether there is any gain is judged by the
+    install, which ran for one file and not for the other, because a busy machine can hide the gain in
+    the times.
     """
     figures = (
         f"{speed_up.median:.1f} times faster ({speed_up.low:.1f} to {speed_up.high:.1f}) after a source "
@@ -70,7 +72,7 @@ def time_saved(speed_up: Spread, install_share: float, source: Installs) -> Judg
 
 
 def cached_installs(naive: Installs, multistage: Mapping[str, Installs]) -> Judgement:
-    """T3: after a source edit naive installs again, and none of the multi-stage files does."""
+    """T3: after a source edit naive installs again, and the multi-stage files do not."""
     counts = {"naive": naive, **multistage}
     told = ", ".join(f"{name} {installs}" for name, installs in counts.items())
     figures = f"install steps that ran after a source edit: {told}"

@@ -1,4 +1,4 @@
-"""The rules of the claims on the build context, X1 and X2."""
+"""The rules for the claims about the build context, X1 and X2."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from helpers.claims.model import Judgement, Verdict
 from helpers.host.tables import MB, in_mb
 
-LITTLE_LEFT = 0.1  # of the needless bytes: a list that leaves no more than this does its work
+LITTLE_LEFT = 0.1  # share of the needless bytes; a list that lets through no more is good
 
 
 def copied_context(in_folder: Mapping[str, int], arrived: Mapping[str, int]) -> Judgement:
-    """X1: without an ignore file all that the claim names is copied whole.
+    """X1: without an ignore file, everything that the claim names is copied completely.
 
-    Both are bytes by what the claim names: in the folder, and in the image that ``COPY . .`` made.
+    Both mappings give bytes for each thing that the claim names: in the folder, and in the image that
+    ``COPY . .`` made.
     """
     figures = ", ".join(f"{name} {_sized(arrived.get(name, 0))}" for name in in_folder)
     lacking = [name for name, size in in_folder.items() if not size]
@@ -34,12 +35,12 @@ def copied_context(in_folder: Mapping[str, int], arrived: Mapping[str, int]) -> 
 
 
 def ignore_list(without: int, minimal: int, fuller: int, secrets: Sequence[str]) -> Judgement:
-    """X2: the article's list lets no secret through, and little of what the build does not need.
+    """X2: the article's list lets through no secret, and few bytes that the build does not need.
 
-    The article offers it "at a minimum": so bytes that it lets through are a condition, and only a
-    secret refutes it. The bytes are those that were sent without a list, with the article's and with a
-    fuller one, which stands for what the build needs; ``secrets`` are the files with secrets that the
-    article's list sent.
+    The article offers its list "at a minimum". So needless bytes that it lets through are a condition,
+    and only a secret refutes the claim. ``without``, ``minimal`` and ``fuller`` are the bytes sent
+    without a list, with the article's list, and with a fuller list that sends only what the build needs.
+    ``secrets`` are the files with secrets that the article's list sent.
     """
     figures = (
         f"sent without a list {in_mb(without)}, with the article's {in_mb(minimal)}, "
@@ -57,7 +58,7 @@ def ignore_list(without: int, minimal: int, fuller: int, secrets: Sequence[str])
 
 
 def _sized(size: int) -> str:
-    """Return a size in MB, or in kB or bytes where MB would show little or nothing."""
+    """Return a size in MB; a small size in kB or bytes."""
     if size >= MB:
         return in_mb(size)
     return f"{size / 1e3:.0f} kB" if size >= 1e3 else f"{size} B"

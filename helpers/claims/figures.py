@@ -1,6 +1,6 @@
-"""The figures that a measurement hands to a rule, and the repeats that take turns to measure times.
+"""The figures that a measurement gives to a rule, and the taking of measurements in turns.
 
-A lesson fills them in; nothing here measures by itself or knows how a claim is judged.
+A lesson fills in the figures. This module knows neither how they are measured nor how a claim is judged.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from helpers.host.tables import in_mb
 
 @dataclass(frozen=True)
 class Spread:
-    """The values of one measurement, in the order they were taken; at least one."""
+    """The values of one measurement, at least one, in the order in which they were taken."""
 
     values: tuple[float, ...]
 
     @property
     def median(self) -> float:
-        """The middle value; of an even number, the mean of the two in the middle."""
+        """The middle value; for an even number of values, the mean of the two middle ones."""
         return statistics.median(self.values)
 
     @property
@@ -39,10 +39,10 @@ class Spread:
 
 
 def interleaved(repeats: int, measures: Mapping[str, Callable[[], float]]) -> dict[str, Spread]:
-    """Take every measurement ``repeats`` times, one of each a round (A B A B), and return the spreads.
+    """Take every measurement ``repeats`` times, once in each round (A B A B), and return the spreads.
 
-    A machine that slows down in the meantime slows all of them down alike. Raises ValueError for fewer
-    repeats than one.
+    When the machine slows down, it slows down all of them alike. Raises ValueError when ``repeats`` is
+    less than 1.
     """
     if repeats < 1:
         raise ValueError(f"repeats is {repeats}; take each measurement at least once.")
@@ -62,7 +62,7 @@ class Size:
 
 
 class Installs(NamedTuple):
-    """How many install steps ran, of how many, in the builds of one scenario."""
+    """How many install steps ran in the builds of one scenario, and how many there were."""
 
     ran: int
     of: int
@@ -73,14 +73,14 @@ class Installs(NamedTuple):
 
 @dataclass(frozen=True)
 class Mismatch:
-    """Whether an image ran whose stages differ in one thing, and whether it ran once they agreed."""
+    """Whether an image ran when its stages differed in one thing, and when they agreed."""
 
     mixed_ran: bool
     agreed_ran: bool
 
     @property
     def bites(self) -> bool:
-        """Whether the difference, and nothing else, kept the image from running."""
+        """Whether the difference alone kept the image from running."""
         return self.agreed_ran and not self.mixed_ran
 
     def __str__(self) -> str:
@@ -90,9 +90,9 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class PinTest:
-    """Versions of Node in images built before and after a tag moved, by tag and by digest.
+    """The versions of Node in images built before and after a tag moved, by tag and by digest.
 
-    ``refused`` says whether a digest that the registry does not have was refused.
+    ``refused`` is True when the builder refused a digest that the registry does not have.
     """
 
     by_tag: tuple[str, str]
@@ -101,22 +101,22 @@ class PinTest:
 
     @property
     def tag_moved(self) -> bool:
-        """Whether the same tag gave another Node."""
+        """Whether the same tag gave two different versions of Node."""
         return self.by_tag[0] != self.by_tag[1]
 
     @property
     def kept(self) -> bool:
-        """Whether the digest gave the same Node twice."""
+        """Whether the digest gave the same version of Node twice."""
         return self.by_digest[0] == self.by_digest[1]
 
 
 @dataclass(frozen=True)
 class Exposure:
-    """What can be started in an image's container, and what its process may change.
+    """The programs that can be started in an image's container, and what its process may change.
 
-    ``shells`` and ``package_managers`` are paths; ``node`` is the version of the Node that ran a program
-    handed to it; ``writable`` counts the paths that the process may write, by owner and mode;
-    ``stand_in`` says that the workbook composed the image's base.
+    ``shells`` and ``package_managers`` are paths. ``node`` is the version of the Node that ran a program
+    from outside. ``writable`` counts the paths that the process may write to, by owner and mode.
+    ``stand_in`` is True when the image's base is a stand-in.
     """
 
     shells: Sequence[str]
@@ -137,10 +137,10 @@ class Exposure:
 
 @dataclass(frozen=True)
 class Day:
-    """GB that an image's deploys move in a day to one node, by three ways of counting.
+    """The GB that an image's deploys move in a day to one node, by three ways of counting.
 
-    ``counted`` takes the whole image on disk each time, as the article does; ``empty`` a pull onto an
-    empty node each time; ``kept`` one first pull and then redeploys after source edits.
+    ``counted`` counts the whole image on disk each time, as the article does. ``empty`` counts a pull
+    onto an empty node each time. ``kept`` counts one first pull, then redeploys after source edits.
     """
 
     counted: float
@@ -150,7 +150,7 @@ class Day:
 
 @dataclass(frozen=True)
 class Waits:
-    """An image's seconds on an empty node (pull) and on one that has it (start), and bytes kept."""
+    """An image's seconds for a pull on an empty node and for a start once pulled, and its bytes kept."""
 
     pull: Spread
     start: Spread

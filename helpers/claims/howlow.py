@@ -1,6 +1,6 @@
-"""The goals below the article's 50 MB: how small an image gets, and at what start.
+"""The goals below the article's 50 MB: how small an image gets, and how fast it starts.
 
-They are the workbook's own goals and no claims of the article: a `Goal` is shown and not recorded.
+These are the workbook's own goals, not claims of the article. A `Goal` is shown but not recorded.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LATER_SECONDS = 0.5
 
 
 class Reached(StrEnum):
-    """What a measurement says of a goal, the best first."""
+    """The result of a measurement for a goal, the best first."""
 
     YES = "reached"
     OPEN = "too close to call"
@@ -28,7 +28,7 @@ class Reached(StrEnum):
 
 @dataclass(frozen=True)
 class Goal:
-    """A goal, whether it is reached, by which variant (None when by none), and the figures."""
+    """A goal, whether it is reached, the variant that reaches it (or None), and the figures."""
 
     goal: str
     reached: Reached
@@ -49,7 +49,7 @@ class Goal:
 
 
 def smallest_image(sizes: Mapping[str, Size]) -> Goal:
-    """Goal 1: an image of `SMALLEST_MB` or less on disk; all of ``sizes`` passed the app's checks."""
+    """Goal 1: an image has `SMALLEST_MB` or less on disk; all in ``sizes`` passed the app's checks."""
     goal = f"At most {SMALLEST_MB:.0f} MB on disk, and it answers as the others do."
     best = min(sizes, key=lambda name: sizes[name].uncompressed)
     reached = sizes[best].uncompressed <= SMALLEST_MB * MB
@@ -66,12 +66,12 @@ def small_and_quick_image(
 ) -> Goal:
     """Goal 2: below `SMALL_MB` on disk, started at most `LATER_SECONDS` of CPU after ``plain``.
 
-    ``starts`` are seconds to the first answer, ``cpu`` the CPU seconds until then, both in rounds. The
-    latter decide, as a busy machine delays each start by what it likes; the former are told as well,
-    and decide where the engine counts no CPU and ``cpu`` is empty.
-    They are compared round by round; of five rounds or more the least and the greatest difference do
-    not count, and where the others disagree the goal is too close to call. Of several variants that
-    reach the goal the smallest is named.
+    ``starts`` holds the seconds to the first answer, and ``cpu`` the CPU seconds until then, one value
+    for each round. The CPU seconds decide, because a busy machine delays every start. When the engine
+    does not count CPU time, ``cpu`` is empty and the seconds decide. Two images are compared round by
+    round. With five rounds or more, the smallest and the largest difference do not count. When the other
+    rounds disagree, the goal is too close to call. If several variants reach the goal, the smallest is
+    named.
     """
     bound = f"at most {LATER_SECONDS} s of CPU more than plain Node until the first answer"
     goal = f"Below {SMALL_MB:.0f} MB on disk, and {bound}."

@@ -1,7 +1,7 @@
-"""The verdicts that the lessons reached on this machine: kept one a claim, and shown on one page.
+"""The verdicts that the lessons reached on this machine: one for each claim, shown on one page.
 
-A later verdict on a claim takes the place of the earlier one. The ledger judges and builds nothing;
-where a verdict is missing it names the lesson that reaches it.
+A later verdict on a claim replaces the earlier one. The ledger judges and builds nothing. When a verdict
+is missing, it names the lesson to run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TITLE = "Docker multi-stage builds, on trial: the verdicts of this machine"
 
 @dataclass(frozen=True)
 class Record:
-    """One verdict with its circumstances; ``when`` is UTC in ISO format."""
+    """One verdict with the conditions of its measurement; ``when`` is UTC in ISO format."""
 
     claim: str
     verdict: str
@@ -47,7 +47,7 @@ _kept = Kept("verdicts", Record, lambda record: record.claim)
 
 
 def keep(judgement: Judgement, lesson: str, conditions: str, *, stand_ins: bool) -> Record:
-    """Record a judgement in the place of an earlier one on the same claim, and return the record."""
+    """Record a judgement, replacing an earlier one on the same claim, and return the record."""
     record = Record(
         claim=judgement.claim,
         verdict=str(judgement.verdict),
@@ -69,12 +69,12 @@ def records() -> dict[str, Record]:
 
 @dataclass(frozen=True)
 class Ledger:
-    """Every claim of the article in its order, each with its record; None where there is none yet."""
+    """Every claim of the article, in order, each with its record, or None if it was not judged yet."""
 
     entries: tuple[tuple[Claim, Record | None], ...]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a claim: id, claim, short, verdict, measured, lesson."""
+        """Return one row for each claim: id, claim, short, verdict, measured, lesson."""
         rows = [
             (claim.id, claim.text, claim.short, *_said(record), claim.lesson)
             for claim, record in self.entries
@@ -82,19 +82,19 @@ class Ledger:
         return tables.frame(rows, columns=["id", "claim", "short", "verdict", "measured", "lesson"])
 
     def chart(self) -> Chart:
-        """Draw the verdicts as a board, one tile a claim."""
+        """Draw the verdicts as a board, with a tile for each claim."""
         return plots.board(self.to_frame(), caption=" · ".join(self._conditions()[:1]))
 
     def missing(self) -> list[str]:
-        """Return the lessons to run for the verdicts that are missing, in reading order."""
+        """Return the lessons to run for the missing verdicts, in reading order."""
         return sorted({claim.lesson for claim, record in self.entries if record is None})
 
     def count(self, verdict: str) -> int:
-        """Return how many claims got a verdict (``holds``)."""
+        """Return the number of claims with this verdict, such as ``holds``."""
         return sum(record is not None and record.verdict == verdict for _, record in self.entries)
 
     def summary(self) -> str:
-        """Return how many claims got each verdict."""
+        """Return a phrase with the number of claims for each verdict."""
         said = [f"{verdict}: {number}" for verdict in Verdict if (number := self.count(verdict))]
         waiting = sum(record is None for _, record in self.entries)
         return ", ".join([*said, *([f"not tried yet: {waiting}"] if waiting else [])])
@@ -168,7 +168,7 @@ def _said(record: Record | None) -> tuple[str, str]:
 
 
 def _folded(claim: Claim, record: Record | None) -> str:
-    """Return a row with verdict and claim; what was measured, and why, stand behind a click."""
+    """Return a row with verdict and claim; a click shows the figures and the reason."""
     verdict, measured = _said(record)
     behind = (measured, _why(claim, record), f"Lesson {claim.lesson}")
     lines = "".join(f"<div>{escape(line)}</div>" for line in behind if line)

@@ -1,4 +1,4 @@
-"""What a claim is, and what a judgement of it holds."""
+"""The claims of the article, and the parts of a judgement on one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ABOUT = 0.2
 
 
 class Verdict(StrEnum):
-    """What a measurement says of a claim; ``UNTESTED`` where nobody measured what it speaks of."""
+    """The result of a measurement for a claim; ``UNTESTED`` when nobody measured its subject."""
 
     HOLDS = "holds"
     CONDITION = "holds with a condition"
@@ -22,7 +22,7 @@ class Verdict(StrEnum):
 
     @property
     def mark(self) -> str:
-        """The sign that stands before the verdict in tables and on the board."""
+        """The sign before the verdict in tables and on the board."""
         return {"HOLDS": "✓", "CONDITION": "≈", "FAILS": "✗", "UNTESTED": "?"}[self.name]
 
 
@@ -147,10 +147,10 @@ CLAIMS: Mapping[str, Claim] = {
 
 @dataclass(frozen=True)
 class Judgement:
-    """A claim's id, the verdict, the figures it rests on, and the reason in a sentence or two.
+    """A claim's id, the verdict, the figures behind it, and the reason in a sentence or two.
 
-    ``condition`` completes "It holds if …". Raises ValueError where a verdict with a condition names
-    none, or another verdict names one.
+    ``condition`` completes "It holds if …". Raises ValueError when a verdict with a condition lacks one,
+    or another verdict has one.
     """
 
     claim: str
@@ -165,7 +165,7 @@ class Judgement:
 
     @property
     def why(self) -> str:
-        """The condition, if there is one, and the reason."""
+        """The condition, if any, and the reason."""
         return f"It holds if {self.condition}. {self.because}" if self.condition else self.because
 
     def __repr__(self) -> str:
@@ -187,15 +187,15 @@ class Judgement:
 
 
 def about(value: float, claimed: float) -> bool:
-    """Whether a value is what the article says, to `ABOUT` on either side."""
+    """Whether a value is the article's value, give or take `ABOUT`."""
     return at_least_about(value, claimed) and at_most_about(value, claimed)
 
 
 def at_least_about(value: float, claimed: float) -> bool:
-    """Whether a value is what the article says or more; `ABOUT` less will do."""
+    """Whether a value is the article's value or more, or at most `ABOUT` less."""
     return value >= claimed * (1 - ABOUT)
 
 
 def at_most_about(value: float, claimed: float) -> bool:
-    """Whether a value is what the article says or less; `ABOUT` more will do."""
+    """Whether a value is the article's value or less, or at most `ABOUT` more."""
     return value <= claimed * (1 + ABOUT)

@@ -1,4 +1,4 @@
-"""The rule of B1, on Node's versions across stages and on pins."""
+"""The rule for claim B1, about Node's versions across stages and about pins."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from helpers.host.errors import WorkbookError
 def base_pins(
     minors: Mismatch, lines: Mismatch, libcs: Mismatch, pin: PinTest, *, ended: Sequence[Line]
 ) -> Judgement:
-    """B1: two versions of Node bite, and a digest keeps the base where a tag does not.
+    """B1: mixing two versions of Node does harm, and a digest keeps the base while a tag does not.
 
-    The versions are two ``minors`` of one line, as in the article, and two ``lines``. The conditions are
-    minors that do no harm, and what one digest does not give: one C library across stages on two images,
-    and fixes for the lines that the pinned images stand on and that have ``ended``.
+    ``minors`` mixes two minor versions of one line, as in the article; ``lines`` mixes two lines. The
+    claim holds with a condition when two minor versions do no harm. One digest also does not make stages
+    on two images agree on the C library, and it brings no fixes to lines that have ``ended``; both are
+    further conditions.
     """
     figures = (
         f"two minor versions of Node: {minors}; two lines of Node: {lines}; two C libraries: {libcs}; "
@@ -55,7 +56,7 @@ def _moved(ended: Sequence[Line]) -> str:
 
 
 def release_line_of(version: str) -> Line:
-    """Return the line of a version (``v20.18.0``). Raises `WorkbookError` for what is no version."""
+    """Return the line of a version (``v20.18.0``). Raises `WorkbookError` for any other text."""
     found = re.match(r"v?(\d+)(\.|$)", version)
     if not found:
         raise WorkbookError(f"{version!r} is no version of Node; give one such as v24.1.0.")

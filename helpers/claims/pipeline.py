@@ -1,4 +1,4 @@
-"""The rules of the pipeline claims, P1 and P2."""
+"""The rules for the claims about the pipeline, P1 and P2."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from helpers.host.tables import MB, in_mb
 
 DEPLOYS = 50
 NAIVE_GB, SMALL_GB = 60.0, 6.0
-CLEARLY = 1.5  # times faster, by the medians, with ranges that do not meet
+CLEARLY = 1.5  # times faster, by the medians, with ranges that do not overlap
 
 
 def daily_transfer(naive: Day, small: Day) -> Judgement:
-    """P1: 50 deploys of the naive image move about 60 GB a day, of the small one about 6 GB.
+    """P1: 50 deploys a day of the naive image move about 60 GB, those of the small one about 6 GB.
 
-    It has a condition where only empty nodes, as runners of a CI service often are, show the gigabytes,
-    or at least the ratio of ten.
+    The claim has a condition when only empty nodes show the gigabytes, or at least the ratio of ten.
+    Runners of a CI service often are such nodes.
     """
     figures = "; ".join(
         f"{name}: {_gb(day.kept)} to a node that keeps its layers, {_gb(day.empty)} to empty nodes"
@@ -56,7 +56,7 @@ def start_and_storage(naive: Waits, small: Waits) -> Judgement:
 
 
 def clearly_faster(slow: Spread, fast: Spread) -> bool:
-    """Whether the ranges do not meet and the medians are `CLEARLY` apart."""
+    """Whether the ranges do not overlap and the medians differ by the factor `CLEARLY`."""
     return fast.high < slow.low and slow.median >= CLEARLY * fast.median
 
 

@@ -1,8 +1,8 @@
-"""The rules of the size claims, S1 to S6.
+"""The rules for the claims about sizes, S1 to S6.
 
-They judge by the uncompressed size, which `docker images` showed when the article was written. Where
-only the compressed size meets a claim, that is the condition. Disk usage, which newer engines show,
-is no figure of the article's and judges nothing.
+They judge by the uncompressed size, which `docker images` showed when the article was written. When only
+the compressed size meets a claim, that is the condition. Disk usage, which newer engines show, is not a
+figure of the article and does not count.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def naive_size(naive: Size) -> Judgement:
 
 
 def naive_contents(composition: Mapping[str, int]) -> Judgement:
-    """S2: each passenger that the article names takes bytes; ``composition`` is bytes a category."""
+    """S2: everything that the article names is in the image; ``composition`` is bytes by category."""
     missing = [name for name in PASSENGERS if not composition.get(name)]
     carried = ", ".join(f"{name} {in_mb(size)}" for name, size in composition.items() if size)
     if missing:
@@ -58,7 +58,7 @@ PASSENGERS = (
 def alpine_size(naive: Size, alpine: Size) -> Judgement:
     """S3: the Alpine image is about 120 MB, and about ten times smaller than the naive one.
 
-    It has a condition where only the ratio is about ten, by the size that gives the larger one.
+    The claim has a condition when only the ratio is about ten; the size with the larger ratio is used.
     """
     full = naive.uncompressed / alpine.uncompressed
     packed = naive.compressed / alpine.compressed
@@ -78,9 +78,9 @@ def alpine_size(naive: Size, alpine: Size) -> Judgement:
 
 
 def copied_files(named: Sequence[str], crossed: Sequence[str]) -> Judgement:
-    """S4: no file of the builder is in the final image outside the paths that ``COPY`` named.
+    """S4: the final image has no file of the builder outside the paths that ``COPY`` named.
 
-    ``named`` are those paths; ``crossed`` the files that the builder made and the final image has.
+    ``named`` are those paths; ``crossed`` are the files that the builder made and the final image has.
     """
     strays = [file for file in crossed if not file.startswith(tuple(named))]
     figures = f"{len(crossed)} files crossed, {len(strays)} of them not named ({', '.join(named)})"
@@ -93,7 +93,7 @@ def copied_files(named: Sequence[str], crossed: Sequence[str]) -> Judgement:
 
 
 def distroless_size(alpine: Size, as_written: Size, pruned: Size) -> Judgement:
-    """S5: the article's own file gives 60-80 MB, and less than Alpine, since it "drops"."""
+    """S5: the article's own file gives 60-80 MB, and less than Alpine, because the size "drops"."""
     figures = f"as written: {as_written}; pruned: {pruned}; Alpine: {alpine}"
     low, high = DISTROLESS_MB
     drops = as_written.uncompressed < alpine.uncompressed

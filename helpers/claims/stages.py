@@ -1,4 +1,4 @@
-"""The rules of the claims on named stages and on debugging, B2 and V2."""
+"""The rules for the claims about named stages and debugging, B2 and V2."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _NUMBERS = ("none of the four", "one of the four", "two of the four", "three of 
 def builder_for_debugging(
     has: Mapping[str, bool], differs: Sequence[str], *, blind: bool, gone: bool
 ) -> Judgement:
-    """B2: the builder, from the same file, has all that one debugs with.
+    """B2: the builder, from the same file, has everything that is needed to debug.
 
-    ``has`` says which of those things it has, ``differs`` in what it is not the runner. ``blind`` says
-    whether a fault was seen that stops the runner and that the builder does not show, ``gone`` whether a
-    build that failed in the builder left no image of it.
+    ``has`` says which debugging aids it has; ``differs`` names its differences from the runner.
+    ``blind`` is True when a fault stopped the runner but did not show in the builder. ``gone`` is True
+    when a build that failed in the builder left no image of it.
     """
     missing = [name for name, there in has.items() if not there]
     there = ", ".join(name for name, found in has.items() if found) or "nothing"
@@ -40,7 +40,7 @@ def builder_for_debugging(
 
 
 def exec_shells(shells: Mapping[str, bool], ways: Mapping[str, bool]) -> Judgement:
-    """V2: no shell starts with ``docker exec``; ``ways`` says of each of `WAYS` whether it worked."""
+    """V2: no shell starts with ``docker exec``; ``ways`` says for each of `WAYS` whether it worked."""
     started = [name for name, starts in shells.items() if starts]
     worked = [name for name in WAYS if ways.get(name)]
     figures = f"docker exec starts {', '.join(started) or 'none'} of {', '.join(shells)}"

@@ -1,6 +1,6 @@
 """How long each line of Node, Debian, Alpine and distroless gets fixes: the data is in support.json.
 
-It knows names of images and dates, no engine; the day to judge by is the caller's.
+This module knows the names of images and dates, but no engine; the caller chooses the day.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from helpers.host.errors import WorkbookError
 
 DAYS_A_MONTH = 365.25 / 12
 _DATA = Path(__file__).with_name("support.json")
-_DEFAULT_DEBIAN = {"18": "12", "20": "12", "22": "12", "24": "12", "26": "13"}  # of Docker's Node
+_DEFAULT_DEBIAN = {"18": "12", "20": "12", "22": "12", "24": "12", "26": "13"}  # of official Node images
 _DISTROLESS = "distroless for Node on Debian"
 _NODE_TAG = re.compile(r"(?:.*/)?node:(\d+)(?:[.\d]*)(-.*)?")
 _SYSTEM_TAG = re.compile(r"(?:.*/)?(debian|alpine):(3\.\d+|\d+|[a-z]+)\b.*")
@@ -29,8 +29,8 @@ _DISTROLESS_NAME = re.compile(r"gcr\.io/distroless/nodejs(\d+)(?:-debian(\d+))?(
 class Line:
     """A line of releases of one product: from the day of its release to its last day of fixes.
 
-    ``end`` is None where no day is fixed yet; ``until`` says then what decides it. ``extended`` is the
-    last day of fixes by others than the product's own team, as Debian's long-term support is.
+    ``end`` is None when the last day is not known yet; ``until`` then says what decides it. ``extended``
+    is the last day of fixes by another team, such as Debian's long-term support.
     """
 
     product: str
@@ -46,18 +46,15 @@ class Line:
         return f"{self.product} {self.name}"
 
     def supported(self, on: date) -> bool:
-        """Return whether the line gets fixes on that day; its last day counts."""
+        """Whether the line gets fixes on that day; its last day counts."""
         return (self.released is None or self.released <= on) and (self.end is None or on <= self.end)
 
     def months_left(self, on: date) -> float:
-        """Return the months of support that are left, negative when it is over.
-
-        Infinite where no end is fixed.
-        """
+        """Return the months of support that are left: negative after the end, infinite without one."""
         return float("inf") if self.end is None else (self.end - on).days / DAYS_A_MONTH
 
     def phrase(self, on: date) -> str:
-        """Say in a few words until when it is supported, or since when it is not."""
+        """Return a phrase that says until when the line is supported, or since when it is not."""
         if self.end is None:
             return f"{self} is supported until {self.until}"
         if on <= self.end:
@@ -73,7 +70,7 @@ def lines(product: str) -> tuple[Line, ...]:
 
 
 def line(product: str, name: str) -> Line:
-    """Return a line by its name. Raises `WorkbookError`, which names the known ones, for another."""
+    """Return a line by its name. Raises `WorkbookError` with the known names for any other name."""
     for found in lines(product):
         if name in (found.name, found.codename):
             return found
@@ -82,10 +79,10 @@ def line(product: str, name: str) -> Line:
 
 
 def lines_of(image: str) -> list[Line]:
-    """Return the lines that an image of Node, Debian or Alpine stands on, as its name tells.
+    """Return the lines of Node, Debian and Alpine that an image is made of, according to its name.
 
-    ``node:24-trixie-slim`` stands on Node 24 and Debian 13. What the name does not tell (``latest``), a
-    line that is not known, and other images give none.
+    ``node:24-trixie-slim`` is made of Node 24 and Debian 13. A name without versions (``latest``), an
+    unknown line and other images give an empty list.
     """
     name = image.partition("@")[0]
     if found := _DISTROLESS_NAME.fullmatch(name):
@@ -99,7 +96,7 @@ def lines_of(image: str) -> list[Line]:
 
 
 def ended(images: Iterable[str], on: date) -> list[Line]:
-    """Return the lines, each once, that images stand on by name and that get no more fixes that day."""
+    """Return the lines of these images, each once, that no longer get fixes on that day."""
     found = dict.fromkeys(line for image in images for line in lines_of(image))
     return [line for line in found if not line.supported(on)]
 

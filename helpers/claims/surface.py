@@ -1,4 +1,4 @@
-"""The rules of the claims on the attack surface."""
+"""The rules for the claims about the attack surface, V1 and V3."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ NOT_COUNTED = "CVEs not counted here"
 
 
 def distroless_tools(found: Exposure) -> Judgement:
-    """V1: the image holds no shell and no package manager, and none can be started in it.
+    """V1: the image has no shell and no package manager, and no shell starts in it.
 
-    That is not "no attack surface": what its process may do is a condition. So is a stand-in, of which
-    the workbook wrote the recipe.
+    That does not mean "no attack surface": what its process may do is a condition. A stand-in is a
+    condition too, because the workbook wrote its recipe.
     """
     tools = [*found.shells, *found.package_managers]
     if tools or found.shell_starts:
@@ -44,13 +44,13 @@ def distroless_tools(found: Exposure) -> Judgement:
 def attack_surface(
     measures: Mapping[str, Mapping[str, int | None]], cves: Mapping[str, int] | None
 ) -> Judgement:
-    """V3: each measure falls from naive over Alpine to distroless, and the CVEs from naive to it.
+    """V3: each measure falls from naive to Alpine to distroless; distroless has fewer CVEs than naive.
 
-    ``measures`` holds, for each measure, the number of each variant of `SURFACE_ORDER` and of
-    `SURFACE_PRUNED`, None where it is not known; ``cves`` what a scanner counted, None where none was
-    here. The claim does not hold where even the pruned file breaks the order, or has no fewer CVEs than
-    naive. It is not tested where no scanner counted. It holds with a condition where only the pruned
-    file keeps the order, or where a scanner counts fewer CVEs in Alpine.
+    ``measures`` holds, for each measure, the number for each variant in `SURFACE_ORDER` and for
+    `SURFACE_PRUNED`; None when it is not known. ``cves`` holds a scanner's counts; None without a
+    scanner. The claim fails when even the pruned file breaks the order, or has no fewer CVEs than naive.
+    It is not tested without a scanner. It holds with a condition when only the pruned file keeps the
+    order, or when a scanner counts fewer CVEs in Alpine.
     """
     figures = "; ".join(_in_a_row(name, numbers) for name, numbers in measures.items())
     figures += f"; {_in_a_row('CVEs', cves)}" if cves else f"; {NOT_COUNTED}"
@@ -91,7 +91,7 @@ def _row(numbers: Mapping[str, int | None], last: str) -> list[int]:
 
 
 def _falls(row: Sequence[int]) -> bool:
-    """Whether no step rises and the last is below the first; two equal steps are no breach."""
+    """Whether no value is larger than the one before, and the last is smaller than the first."""
     steps = itertools.pairwise(row)
     return all(before >= after for before, after in steps) and row[0] > row[-1]
 
