@@ -1,6 +1,6 @@
-"""Rules on a Dockerfile's text that find what makes its build cache miss more often than it need.
+"""Rules that find, in a Dockerfile's text, why its build cache misses more often than necessary.
 
-They read and run nothing; whether a step really loses its cache is for `examine.rebuild` to measure.
+The rules only look at the parsed text. `examine.rebuild` measures whether a step really loses its cache.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ _SOURCE_FOLDERS = {
     "test",
     "tests",
 }
-_CHANGES = re.compile(  # names of what a pipeline passes anew: GIT_SHA, BUILD_DATE, VERSION
+_CHANGES = re.compile(  # names of values that change with each build: GIT_SHA, BUILD_DATE
     r"(?i)(git|vcs|ci|commit|build|source|app|release|image|project)_?"
     r"(sha1?|hash|commit|ref|rev|revision|version|number|id|date|time|timestamp|tag|branch)"
     r"|(sha1?|commit|commit_sha|revision|version|timestamp|cache_?bust\w*)"
 )
-_PINNED = re.compile(r"['\"]?[0-9a-f]{20,}['\"]?")  # a default that is a checksum stays as it is
+_PINNED = re.compile(r"['\"]?[0-9a-f]{20,}['\"]?")  # a checksum as a default does not change
 
 
 def check(
     file: Dockerfile, target: str | None = None, build_args: Collection[str] = ()
 ) -> list[Finding]:
-    """Return what the rules find in the stages that a build of ``target`` runs.
+    """Return the findings for the stages that a build of ``target`` runs.
 
-    ``build_args`` are the names of arguments given from outside: those count as ones that change.
+    ``build_args`` are the names of the arguments given from outside; they count as changing often.
     """
     found: list[Finding] = []
     source_copies = functools.cache(lambda stage: _source_copies(file, stage))
@@ -80,7 +80,7 @@ def _above(file: Dockerfile, stage: Stage) -> list[Stage]:
 def _sources_before_installs(
     inherited: Sequence[Instruction], own: Sequence[Instruction], sources: Collection[Instruction]
 ) -> Iterator[Finding]:
-    """Find installs that stand below the first copy of ``sources`` and so run after each edit of one."""
+    """Find installs below the first copy of ``sources``, which run again after each edit of a source."""
     copy: Instruction | None = None
     early: set[str] = set()
     for at, instruction in enumerate([*inherited, *own]):
@@ -97,7 +97,7 @@ def _sources_before_installs(
 
 
 def _copies_sources(copy: Copy) -> bool:
-    """Whether a copy takes the whole context or a folder of sources, and not just one file of it."""
+    """Whether a copy takes the whole context or a folder of sources, not only a single file."""
     return copy.takes_all or any(
         path.removeprefix("./").strip("/").partition("/")[0] in _SOURCE_FOLDERS
         and not _names_a_file(path.rpartition("/")[2])
@@ -106,7 +106,7 @@ def _copies_sources(copy: Copy) -> bool:
 
 
 def _names_a_file(name: str) -> bool:
-    """Whether the end of a path has an ending, or fits the file that some installer reads."""
+    """Whether the last part of a path has an extension, or is a file that some installer reads."""
     manifests = [manifest for installer in INSTALLERS for manifest in installer.manifests]
     return "." in name.strip(".") and (
         not _WILDCARD.search(name) or bool(fnmatch.filter(manifests, name))
@@ -142,7 +142,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _early_arguments(own: Sequence[Instruction], given: set[str]) -> Iterator[Finding]:
-    """Find arguments that change often and stand above steps that do not use them."""
+    """Find arguments that change often and are declared above steps that do not use them."""
     for at, argument in enumerate(own):
         if argument.keyword != "ARG":
             continue

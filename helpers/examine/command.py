@@ -1,4 +1,4 @@
-"""The terminal command ``python -m helpers examine PATH``: its arguments, and where its report goes."""
+"""The terminal command ``python -m helpers examine PATH``: its arguments, its report."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def add_to(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 @unforeseen.told()
 def run(arguments: Namespace, extra: Sequence[str] = ()) -> None:
-    """Examine as asked, print the report, write the files; exit with 1 when there is no image.
+    """Examine a project, print the report, write the files; exit with 1 when there is no image.
 
     ``extra`` holds further arguments of ``docker buildx build``.
     """
@@ -80,7 +80,7 @@ def run(arguments: Namespace, extra: Sequence[str] = ()) -> None:
 
 
 def _print(text: str) -> None:
-    """Print to a terminal that may know few characters, or a pipe that may be closed before the end."""
+    """Print to a terminal that may lack some characters, or to a pipe that may close early."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -97,7 +97,7 @@ def _pair(given: str) -> tuple[str, str]:
 
 
 def _check_place(file: Path, project: gather.Project) -> None:
-    """Refuse before the build what could not be written after it, and any place in the project."""
+    """Raise `WorkbookError` before the build if ``file`` is in the project or cannot be written."""
     try:
         place = file.resolve()
         in_a_folder, is_folder = place.parent.is_dir(), place.is_dir()

@@ -1,6 +1,6 @@
-"""Rules on what a build context sends: what should stay out of it, and whether an ignore file does that.
+"""Rules that find files which a build context should not send because no ignore file keeps them out.
 
-They look at what was gathered; they walk no folder.
+The rules look at the gathered facts; they walk no folder.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _WORTH_A_WORD = 1_000_000  # bytes from which an unwanted file is a finding
 
 
 def check(file: Dockerfile, target: str | None, context: BuildContext, survey: Survey) -> list[Finding]:
-    """Return findings on what is sent; it matters most where a COPY takes it into an image."""
+    """Return findings on the files that are sent; they matter most when a COPY takes them all."""
     made = [copy for stage in file.needs(target) for copy in copies.of_stage(file, stage)]
     whole = next((copy.instruction for copy in made if copy.takes_all), None)
     found = [_no_ignore_file(whole)] if whole and not context.ignore_file else []

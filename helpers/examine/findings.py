@@ -1,6 +1,6 @@
 """A finding about a project (what was seen, in which line, what to do), and the check that made it.
 
-It finds nothing itself: rules, linters and measurements make findings.
+Rules, linters and measurements make the findings; this module only describes them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Severity(Enum):
-    """How much a finding matters, the gravest first."""
+    """How much a finding matters, the most serious first."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -32,8 +32,8 @@ class Severity(Enum):
 class Finding:
     """One thing that can be done better.
 
-    ``topic`` is ``cache``, ``size``, ``context`` or ``style``; ``line`` counts from 1 in the
-    Dockerfile, None where no line of it is meant; ``source`` is who found it.
+    ``topic`` is ``cache``, ``size``, ``context`` or ``style``. ``line`` is the line of the Dockerfile,
+    counted from 1; None when the finding has no line. ``source`` names what found it.
     """
 
     rule: str
@@ -47,10 +47,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """One check of an examination: what looked, and what it found.
+    """One check of an examination: its name, and what it found.
 
-    ``note`` is a sentence on why it was not done, empty when it was. ``result`` is what came of a check
-    that makes no findings.
+    ``note`` is a sentence that says why the check was not done; it is empty when it was done. ``result``
+    is the result of a check that makes no findings.
     """
 
     what: str
@@ -60,7 +60,7 @@ class Check:
 
     @property
     def outcome(self) -> str:
-        """What came of it, in a phrase or a sentence."""
+        """The result of the check, in a phrase or a sentence."""
         return self.note or self.result or counted(self.findings)
 
 
@@ -71,7 +71,7 @@ class Listing:
     findings: tuple[Finding, ...]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a finding."""
+        """Return one row for each finding."""
         return to_frame(self.findings)
 
     def __repr__(self) -> str:
@@ -94,7 +94,7 @@ def _said(finding: Finding) -> str:
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return findings the gravest first, then by line; what two sources say alike stays twice."""
+    """Return findings, the most serious first, then by line; equal findings of two sources both stay."""
     rank = {severity: number for number, severity in enumerate(Severity)}
     return tuple(sorted(findings, key=lambda f: (rank[f.severity], f.line or 0, f.source, f.rule)))
 
@@ -107,7 +107,7 @@ def counted(findings: Iterable[Finding]) -> str:
 
 
 def to_frame(findings: Iterable[Finding]) -> pd.DataFrame:
-    """Return one row a finding; a line of 0 stands for none."""
+    """Return one row for each finding; line 0 means that it has no line."""
     rows = [
         (f.line or 0, str(f.severity), f.topic, f.sentence, f.remedy, f"{f.source} {f.rule}")
         for f in findings

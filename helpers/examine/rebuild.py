@@ -1,7 +1,7 @@
 """Build again after an edit of one source file, in a copy, and see which steps lose their cache.
 
-The edit is a line of blanks at the end of the file, another one each time: it changes the file and not
-the program. The project itself is never touched; the copy and its image are gone afterwards.
+The edit adds a line of blanks at the end of the file, a different one each time. It changes the file but
+not the program. The project itself is never changed; the copy and its image are removed afterwards.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from helpers.buildx.stream import Step
 from helpers.host import workspace
 from helpers.host.errors import WorkbookError
 
-LARGEST = 500_000_000  # bytes of context that are copied for it
+LARGEST = 500_000_000  # bytes of context that are copied at most
 _CODE = re.compile(
     r"\.(c|cc|cpp|cs|css|dart|ex|exs|fs|go|hs|html|java|js|jsx|kt|lua|mjs|ml|php|pl|py|rb|rs|scala|sh"
     r"|sql|svelte|swift|ts|tsx|vue|zig)$"
@@ -37,7 +37,7 @@ _WHERE_PROGRAMS_ARE = ("src", "app", "cmd", "lib", "server", "internal")
 
 @dataclass(frozen=True)
 class Outcome:
-    """One step of the Dockerfile: ``seconds`` it took in each build, 0 where it came from the cache."""
+    """One step of the Dockerfile, with its ``seconds`` in each build; a cached step took 0."""
 
     stage: str
     instruction: str
@@ -49,7 +49,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Rebuild:
-    """What one edit cost: the file that was edited, the seconds of the whole build, step by step."""
+    """The cost of one edit: the edited file, the seconds of the whole build, and each step."""
 
     edited: str
     seconds: float
@@ -90,7 +90,7 @@ def measure(
 
 
 def source_to_edit(file: Dockerfile, target: str | None, survey: Survey) -> str | None:
-    """Return a source file of the program that the build copies: where programs are, then by name."""
+    """Return a source file that the build copies; files in usual folders for sources come first."""
     copied: set[str] = set()
     for stage in file.needs(target):
         for copy in copies.of_stage(file, stage):
@@ -108,7 +108,7 @@ def source_to_edit(file: Dockerfile, target: str | None, survey: Survey) -> str 
 
 
 def _blank_line() -> bytes:
-    """Return a line that no earlier edit had, or the cache would know its build already."""
+    """Return a line that no earlier edit had, so that the build is not in the cache yet."""
     return b"\n" + bytes(secrets.choice(b" \t") for _ in range(48)) + b"\n"
 
 
@@ -124,12 +124,12 @@ def _unsent(context: Path, survey: Survey) -> workspace.Ignore:
 
 
 def _odd(path: Path) -> bool:
-    """Whether a path is a socket, a pipe or a device, which no copy can hold."""
+    """Whether a path is a socket, a pipe or a device, which cannot be copied."""
     return not (path.is_symlink() or path.is_file() or path.is_dir())
 
 
 def _remove(tag: str, first: BuildResult) -> None:
-    """Drop the edited image's name, and with it the image unless it is the first build's."""
+    """Remove the edited image's name, and so the image, unless it is the first build's image."""
     import requests
     from docker.errors import APIError
 
@@ -138,7 +138,7 @@ def _remove(tag: str, first: BuildResult) -> None:
 
 
 def _outcomes(first: BuildResult, second: BuildResult) -> Iterator[Outcome]:
-    """Pair the steps of both builds by stage and text; a step that stands twice is paired in order."""
+    """Pair the steps of both builds by stage and text; equal steps are paired in order."""
     before: dict[tuple[str, str], list[Step]] = {}
     for step in steps.in_order(first):
         before.setdefault((step.stage, step.instruction), []).append(step)

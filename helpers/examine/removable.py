@@ -1,7 +1,8 @@
-"""What of an image a final stage would not need, in bytes by kind, as far as files tell by themselves.
+"""Find the files of an image that a final stage would not need, in bytes by kind.
 
-Each file counts once. What cannot be told from its package, place or name is not counted, so a sum is
-a lower bound; and a program may use at run time what others only build with, so it is no promise.
+Each file counts once. A file counts only if its package, place or name shows that it is not needed; so a
+sum is a lower bound. It is not a promise either, because some programs use at run time what others need
+only to build.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ _Rule = tuple[str, str, Callable[[File], bool]]
 
 @dataclass(frozen=True)
 class Share:
-    """Files of one kind: how many, their bytes on disk, and how they were told."""
+    """Files of one kind: how many, their bytes on disk, and how they were recognised."""
 
     what: str
     files: int
@@ -53,10 +54,10 @@ class Share:
 
 
 def find(image: Image, base_layers: int) -> tuple[Share, ...]:
-    """Return what a final stage would not need, the largest kind first.
+    """Return the files that a final stage would not need, the largest kind first.
 
-    ``base_layers`` is how many of the image's layers are its base's: sources count above those only.
-    Raises `ImageError` for an image that the engine does not have.
+    ``base_layers`` is the number of layers that come from the base; source files count only above them.
+    Raises `ImageError` when the engine does not have the image.
     """
     files = [file for file in image.files if file.kind == "file" and file.bytes]
     rules = _rules(image, files, base_layers)
@@ -114,7 +115,7 @@ def _folders(path: str) -> Iterable[str]:
 
 
 def _building_packages(image: Image) -> set[str]:
-    """Return the paths that packages for building own, by the records of dpkg and apk."""
+    """Return the paths of packages that are only for building, from the records of dpkg and apk."""
     return _debian(image) | _alpine(image)
 
 
@@ -149,7 +150,7 @@ def _alpine(image: Image) -> set[str]:
 
 
 def alpine_paths(record: str) -> set[str]:
-    """Return the paths of packages for building in apk's record: P: package, F: folder, R: file."""
+    """Return the paths of packages for building, from apk's record (P: package, F: folder, R: file)."""
     found, package, folder = set(), "", ""
     for line in record.splitlines():
         key, _, value = line.partition(":")

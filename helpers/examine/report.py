@@ -1,8 +1,7 @@
-"""What an examination of a project found: the figures, and each part of it as a table and as JSON.
+"""The report on a project: the figures, and each part of it as a table and as JSON.
 
-It holds and arranges; `examine.run` looks, and `host.tables` writes each table. Bytes are bytes, MB are
-10^6 bytes, seconds are wall time. What comes from the project, its Dockerfile or a linter is escaped in
-HTML.
+`examine.run` fills the report in, and `host.tables` writes each table. 1 MB is 10^6 bytes; seconds are
+wall time. Text from the project, its Dockerfile or a linter is escaped in HTML.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ from helpers.host.tables import MB
 if TYPE_CHECKING:
     import pandas as pd
 
-_WIDTH = 120  # columns of the text where nothing else is said
+_WIDTH = 120  # characters on a line of the text by default
 _MARKS = {"error": "✗", "warning": "!", "hint": "·"}
 
 
 @dataclass(frozen=True)
 class LayerSize:
-    """One layer of the image, or all that its base brings; ``wasted_bytes`` hide later layers."""
+    """One layer of the image, or all layers of its base; later layers hide its ``wasted_bytes``."""
 
     instruction: str
     from_base: bool
@@ -43,9 +42,9 @@ class LayerSize:
 
 @dataclass(frozen=True)
 class BuiltImage:
-    """The image as it came out: who runs in it, its layers, and what a final stage would not need.
+    """The built image: its user, its layers, and the files that a final stage would not need.
 
-    ``secrets`` are the files above the base whose names are those of secrets.
+    ``secrets`` are the files above the base whose names look like secrets.
     """
 
     tag: str
@@ -59,22 +58,22 @@ class BuiltImage:
 
     @property
     def uncompressed_bytes(self) -> int:
-        """Size on disk: the sum of the layers."""
+        """The sum of the layers' bytes, uncompressed."""
         return sum(layer.uncompressed_bytes for layer in self.layers)
 
     @property
     def compressed_bytes(self) -> int:
-        """Size on the wire: the sum of the layers as a registry holds them."""
+        """The sum of the layers' bytes, compressed, as a registry holds them."""
         return sum(layer.compressed_bytes for layer in self.layers)
 
     @property
     def wasted_bytes(self) -> int:
-        """Bytes that are stored and that no container can see."""
+        """The bytes that are stored but that no container can see."""
         return sum(layer.wasted_bytes for layer in self.layers)
 
     @property
     def removable_bytes(self) -> int:
-        """Bytes that a final stage would not need, at least."""
+        """The bytes that a final stage would not need; a lower bound."""
         return sum(share.bytes for share in self.removable)
 
 
@@ -89,9 +88,9 @@ class Folder:
 
 @dataclass(frozen=True)
 class BuildContext:
-    """What the context holds and sends; ``received_bytes`` is what the builder asked for, if built.
+    """The contents of the context, and what is sent; ``received_bytes`` is what a build asked for.
 
-    ``ignore_file`` is the name of the ignore file that counts, empty when there is none.
+    ``ignore_file`` is the name of the ignore file that applies; empty when there is none.
     """
 
     ignore_file: str
@@ -101,21 +100,21 @@ class BuildContext:
 
     @property
     def bytes(self) -> int:
-        """Bytes of all files."""
+        """The bytes of all files."""
         return sum(folder.bytes for folder in self.folders)
 
     @property
     def sent_bytes(self) -> int:
-        """Bytes of the files that no pattern keeps out."""
+        """The bytes of the files that no pattern keeps out."""
         return sum(folder.sent_bytes for folder in self.folders)
 
 
 @dataclass(frozen=True)
 class Report:
-    """The whole report: every check with what it found, or why it was not done, and the figures.
+    """The whole report: every check with its findings, or why it was not done, and the figures.
 
-    ``image`` and ``rebuild`` are None where nothing was built. ``conditions`` names engine, bases and
-    date, empty when nothing was built; ``failure`` is the one sentence on a build that gave no image.
+    ``image`` and ``rebuild`` are None when nothing was built. ``conditions`` names engine, bases and
+    date; it is empty when nothing was built. ``failure`` is a sentence that says why a build failed.
     """
 
     project: str
@@ -131,25 +130,25 @@ class Report:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The findings of all checks, the gravest first."""
+        """The findings of all checks, the most serious first."""
         return _findings.in_order(finding for check in self.checks for finding in check.findings)
 
     @property
     def not_done(self) -> tuple[str, ...]:
-        """A sentence on each check that was not done."""
+        """A sentence about each check that was not done."""
         return tuple(f"{check.what}: {check.note}" for check in self.checks if check.note)
 
     def tried(self) -> pd.DataFrame:
-        """Return one row a check, those that were not done included: what came of it, or why not."""
+        """Return one row for each check: its result, or why it was not done."""
         rows = [(check.what, not check.note, check.outcome) for check in self.checks]
         return tables.frame(rows, columns=["check", "done", "outcome"])
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a finding, the gravest first."""
+        """Return one row for each finding, the most serious first."""
         return _findings.to_frame(self.findings)
 
     def figures(self) -> pd.DataFrame:
-        """Return the main figures, one row each: what, value, unit."""
+        """Return one row for each main figure: what, value, unit."""
         return tables.frame(list(self._figures()), columns=["what", "value", "unit"])
 
     def _figures(self) -> list[tuple[str, float, str]]:
@@ -174,7 +173,7 @@ class Report:
         return rows
 
     def layers(self) -> pd.DataFrame:
-        """Return one row a layer, the base's together in the first; empty when nothing was built."""
+        """Return one row for each layer, the base's in one row; empty when nothing was built."""
         rows = [
             (
                 x.instruction,
@@ -189,19 +188,19 @@ class Report:
         return tables.frame(rows, columns=columns)
 
     def removable(self) -> pd.DataFrame:
-        """Return what a final stage would not need, one row a kind."""
+        """Return one row for each kind of file that a final stage would not need."""
         shares = self.image.removable if self.image else ()
         rows = [(s.what, s.files, s.bytes / MB, s.method) for s in shares]
         return tables.frame(rows, columns=["what", "files", "at least MB", "told by"])
 
     def sent(self) -> pd.DataFrame:
-        """Return one row a top entry of the context, the heaviest first: MB there, MB sent."""
+        """Return one row for each top entry of the context, the largest first: its MB, and MB sent."""
         folders = self.context.folders if self.context else ()
         rows = [(f.name, f.bytes / MB, f.sent_bytes / MB) for f in folders]
         return tables.frame(rows, columns=["in the context", "MB", "of it sent MB"])
 
     def steps(self) -> pd.DataFrame:
-        """Return one row a step of the rebuild; what came from the cache took 0 seconds."""
+        """Return one row for each step of the rebuild; a cached step took 0 seconds."""
         outcomes = self.rebuild.steps if self.rebuild else ()
         rows = [
             (o.stage, o.instruction, "cached" if o.cached else "ran again", o.seconds) for o in outcomes
@@ -210,7 +209,7 @@ class Report:
         return tables.frame(rows, columns=columns)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values; names of fields carry their units."""
+        """Return everything as plain values; the names of the fields contain their units."""
         found: dict[str, Any] = dataclasses.asdict(self)
         found["stages"] = [{"name": name, "base": base} for name, base in self.stages]
         found["findings"] = [
@@ -239,7 +238,7 @@ class Report:
         return tables.page(f"{self.project}: {self.dockerfile} examined", self._html("open"))
 
     def to_text(self, width: int = _WIDTH) -> str:
-        """Return the report as plain text; its tables and sentences are ``width`` columns wide."""
+        """Return the report as plain text, at most ``width`` characters wide."""
         parts = [textwrap.fill(self._subject(), width)]
         if self.failure:
             parts += ["", textwrap.fill(f"No image: {self.failure}", width)]
@@ -255,7 +254,7 @@ class Report:
         return f"{self.project}, {self.dockerfile}{target}. Stages: {stages}."
 
     def _main_tables(self) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Yield the tables that say how it stands, those that have rows, each with its title."""
+        """Yield the main tables that have rows, each with its title."""
         figures = self.figures()
         if len(figures):
             yield "The figures", figures
@@ -266,7 +265,7 @@ class Report:
             yield f"Findings: {_findings.counted(self.findings)}", findings
 
     def _details(self) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Yield the tables to look things up in, each with its title."""
+        """Yield the tables with details, each with its title."""
         if self.image:
             yield "Layers", self.layers()
             if self.image.removable:
@@ -283,7 +282,7 @@ class Report:
         return self._html("")
 
     def _html(self, unfolded: str) -> str:
-        """Return the report, with what goes into detail behind a click unless it is "open"."""
+        """Return the report; its details need a click unless ``unfolded`` is "open"."""
         parts = [f"<p>{escape(self._subject())}</p>"]
         if self.failure:
             parts.append(f"<p><b>No image:</b> {escape(self.failure)}</p>")

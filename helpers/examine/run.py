@@ -1,8 +1,7 @@
-"""Examine any project with a Dockerfile: gather what there is, run every check on it, report.
+"""Examine any project with a Dockerfile: gather its facts, run every check, make the report.
 
-The project is only read. What cannot be done (no engine, a base that cannot be had, a build that
-fails) becomes a sentence of the report, and the rest of it stands. The image bears the workbook's
-label and tag.
+The project is only read. When something cannot be done (no engine, a missing base, a build that fails),
+the report says so in a sentence and keeps its other parts. The image gets the workbook's label and tag.
 """
 
 from __future__ import annotations
@@ -50,10 +49,10 @@ def examine(
 ) -> Report:
     """Examine a project and return the report.
 
-    ``build`` False leaves it at what can be read; ``measure_rebuild`` False leaves out the second
-    build; ``watching`` gives a watcher for a build by its title. Raises `DockerfileError` for a
-    Dockerfile that is none, and `StoppedByReaderError` when the reader stops it. Credentials in the
-    project's own lines stay out of the report, which is made to be passed on.
+    ``build`` False only reads; ``measure_rebuild`` False leaves out the second build. ``watching``
+    returns a watcher for a build's title. Raises `DockerfileError` when the Dockerfile is not valid, and
+    `StoppedByReaderError` when the reader stops it. The report is made to be passed on, so credentials
+    in the project's lines are removed from it.
     """
     watching = watching or (lambda _: nullcontext(lambda _: None))
     with stoppable("The examination was stopped at your request; `make clean` removes what it built."):
@@ -112,7 +111,7 @@ def _today() -> date:
 
 
 def _engine() -> tuple[Engine | None, str]:
-    """Return the engine that answers, or None and a sentence on why there is none."""
+    """Return the engine, or None and a sentence that says why there is no engine."""
     try:
         return engines.find(), ""
     except StoppedByReaderError:
@@ -122,7 +121,7 @@ def _engine() -> tuple[Engine | None, str]:
 
 
 def _stages(file: Dockerfile) -> tuple[tuple[str, str], ...]:
-    """Return each stage's name and base, as far as a report tells stages apart."""
+    """Return each stage's name and base, for the report."""
     named = tuple((stage.label, stage.base) for stage in file.stages)
     return named if len(named) > 1 else (("the only stage", named[0][1]),)
 
@@ -136,7 +135,7 @@ def _context(sources: Sources) -> Check:
 
 
 def _request(sources: Sources, engine: Engine) -> Request:
-    """Return what to build, its bases ready, so that no later build looks for them again."""
+    """Return the request to build, with its bases ready, so that no later build looks for them."""
     project = sources.project
     request = Request(
         dockerfile=project.dockerfile,
@@ -151,7 +150,7 @@ def _request(sources: Sources, engine: Engine) -> Request:
 
 
 def _printed(result: BuildResult) -> Iterator[Finding]:
-    """Yield a finding for each step that printed an error and succeeded."""
+    """Yield a finding for each step that printed an error but succeeded."""
     lines = {step.text: step.line for step in steps.of(result)}
     for printed in result.printed_errors:
         yield Finding(
@@ -180,7 +179,7 @@ def _rebuilt(sources: Sources, result: BuildResult, watching: Watching) -> tuple
 
 
 def _failure(error: WorkbookError, file: Dockerfile, target: str | None) -> str:
-    """Say why there is no image; a platform that cannot be had gets its own sentence."""
+    """Return a sentence that says why there is no image; an unavailable platform gets its own."""
     platform = _platform(file, target)
     if platform and isinstance(error, BuildError):
         return f"{error} The file asks for the platform {platform}: this engine must have it and run it."
@@ -188,7 +187,7 @@ def _failure(error: WorkbookError, file: Dockerfile, target: str | None) -> str:
 
 
 def _platform(file: Dockerfile, target: str | None) -> str:
-    """Return the first platform that a stage names outright, not as ``$BUILDPLATFORM``."""
+    """Return the first platform that a stage names literally, not as ``$BUILDPLATFORM``."""
     starts = [i for i in file.instructions if i.keyword == "FROM"]
     named = (starts[stage.index].flag("platform") or "" for stage in file.needs(target))
     return next((platform for platform in named if platform and "$" not in platform), "")

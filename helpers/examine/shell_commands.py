@@ -1,7 +1,7 @@
-"""The commands that a RUN instruction runs, and which of them fetch packages.
+"""Find the commands that a RUN instruction runs, and which of them fetch packages.
 
-It reads text as a shell would part it, without running or expanding anything: a command that is put
-together from variables is not recognised.
+This module splits text like a shell, but runs and expands nothing. So it does not recognise a command
+that is made of variables.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ _SHELLS = {"ash", "bash", "dash", "sh", "zsh"}
 
 @dataclass(frozen=True)
 class Installer:
-    """A tool that fetches packages: which commands do, what they go by, and where it keeps a cache.
+    """A tool that fetches packages: its commands, the files that they read, and the place of its cache.
 
-    ``manifests`` are the files that such a command reads; empty for a package manager of the system.
-    ``compiles`` says that a command fetches on the way to a program, as ``go build`` does, and
-    ``first`` is the command that only fetches.
+    ``manifests`` are the files that such a command reads; a system's package manager reads none.
+    ``compiles`` is True for a command that fetches packages while it builds a program, like
+    ``go build``. ``first`` is the command that only fetches.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Installer:
     compiles: Callable[[Command], bool] = lambda _: False
 
     def reads_files(self, command: Command) -> bool:
-        """Whether a command takes its list of packages from files of the project."""
+        """Whether a command reads its list of packages from files of the project."""
         if self.name == "pip":
             return any(w in (".", "-e") or w.startswith(("-r", "--req", "./", ".[")) for w in command)
         if self.name in ("npm", "yarn", "pnpm"):
@@ -65,7 +65,7 @@ class Installer:
 
 @functools.lru_cache(maxsize=_REMEMBERED)
 def commands(run: Instruction) -> tuple[Command, ...]:
-    """Return the simple commands of a RUN, in order, each as its words; every rule asks for them."""
+    """Return the simple commands of a RUN, in order, each as a tuple of words; results are kept."""
     shell_form = _shell_text(run)
     return (shell_form,) if isinstance(shell_form, tuple) else tuple(_parted(shell_form))
 
@@ -96,7 +96,7 @@ def _shell_text(run: Instruction) -> str | Command:
 
 
 def _parted(text: str) -> Iterator[Command]:
-    """Split a shell's text into commands; what follows an unclosed quote is left out."""
+    """Split a shell's text into commands; text after an unclosed quote is left out."""
     text = re.sub(r"\\\r?\n", " ", text)
     for line in text.splitlines():
         words: list[str] = []
@@ -119,7 +119,7 @@ def _parted(text: str) -> Iterator[Command]:
 
 
 def _bare(words: list[str]) -> Iterator[Command]:
-    """Drop what stands before a command: keywords of the shell, settings such as ``CI=1``, env."""
+    """Drop the words before a command: keywords of the shell, settings such as ``CI=1``, ``env``."""
     rest = list(words)
     while rest and (rest[0] in _BEFORE or _SETTING.match(rest[0]) or rest[0] == "env"):
         del rest[0]
@@ -128,7 +128,7 @@ def _bare(words: list[str]) -> Iterator[Command]:
 
 
 def _words(*tools: str, verbs: tuple[str, ...], bare: bool = False) -> Callable[[Command], bool]:
-    """Recognise ``tool … verb``; ``bare`` takes the tool without a verb too, as with yarn."""
+    """Return a test for ``tool … verb``; ``bare`` also accepts a tool without a verb, like yarn."""
 
     def recognise(command: Command) -> bool:
         if command[0] not in tools:

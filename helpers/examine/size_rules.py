@@ -1,6 +1,6 @@
-"""Rules on a Dockerfile's text that find what makes its image larger than it need be.
+"""Rules that find, in a Dockerfile's text, what makes its image larger than necessary.
 
-They read and run nothing; the bytes themselves are for `image.image` and `examine.removable` to count.
+The rules only look at the parsed text. `image.image` and `examine.removable` count the bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _COMPILERS = {"cmake", "g++", "gcc", "javac", "make", "ninja", "rustc", "tsc", "
 
 
 def check(file: Dockerfile, target: str | None = None) -> list[Finding]:
-    """Return what the rules find in the stages whose layers the image of ``target`` has."""
+    """Return the findings for the stages whose layers are in the image of ``target``."""
     lineage = file.lineage(target)
     own = [i for stage in lineage for i in stage.instructions]
     return [
@@ -40,7 +40,7 @@ def check(file: Dockerfile, target: str | None = None) -> list[Finding]:
 def _one_stage(
     file: Dockerfile, lineage: Sequence[Stage], own: Sequence[Instruction]
 ) -> Iterator[Finding]:
-    """Find images that hold what compiled them: the build step is in a stage that ships."""
+    """Find images that contain their own build tools: the build step is in a stage that ships."""
     if any(i.keyword == "COPY" and i.flag("from") for i in own):
         return
     runs = [i for i in own if i.keyword == "RUN"]
@@ -61,7 +61,7 @@ def _one_stage(
 
 
 def _uninstalls(command: Command) -> bool:
-    """Whether a command takes packages out again, as a step does that cleans up behind itself."""
+    """Whether a command removes packages again, as in a step that cleans up after itself."""
     verbs = {"del", "purge", "remove", "autoremove"}
     return command[0] in ("apk", "apt", "apt-get", "dnf", "yum") and bool(verbs & set(command[1:4]))
 
@@ -105,7 +105,7 @@ def _dev_dependencies_copied(file: Dockerfile, own: Sequence[Instruction]) -> It
 
 
 def _history(file: Dockerfile, stage: Stage) -> list[Instruction]:
-    """Return the instructions of a stage and of those that it is built from, the lowest first."""
+    """Return the instructions of a stage and of the stages that it is built from, the lowest first."""
     own = list(stage.instructions)
     above = file.parent(stage)
     while above is not None:
@@ -115,7 +115,7 @@ def _history(file: Dockerfile, stage: Stage) -> list[Instruction]:
 
 
 def _installs_with_dev(own: Sequence[Instruction]) -> Iterator[tuple[Instruction, Command, str]]:
-    """Yield the installs of everything that nothing prunes afterwards."""
+    """Yield the installs that include development dependencies and are not pruned afterwards."""
     production, found = False, []
     for instruction in own:
         if instruction.keyword == "ENV" and re.search(r"NODE_ENV[ =]\"?production", instruction.value):
@@ -135,9 +135,9 @@ def _installs_with_dev(own: Sequence[Instruction]) -> Iterator[tuple[Instruction
 
 
 def _copied_twice(own: Sequence[Instruction]) -> Iterator[Finding]:
-    """Find a recursive chown or chmod: it stores every file that it changes a second time.
+    """Find a recursive chown or chmod, which stores every file that it changes a second time.
 
-    A step that makes the folder itself, or one above which nothing was copied, is left.
+    A step that makes the folder itself gives no finding. Nor does a step with no copy above it.
     """
     copied = False
     for instruction in own:
@@ -157,7 +157,7 @@ def _copied_twice(own: Sequence[Instruction]) -> Iterator[Finding]:
 
 
 def _removed_later(own: Sequence[Instruction]) -> Iterator[Finding]:
-    """Find steps that do nothing but remove: what they remove stays in the layer below."""
+    """Find steps that only remove files, which stay in the layer below."""
     for instruction in own:
         ran = shell_commands.commands(instruction) if instruction.keyword == "RUN" else []
         if ran and all(_removes(command) for command in ran):

@@ -1,6 +1,6 @@
-"""Know by their names the files that seldom belong in a build context or an image, and the secrets.
+"""Recognise by name the files that seldom belong in a build context or an image, and the secrets.
 
-A name is evidence, not proof: each find says what it takes the file for. It looks at no disk.
+A name is evidence, not proof, so each result says what the file seems to be. This module reads no disk.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import fnmatch
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-LARGE = 10_000_000  # bytes from which a single file is worth a question
+LARGE = 10_000_000  # bytes from which a single file is reported
 
 _FOLDERS = {
     ".git": "the history of the sources",
@@ -68,13 +68,13 @@ class Unwanted:
 
 
 def is_secret(path: str) -> bool:
-    """Whether a file's name is one that secrets bear; an example or a public key is none."""
+    """Whether a file's name is typical of a secret; examples and public keys do not count."""
     name = path.rpartition("/")[2]
     return _fits(name, _SECRETS) and not _fits(name, _HARMLESS)
 
 
 def find(files: Iterable[tuple[str, int]]) -> list[Unwanted]:
-    """Return what is unwanted among files given with their bytes, the heaviest first."""
+    """Return the unwanted ones among files given with their bytes, the largest first."""
     listed = list(files)
     names: dict[str, set[str]] = {}
     for path, _ in listed:
