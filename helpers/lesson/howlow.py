@@ -155,13 +155,16 @@ def small_and_quick(measured: Starts) -> Goal:
     return claims.small_and_quick_image(sizes, seconds, cpu, plain=names[0])
 
 
-def compare_guesses(measured: Starts, smallest_mb: float, later_s: float) -> pd.DataFrame:
-    """Return the reader's guesses for the smallest image beside what was measured."""
+def smallest_megabytes(measured: Starts) -> float:
+    """Return the size on disk of the smallest image, in MB."""
+    return _smallest(measured)[0].uncompressed_bytes / MB
+
+
+def seconds_later(measured: Starts) -> float:
+    """Return how many seconds after plain Node, the first image, the smallest one answers: medians."""
+    return _smallest(measured)[1].seconds.median - measured.starts[0].seconds.median
+
+
+def _smallest(measured: Starts) -> tuple[BuildResult, Start]:
     pairs = zip(measured.results, measured.starts, strict=True)
-    best, start = min(pairs, key=lambda pair: pair[0].uncompressed_bytes)
-    later = start.seconds.median - measured.starts[0].seconds.median
-    rows = [
-        ("the smallest image, MB on disk", float(smallest_mb), best.uncompressed_bytes / MB),
-        ("its start after plain Node's, s", float(later_s), later),
-    ]
-    return tables.frame(rows, columns=["what", "your guess", "measured"])
+    return min(pairs, key=lambda pair: pair[0].uncompressed_bytes)

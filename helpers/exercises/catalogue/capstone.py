@@ -20,6 +20,7 @@ EXERCISES = (
             checks.hides_the_secret(),
             checks.is_not_root(),
             checks.cannot_change_itself("/app"),
+            checks.becomes_healthy(),
             checks.has_no_shell(),
             checks.keeps_the_install(),
             checks.reruns_one_step(),
