@@ -17,7 +17,7 @@ __all__ = ["CATALOGUE", "Exercise", "Outcome", "progress", "task"]
 
 
 def task(name: str) -> Exercise:
-    """Return an exercise by its name. Raises `WorkbookError` that names those there are."""
+    """Return an exercise by its name. Raises `WorkbookError` with the known names for any other name."""
     known = {exercise.name: exercise for exercise in CATALOGUE}
     if name not in known:
         raise WorkbookError(f"There is no exercise {name!r}; there are {', '.join(known)}.")
@@ -25,7 +25,7 @@ def task(name: str) -> Exercise:
 
 
 def progress() -> pd.DataFrame:
-    """Return one row an exercise: lesson, exercise, whether it is solved, attempts and hints."""
+    """Return one row for each exercise: lesson, exercise, whether it is solved, attempts and hints."""
     kept = records.all_records()
     rows = []
     for exercise in CATALOGUE:

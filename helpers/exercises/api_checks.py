@@ -1,4 +1,4 @@
-"""What a client says to the small services of the exercises, to prove that they work."""
+"""Send requests to the small services of the exercises, to prove that they work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def vault(api: Running) -> None:
 
 
 def tide(api: Running) -> None:
-    """Read the board, and the tides of one station. Raises `SampleError` at a wrong answer."""
+    """Read the board, and the tides of one station. Raises `SampleError` at the first wrong answer."""
     board = api.request("GET", "/")
     _expect("<li>esbjerg</li>" in str(board.body), "GET /", board.body)
     tides = _tides(api)
@@ -29,28 +29,28 @@ def tide(api: Running) -> None:
 
 
 def sounded(api: Running) -> None:
-    """Do the same, and see that the soundings' mean went into the heights."""
+    """Do what `tide` does, and check that the heights contain the mean of the soundings."""
     tide(api)
     level = _tides(api)["level"]
     _expect(level is not None, "GET /tides/esbjerg", "heights that no soundings went into")
 
 
 def charted(api: Running) -> None:
-    """Do the same, and ask for the charts."""
+    """Do what `tide` does, and ask for the charts."""
     tide(api)
     said = api.request("GET", "/charts")
     _expect(said.status == 200 and "esbjerg" in said.body["charts"], "GET /charts", said.status)
 
 
 def above_chart_datum(api: Running) -> None:
-    """Do the same, and see that heights are told above chart datum, not above the mean sea level."""
+    """Do what `tide` does, and check that heights count from chart datum, not from mean sea level."""
     tide(api)
     datum = _tides(api)["datum"]
     _expect(datum == "LAT", "GET /tides/esbjerg", f"heights above {datum} instead of LAT")
 
 
 def signed(api: Running) -> None:
-    """Do the same, and see that the tides are signed with the fake key."""
+    """Do what `tide` does, and check that the tides are signed with the fake key."""
     tide(api)
     said = api.request("GET", "/signature")
     _expect(said.status == 200, "GET /signature", said.status)
@@ -59,7 +59,7 @@ def signed(api: Running) -> None:
 
 
 def alarm(api: Running) -> None:
-    """Ask the second service where the water gets high."""
+    """Ask the second service at which stations the water gets high."""
     said = api.request("GET", "/")
     high = said.body.get("high", ()) if isinstance(said.body, dict) else ()
     _expect("havneby" in high, "GET /", said.body)

@@ -1,6 +1,6 @@
-"""One answer to an exercise: what the learner wrote, beside a copy of the project, and what comes of it.
+"""One answer to an exercise: the learner's text in a copy of the project, and the builds of it.
 
-Everything is done when it is first asked for, and once. It judges nothing: the checks do.
+Each build is made once, when it is first asked for. The checks judge the answer; this module does not.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from helpers.host.processes import Closing
 
 
 class Attempt(Closing):
-    """An answer, built in a working copy of its own; use it as a context manager.
+    """An answer, built in its own working copy; use it as a context manager.
 
-    ``files`` are texts by their path in the copy; ``Dockerfile`` is one of them.
+    ``files`` maps a path in the copy to its text; ``Dockerfile`` is one of the paths.
     """
 
     def __init__(self, name: str, project: Project, files: Mapping[str, str]) -> None:
@@ -39,7 +39,7 @@ class Attempt(Closing):
 
     @cached_property
     def copy(self) -> workspace.Workspace:
-        """The working copy, with the answer's files in it."""
+        """The working copy, with the answer's files."""
         copy = self._stack.enter_context(workspace.copy(self.project.folder, with_secret=True))
         if self.project.clutter:
             self.project.clutter(copy.path)
@@ -60,10 +60,10 @@ class Attempt(Closing):
 
     @cached_property
     def two_releases(self) -> tuple[BuildResult, BuildResult]:
-        """Two builds with a change of the source between them, the first one new to every cache.
+        """Two builds with a change of the source between them; no cache knows the first one.
 
-        A step that was built cold several times has several results in BuildKit's cache, and the next
-        build may take any of them: layers would differ that no change has touched.
+        A step that was built several times without the cache has several results in BuildKit's cache.
+        The next build may take any of them, so that layers would differ without a change.
         """
         version = f"1.0.0-{secrets.token_hex(4)}"  # npm writes it into node_modules, too
         for name in ("package.json", "package-lock.json"):
@@ -74,7 +74,7 @@ class Attempt(Closing):
         return first, self.rebuilt_with(self.project.source, _edit())
 
     def rebuilt_with(self, file: str, addition: str) -> BuildResult:
-        """Build once more with a line added to a file, which gets its old text back."""
+        """Build again with a line added to a file; the file then gets its old text back."""
         _ = self.result
         path = self.copy.path / file
         text = path.read_text(encoding="utf-8")
@@ -85,7 +85,7 @@ class Attempt(Closing):
             path.write_text(text, encoding="utf-8")
 
     def stage(self, target: str) -> BuildResult:
-        """Return the build of one stage, done once."""
+        """Return the build of one stage, which is made only once."""
         if target not in self._stages:
             self._stages[target] = self.built(f"-{target}", target=target)
         return self._stages[target]
@@ -114,16 +114,16 @@ class Attempt(Closing):
 
     @contextlib.contextmanager
     def running(self, result: BuildResult | None = None) -> Iterator[Running]:
-        """Run a container of the answer, or of another build of it.
+        """Run a container of the answer, or of another of its builds.
 
-        Raises `ContainerError` when it does not answer.
+        Raises `ContainerError` when the service does not answer.
         """
         built = result or self.result
         with containers.running(built.image_id, engine=built.engine) as api:
             yield api
 
     def _secrets(self) -> tuple[str, ...]:
-        """Lay the secrets outside the build context, and return the arguments that name them."""
+        """Write the secrets outside the build context, and return the arguments that name them."""
         arguments: list[str] = []
         for name, text in self.project.secrets.items():
             file = self.copy.path.parent / f"{name}.secret"
@@ -133,12 +133,12 @@ class Attempt(Closing):
 
 
 def _edit() -> str:
-    """Return a line of source that no build has seen: the cache would know the outcome of another."""
+    """Return a line of source that no build has seen, so that its result is not in the cache yet."""
     return f'\nObject.assign(globalThis, {{ edited: "{secrets.token_hex(8)}" }});\n'
 
 
 def _remove(result: BuildResult) -> None:
-    """Take the answer's image away; its steps stay in the build cache."""
+    """Remove the answer's image; its steps stay in the build cache."""
     from docker.errors import APIError, ImageNotFound
 
     with contextlib.suppress(ImageNotFound, APIError):

@@ -1,4 +1,4 @@
-"""One exercise as a learner meets it: the task, the check of an answer, the hints, the solution."""
+"""One exercise: the task, the check of an answer, the hints, the solution."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NO_BUILD = (BuildError, DockerfileError, BaseError)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the checks said of an answer, each a sentence with what was found, and the next hint."""
+    """The result of the checks of an answer, a sentence for each check, and the next hint."""
 
     title: str
     held: tuple[str, ...]
@@ -53,10 +53,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Exercise:
-    """A task with its checks. Its texts lie in ``texts/NAME``: the start and the solution.
+    """A task with its checks. The start and the solution are files in ``texts/NAME``.
 
     ``answers`` names the file that the learner writes, ``Dockerfile`` or ``.dockerignore``; ``project``
-    is what it belongs to.
+    is the project that the file belongs to.
     """
 
     name: str
@@ -70,12 +70,12 @@ class Exercise:
 
     @property
     def start(self) -> str:
-        """The text to begin with."""
+        """The text with which the learner begins."""
         return self._text("start")
 
     @property
     def magic(self) -> str:
-        """The first line of a cell that is an answer."""
+        """The first line of a cell with an answer."""
         return f"%%{self.answers.removeprefix('.').lower()} {self.name}"
 
     def dockerfiles(self) -> tuple[str, ...]:
@@ -84,16 +84,16 @@ class Exercise:
         return tuple(map(self._text, kinds))
 
     def keep(self, answer: str) -> None:
-        """Keep an answer on this machine, in place of an earlier one, for `check`."""
+        """Keep an answer on this machine for `check`; it replaces an earlier answer."""
         file = self._file
         with paths.writing(file):
             file.write_text(answer, encoding="utf-8")
 
     def check(self, answer: str | None = None) -> Outcome:
-        """Build the answer (else the one kept), try it out, and say what holds; only the cache stays.
+        """Build ``answer``, or else the kept answer, try it out, and return the result of each check.
 
-        Raises `WorkbookError` when none was kept, and the errors of `helpers.engine.engine`. A failed
-        build is an outcome, not an error.
+        Afterwards only the build cache stays. Raises `WorkbookError` when there is no kept answer, and
+        the errors of `helpers.engine.engine`. A failed build is an outcome, not an error.
         """
         if answer is None:
             answer = self._kept()
@@ -103,11 +103,11 @@ class Exercise:
         return outcome
 
     def hint(self) -> str:
-        """Return the next hint, each stronger than the one before; after the third, the third."""
+        """Return the next hint, which says more than the last one; after the third, the third again."""
         return self.hints[min(records.hinted(self.name), len(self.hints)) - 1]
 
     def solution(self) -> Markdown:
-        """Show one solution; there may be others."""
+        """Return one solution to show; there may be others."""
         from IPython.display import Markdown
 
         return Markdown(f"```dockerfile\n{self._text('solution')}```")
@@ -169,7 +169,7 @@ def _hint_for(error: WorkbookError) -> str:
 
 
 def _tried(check: Check, attempt: Attempt) -> str | None:
-    """Return what a check found; a further build that fails is a finding, too."""
+    """Return what a check found; a failed further build is a finding too."""
     try:
         return check.trial(attempt)
     except _NO_BUILD as error:

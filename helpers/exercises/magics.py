@@ -1,6 +1,6 @@
-"""The magics ``%%dockerfile NAME`` and ``%%dockerignore NAME``: a cell is the answer to an exercise.
+"""The magics ``%%dockerfile NAME`` and ``%%dockerignore NAME``: the cell is the answer to an exercise.
 
-The answer is kept, and `Exercise.check` without an argument tries it.
+The magic keeps the answer, and `Exercise.check` without an argument tries it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from helpers.host.errors import WorkbookError
 
 
 def register(task: Callable[[str], Exercise]) -> None:
-    """Teach the magics to the IPython that imports this; without one, do nothing.
+    """Register the magics in the running IPython; outside IPython, do nothing.
 
     ``task`` finds an exercise by its name.
     """

@@ -1,6 +1,6 @@
-"""The small projects that answers are built from, and what a builder is handed with them.
+"""The small projects that answers are built from, with their build arguments and secrets.
 
-It copies and builds nothing: `attempt` does.
+`attempt` copies and builds them; this module does not.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Project:
-    """A folder to build from: ``source`` is the file in it that stands for a change of the source.
+    """A folder to build from; ``source`` is the file that a check edits to change the source.
 
-    ``clutter`` fills a copy of the folder first. ``build_args`` go to each build as ``--build-arg``, and
-    ``secrets`` (texts by their ids) as ``--secret``.
+    ``clutter`` first adds files to a copy of the folder. Each build gets ``build_args`` as
+    ``--build-arg``, and ``secrets`` (texts by their ids) as ``--secret``.
     """
 
     folder: Path
@@ -31,7 +31,7 @@ class Project:
 
 
 def months_of_work(project: Path) -> None:
-    """Leave in a project's folder what work leaves there: fixtures, a log, a tool with its settings."""
+    """Add the files of some months of work to a project: fixtures, a log, a tool with its settings."""
     fixtures = project / "test" / "fixtures"
     fixtures.mkdir(parents=True)
     for number in range(4):

@@ -1,4 +1,4 @@
-"""Keep which exercises were solved on this machine, and how many hints that took."""
+"""Remember which exercises were solved on this machine, and how many hints were shown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from helpers.host.records import Kept
 
 @dataclass(frozen=True)
 class Record:
-    """One exercise: attempts made, hints seen, and when it was first solved (UTC, ISO), else empty."""
+    """One exercise: attempts, hints shown, and the time of its first solution (UTC, ISO), or empty."""
 
     exercise: str
     attempts: int = 0
@@ -22,17 +22,17 @@ _records = Kept("exercises", Record, lambda record: record.exercise)
 
 
 def of(exercise: str) -> Record:
-    """Return the record of an exercise; a fresh one when it was never tried."""
+    """Return the record of an exercise; a new record when it was never tried."""
     return _records.all().get(exercise, Record(exercise))
 
 
 def all_records() -> dict[str, Record]:
-    """Return the records of the exercises that were tried."""
+    """Return the records of all exercises that were tried, by name."""
     return _records.all()
 
 
 def attempted(exercise: str, *, solved: bool) -> None:
-    """Count one attempt; the first solution's time stays."""
+    """Count one attempt; the time of the first solution is kept."""
 
     def edit(known: dict[str, Record]) -> None:
         old = known.get(exercise, Record(exercise))
@@ -43,7 +43,7 @@ def attempted(exercise: str, *, solved: bool) -> None:
 
 
 def hinted(exercise: str) -> int:
-    """Count one hint more, and return how many that makes."""
+    """Count one more hint, and return the new number of hints."""
     seen: list[int] = []
 
     def edit(known: dict[str, Record]) -> None:
