@@ -1,4 +1,4 @@
-"""What a notebook calls: the common verbs, one module a lesson, the widgets, the doctor."""
+"""What a notebook calls: the common verbs, one module for each lesson, the widgets, the doctor."""
 
 from helpers.lesson.setup import check as doctor
 from helpers.lesson.setup import standins

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 def run(*names: str, repeats: int = 1, scenarios: tuple[Scenario, ...] = USUAL) -> Experiment:
-    """Build Dockerfiles in the scenarios; a name is a short one, or a path in the working copy.
+    """Build Dockerfiles in the scenarios; a name is a short name or a path in the working copy.
 
-    Whether a step runs shows in one round; for seconds, more ``repeats`` narrow what noise can explain.
+    One round shows whether a step runs. For times, more ``repeats`` reduce the effect of noise.
     """
     files = {name.rpartition("/")[2].removesuffix(".Dockerfile"): _file(name) for name in names}
     total = cache.count(len(files), repeats, scenarios)
@@ -40,12 +40,12 @@ def _file(name: str) -> Path:
 
 
 def after(scenario: str, *names: str, repeats: int = 1) -> Experiment:
-    """Build each Dockerfile as it is, then ``repeats`` times in a scenario, as ``a test changed``."""
+    """Build each Dockerfile once, then ``repeats`` times in a scenario such as ``a test changed``."""
     return run(*names, repeats=repeats, scenarios=(Scenario(scenario),))
 
 
 def steps(runs: Experiment, name: str) -> pd.DataFrame:
-    """Return one row a step of a Dockerfile, from top to bottom: whether it ran in each scenario."""
+    """Return one row for each step of a Dockerfile, from the top: whether it ran in each scenario."""
     frame = _steps(runs, name)
     frame["state"] = frame["cached"].map({True: "cached", False: "ran"})
     wide = frame.pivot_table(
@@ -60,7 +60,7 @@ def _steps(runs: Experiment, name: str) -> pd.DataFrame:
 
 
 def times(runs: Experiment) -> pd.DataFrame:
-    """Return the median and the range of the seconds, one row a scenario and Dockerfile."""
+    """Return the median and the range of the seconds, one row for each scenario and Dockerfile."""
     return runs.times()
 
 
@@ -74,7 +74,7 @@ def chart_steps(runs: Experiment, name: str) -> Chart:
 
 
 def chart_timeline(runs: Experiment, name: str, *scenarios: str) -> Chart:
-    """Draw when the steps of a Dockerfile ran, one panel a scenario; all scenarios by default."""
+    """Draw when the steps of a Dockerfile ran, one panel for each scenario; by default all."""
     frame = _steps(runs, name)
     if scenarios:
         frame = frame[frame["scenario"].isin(scenarios)]
@@ -97,27 +97,28 @@ def results(runs: Experiment) -> list[BuildResult]:
 
 
 def installs(runs: Experiment, name: str, scenario: str) -> Installs:
-    """Return how many install steps ran in a scenario, of how many."""
+    """Return how many install steps ran in a scenario, and how many there were."""
     return Installs(*runs.installs(name, Scenario(scenario)))
 
 
 def speed_up(runs: Experiment, slow: str, fast: str) -> Spread:
-    """Return how many times faster ``fast`` is after a source edit, one ratio a round."""
+    """Return how many times faster ``fast`` is after a source edit, one ratio for each round."""
     pairs = zip(runs.of(slow, Scenario.SOURCE), runs.of(fast, Scenario.SOURCE), strict=True)
     return Spread(tuple(one.result.seconds / other.result.seconds for one, other in pairs))
 
 
 def install_share(runs: Experiment, name: str) -> float:
-    """Return the part of a build's time after a source edit that its install took, 0 to 1."""
+    """Return the install's share of a build's time after a source edit, from 0 to 1."""
     made = runs.of(name, Scenario.SOURCE)
     install = sum(step.seconds for run in made for step in run.steps if step.installs)
     return install / sum(run.result.seconds for run in made)
 
 
 def nine_times(runs: Experiment, name: str) -> pd.DataFrame:
-    """Return the install and the rest of the middle build after a source edit, in seconds.
+    """Return the seconds of the install and of the rest, in the median build after a source edit.
 
-    With order, the rest remains: (install + rest) / rest is nine when install is eight times rest.
+    A well-ordered file saves the install and keeps the rest. So it is nine times faster when the install
+    takes eight times as long as the rest: (install + rest) / rest = 9.
     """
     run = cache.middle(runs.of(name, Scenario.SOURCE))
     install = sum(step.seconds for step in run.steps if step.installs)
@@ -132,9 +133,9 @@ def nine_times(runs: Experiment, name: str) -> pd.DataFrame:
 
 
 def overlap(runs: Experiment, name: str, scenario: str = "cold") -> pd.DataFrame:
-    """Return how long each stage worked, and how long two stages or more worked at once.
+    """Return the seconds that each stage ran, and the seconds in which two or more ran at once.
 
-    ``one after another`` is what the same steps would have taken without overlap.
+    ``one after another`` is the time that the same steps would take without overlap.
     """
     ran = [s for s in cache.middle(runs.of(name, Scenario(scenario))).steps if not s.cached]
     stages = list(dict.fromkeys(step.stage for step in ran))
@@ -147,7 +148,7 @@ def overlap(runs: Experiment, name: str, scenario: str = "cold") -> pd.DataFrame
 def hand_over(name: str) -> Handover | None:
     """Build on a fresh machine, hand its exported cache to another, and build there after an edit.
 
-    Prints why and returns None where no fresh machine can be had.
+    When no fresh machine can be started, this prints why and returns None.
     """
     if not ci_cache.available():
         print("Not measured here: a fresh builder machine needs the private engine (`make engine`).")
@@ -162,7 +163,7 @@ def handed_over(handover: Handover | None) -> pd.DataFrame | None:
 
 
 def hand_over_times(handover: Handover | None) -> pd.DataFrame | None:
-    """Return the seconds on each machine, and the MB of cache that went over."""
+    """Return the seconds on each machine, and the MB of cache that were handed over."""
     if handover is None:
         return None
     rows = [

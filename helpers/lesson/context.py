@@ -1,6 +1,6 @@
 """The verbs of lesson 05: fill a working copy, and send it as a build context.
 
-The filled copy is this lesson's own; `lesson.app` stays as small as the other lessons know it.
+The filled copy belongs to this lesson; `lesson.app` stays small for the other lessons.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from IPython.display import Code
 
 PROBE = "context_probe"
-CLAIMED = {  # what X1 names, and where it lies in the filled copy
+CLAIMED = {  # what claim X1 names, and its paths in the filled copy
     "node_modules": ("node_modules",),
     ".git": (".git",),
     ".env*": (".env", ".env.local"),
@@ -38,7 +38,7 @@ _filled: Workspace | None = None
 
 
 def fill() -> None:
-    """Fill a working copy with what months of work leave in it, its modules from the builder's image."""
+    """Fill a working copy with the files of months of work; modules come from the builder's image."""
     global _filled
     builder = verbs.build("alpine", target="builder")
     if _filled is None:
@@ -48,26 +48,26 @@ def fill() -> None:
 
 
 def folder() -> Workspace:
-    """Return the filled working copy, filled at first use."""
+    """Return the filled working copy; the first call fills it."""
     if _filled is None:
         fill()
     return _filled or verbs.app()
 
 
 def show_list(name: str) -> Code:
-    """Show one of the ignore lists that lie beside the Dockerfiles."""
+    """Show one of the ignore lists in the Dockerfiles' folder."""
     from IPython.display import Code
 
     return Code(_list(name), language="text")
 
 
 def tree(name: str | None = None, depth: int = 1) -> Tree:
-    """Return the filled copy as a tree: what an ignore list lets through; None is no list."""
+    """Return the filled copy as a tree, with what an ignore list lets through; None means no list."""
     return forecast(_list(name) if name else "", depth)
 
 
 def forecast(patterns: str, depth: int = 1) -> Tree:
-    """Return the filled copy as a tree under ignore patterns of one's own, one a line."""
+    """Return the filled copy as a tree, with your own ignore patterns, one on each line."""
     return survey(folder().path, dockerignore.parse(patterns)).tree(depth)
 
 
@@ -76,8 +76,8 @@ def send(
 ) -> Sending:
     """Build a probe from a fresh copy of the filled folder, live; return what was really sent.
 
-    ``name`` is the list that lies there as ``.dockerignore``; ``own`` the one that lies beside the
-    Dockerfile under the Dockerfile's name.
+    ``name`` is the list that becomes the folder's ``.dockerignore``. ``own`` is the list that becomes
+    the Dockerfile's own ignore file.
     """
     label = label or (name or "no list")
     with live.watcher(f"context, {label}") as watch:
@@ -93,7 +93,7 @@ def send(
 
 
 def table(*sendings: Sending) -> pd.DataFrame:
-    """Return one row a measurement: bytes sent, paths that arrived, and whether they were forecast."""
+    """Return one row for each measurement: bytes sent, paths that arrived, and the forecast."""
     rows = [
         (
             s.label,
@@ -109,7 +109,7 @@ def table(*sendings: Sending) -> pd.DataFrame:
 
 
 def chart(*sendings: Sending) -> Chart:
-    """Draw what is sent under each list, by what it is."""
+    """Draw the bytes that are sent with each list, by the kind of file."""
     needed = {entry.path for entry in sendings[-1].forecast.sent}
     frame = tables.frame({s.label: _by_kind(s.forecast, needed) for s in sendings}) / MB
     return plots.sent(frame.fillna(0.0), caption=sendings[0].result.conditions)
@@ -136,12 +136,12 @@ def _kind(path: str, needed: set[str]) -> str:
 
 
 def passengers(sending: Sending) -> dict[str, int]:
-    """Return bytes that arrived of what claim X1 names."""
+    """Return the bytes that arrived, for each thing that claim X1 names."""
     return {name: sending.bytes_in(*tops) for name, tops in CLAIMED.items()}
 
 
 def bytes_in_folder(sending: Sending) -> dict[str, int]:
-    """Return bytes in the folder of what claim X1 names, whether they were sent or not."""
+    """Return the bytes in the folder, sent or not, for each thing that claim X1 names."""
     return {
         name: sum(e.bytes for e in sending.forecast.entries if _is_under(e.path, tops))
         for name, tops in CLAIMED.items()
@@ -158,7 +158,7 @@ def secrets_sent(sending: Sending) -> list[str]:
 
 
 def let_through(sending: Sending, fuller: str) -> pd.DataFrame:
-    """Return what was sent and a fuller list keeps out, one row for the first line that would do it."""
+    """Return the bytes that were sent but that a fuller list keeps out, one row for each line."""
     rules = dockerignore.parse(_list(fuller))
     lines = {p.written: dockerignore.Rules((p,)) for p in rules.patterns if not p.readmits}
     found: dict[str, list[tuple[str, int]]] = {written: [] for written in lines}
@@ -175,7 +175,7 @@ def let_through(sending: Sending, fuller: str) -> pd.DataFrame:
 
 
 def in_git_objects(sending: Sending) -> list[str]:
-    """Return the objects of the Git repository that arrived and hold the fake key, compressed."""
+    """Return the Git objects that arrived and contain the fake key, which is compressed in them."""
     objects = secrets.in_git_objects(folder().path / ".git", FAKE_SECRET)
     return [f".git/{name}" for name in objects if f".git/{name}" in sending.arrived]
 
@@ -192,12 +192,12 @@ def try_patterns(patterns: str, *paths: str) -> pd.DataFrame:
 
 
 def verdict(judgement: Judgement, *sendings: Sending) -> Judgement:
-    """Record a judgement that rests on what was sent; return it."""
+    """Record a judgement with the builds that it is based on; return it."""
     return verbs.verdict(judgement, *(sending.result for sending in sendings))
 
 
 def build(name: str, ignore: str) -> BuildResult:
-    """Build a Dockerfile of the sample app live from the filled folder, under an ignore list."""
+    """Build a Dockerfile of the sample app live from the filled folder, with an ignore list."""
     with context.twin(folder(), _list(ignore)) as copy, live.watcher(name) as watch:
         tag = f"workbook/{name}-{ignore}"
         return buildx.build(Request(sample.dockerfile(name), copy.path, tag), watch)

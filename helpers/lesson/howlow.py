@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REPEATS = 5
-_NOT_COUNTED = "not counted"  # by an engine without cgroups
+_NOT_COUNTED = "not counted"  # an engine without cgroups does not count
 _COLUMNS = ("variant", "on disk MB", "start s", "min s", "max s", "CPU s")
 
 
 def goals() -> pd.DataFrame:
-    """Return the lesson's two goals, which are the workbook's own and not the article's."""
+    """Return the lesson's two goals, which are the workbook's own, not the article's."""
     small = f"has {claims.SMALLEST_MB:.0f} MB on disk or less, and answers as the others do"
     quick = (
         f"has less than {claims.SMALL_MB:.0f} MB on disk, "
@@ -38,13 +38,13 @@ def goals() -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Starts:
-    """How images started, up to their first answer; the first is the plain one."""
+    """The starts of images, up to their first answer; the first image is the plain one."""
 
     results: tuple[BuildResult, ...]
     starts: tuple[Start, ...]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row an image: its size; its start's seconds, median and range, and CPU seconds."""
+        """Return one row for each image: its size, its start's seconds (median, range), CPU seconds."""
         rows = [
             (
                 verbs.label(r),
@@ -68,7 +68,7 @@ def _range(spread: Spread) -> tuple[float, float, float]:
 
 
 def starts(*results: BuildResult, repeats: int = REPEATS) -> Starts:
-    """Start each image ``repeats`` times, in turns, and time it; the first is the plain one."""
+    """Start each image ``repeats`` times, in turns, and time it; the first image is the plain one."""
     images = {result.image_id: result.image_id for result in results}
     taken = howlow.starts(images, repeats, results[0].engine)
     return Starts(results, tuple(taken[result.image_id] for result in results))
@@ -88,10 +88,10 @@ def chart_frontier(measured: Starts) -> Chart:
 
 
 def in_use(*results: BuildResult) -> pd.DataFrame:
-    """Return one row an image: what its running container takes and what can be done with it.
+    """Return one row for each image: what its running container uses, and what can be done with it.
 
-    Its own memory is what no other container can share; ``node -e`` is one empty line of JavaScript
-    through ``docker exec``, the least that a health check takes.
+    Its own memory is the memory that containers cannot share. ``node -e`` is the time of an empty line
+    of JavaScript through ``docker exec``, which is the least time of a health check.
     """
     rows = []
     for result in results:
@@ -105,7 +105,7 @@ def in_use(*results: BuildResult) -> pd.DataFrame:
 
 
 def seen(*results: BuildResult) -> pd.DataFrame:
-    """Return one row an image: what an inventory, such as a scanner's, still finds in it."""
+    """Return one row for each image: what a scanner can still find in it."""
     rows = []
     for result in results:
         found = inventory.look(result.image, sample.APP)
@@ -120,7 +120,7 @@ def seen(*results: BuildResult) -> pd.DataFrame:
 
 
 def upkeep(*results: BuildResult) -> pd.DataFrame:
-    """Return one row an image: where its Node comes from, and what a change of the code moves."""
+    """Return one row for each image: where its Node comes from, and what a change of code transfers."""
     rows = []
     for result in results:
         facts = _facts(result)
@@ -141,12 +141,12 @@ def _word(answer: bool) -> str:
 
 
 def smallest(measured: Starts) -> Goal:
-    """Judge the goal on size; each image was tried out over HTTP."""
+    """Judge the goal for the size; each image was tried out over HTTP."""
     return claims.smallest_image({verbs.label(r): verbs.size(r) for r in measured.results})
 
 
 def small_and_quick(measured: Starts) -> Goal:
-    """Judge the goal on size and start together, against the first image."""
+    """Judge the goal for size and start together, compared with the first image."""
     names = [verbs.label(result) for result in measured.results]
     sizes = {name: verbs.size(r) for name, r in zip(names, measured.results, strict=True)}
     pairs = list(zip(names, measured.starts, strict=True))
@@ -161,7 +161,7 @@ def smallest_megabytes(measured: Starts) -> float:
 
 
 def seconds_later(measured: Starts) -> float:
-    """Return how many seconds after plain Node, the first image, the smallest one answers: medians."""
+    """Return how many seconds later than the first image the smallest image answers, by the medians."""
     return _smallest(measured)[1].seconds.median - measured.starts[0].seconds.median
 
 

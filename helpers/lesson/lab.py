@@ -1,6 +1,6 @@
-"""How JupyterLab is started here: it asks the network for nothing, and keeps the words of pictures.
+"""The command that starts JupyterLab without network access, and with the text of pictures kept.
 
-Nothing is started by this module; `python -m helpers lab` runs the command.
+`python -m helpers lab` runs the command; this module starts nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _QUIET = (
 
 
 def command(given: Sequence[str] = ()) -> list[str]:
-    """Return the command that starts JupyterLab at the first lesson; options ``given`` replace ours."""
+    """Return the command that starts JupyterLab at the first lesson; options in ``given`` win."""
     options = [
         f"--ServerApp.root_dir={paths.ROOT}",
         f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}",

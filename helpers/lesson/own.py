@@ -1,6 +1,6 @@
 """The verbs of the lesson on your own Dockerfile: examine a project, and put reports side by side.
 
-Each is a line or two over a module that does the work. Projects that are given by path are only read.
+Each verb calls a module that does the work. Projects that are given by path are only read.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ def examine(
 ) -> Report:
     """Examine the project at ``path``, live, and return the report.
 
-    ``path`` is a folder with a Dockerfile or the Dockerfile itself, the sample app's working copy by
-    default; ``file`` is the Dockerfile's path from there, or the short name of one of the sample
-    app's. ``extra`` holds further arguments of ``docker buildx build``. ``build`` False only reads,
-    ``rebuild`` False leaves out the second build. Raises the errors of `helpers.examine.examine`.
+    ``path`` is a Dockerfile or a folder with one; by default it is the sample app's working copy.
+    ``file`` is the Dockerfile's path from there, or the short name of one of the sample app's
+    Dockerfiles. ``extra`` holds further arguments for ``docker buildx build``. ``build`` False only
+    reads; ``rebuild`` False leaves out the second build. Raises the errors of `helpers.examine.examine`.
     """
     if path is None:
         path, file = verbs.app().path, _sample_file(file or "naive")
@@ -73,9 +73,9 @@ def _sample_file(name: str) -> str:
 
 
 def example() -> Path:
-    """Return the folder of a working copy of ``tally``, a small project in C, made at first use.
+    """Return the working copy of ``tally``, a small project in C; the first call makes the copy.
 
-    It holds samples of a web server's log, as such a project's folder would.
+    It also contains samples of a web server's log, as such a project's folder may.
     """
     global _example
     if _example is None:
@@ -106,12 +106,12 @@ def show(folder: Path, file: str = "Dockerfile") -> Code:
 
 
 def findings(report: Report, topic: str | None = None) -> Listing:
-    """Return the findings of a report, of one ``topic`` (cache, size, context, style) or all."""
+    """Return the findings of a report: all, or those of one ``topic`` (cache, size, context, style)."""
     return Listing(tuple(f for f in report.findings if topic in (None, f.topic)))
 
 
 def compare(**reports: Report) -> pd.DataFrame:
-    """Put the figures of several reports side by side; those without an image have none there."""
+    """Put the figures of several reports side by side; a report without an image has fewer figures."""
     import pandas as pd
 
     columns = {
@@ -124,7 +124,10 @@ def compare(**reports: Report) -> pd.DataFrame:
 
 
 def save(report: Report, folder: Path = ledger.FOLDER) -> list[Path]:
-    """Write a report as HTML and JSON; return their paths. Raises `WorkbookError` when it cannot."""
+    """Write a report as HTML and JSON; return their paths.
+
+    Raises `WorkbookError` when ``folder`` cannot be written to.
+    """
     stem = f"{report.project}-{Path(report.dockerfile).name}"
     pages = {f"{stem}.html": report.to_html(), f"{stem}.json": report.to_json()}
     try:
@@ -137,12 +140,12 @@ def save(report: Report, folder: Path = ledger.FOLDER) -> list[Path]:
 
 
 def chart_layers(report: Report) -> Chart:
-    """Draw the layers of the image that was built, instruction by instruction."""
+    """Draw the layers of the built image, instruction by instruction."""
     return plots.layers(report.layers(), caption=report.conditions)
 
 
 def chart_removable(report: Report) -> Chart:
-    """Draw what of the image a final stage would not need, as far as it can be told."""
+    """Draw the bytes of the image that a final stage would not need; they are a lower bound."""
     import pandas as pd
 
     shares = report.removable().rename(columns={"at least MB": "MB"})[["what", "MB"]]

@@ -1,4 +1,4 @@
-"""The verbs of lesson 06: build on a tag or a digest, try an image, ask its Node, move a pin."""
+"""The verbs of lesson 06: build on a tag or a digest, try an image, find its Node, move a pin."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from helpers.plots import Chart
 if TYPE_CHECKING:
     import pandas as pd
 
-ARGUMENT = "NODE"  # of the Dockerfile `pinned`
-LAST_ON_BOOKWORM = 20  # distroless had this line of Node on Debian 12 only
-FIRST_SHOWN = date(2026, 1, 1)  # lines that ended before are history
+ARGUMENT = "NODE"  # an argument of the Dockerfile `pinned`
+LAST_ON_BOOKWORM = 20  # distroless had this line of Node only on Debian 12
+FIRST_SHOWN = date(2026, 1, 1)  # lines that ended earlier are not shown
 _FRAME = re.compile(r"^\s+at .*\n?", re.MULTILINE)
 
 
@@ -44,13 +44,13 @@ def build(label: str, image: str, shelf: Registry) -> BuildResult:
 
 
 def build_file(name: str, shelf: Registry, *, target: str | None = None) -> BuildResult:
-    """Build a Dockerfile whose bases lie in the registry; ``target`` stops at a stage."""
+    """Build a Dockerfile whose bases are in the registry; ``target`` stops at a stage."""
     return _build(verbs.request(name, target=target), shelf)
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """What the builder said of an image that it was to build on; ``sentence`` is None if it built."""
+    """The builder's refusal of a base image; ``sentence`` is None when the build succeeded."""
 
     sentence: str | None
 
@@ -59,9 +59,9 @@ class Refusal:
 
 
 def refusal(image: str, shelf: Registry) -> Refusal:
-    """Build on an image by a digest that should be refused, and return the builder's sentence.
+    """Build on an image with a digest that should be refused, and return the builder's sentence.
 
-    A build that fails for another reason than that digest raises its error.
+    A build that fails for any other reason raises its error.
     """
     arguments = {ARGUMENT: f"{shelf.address}/{image}"}
     request = replace(verbs.request("pinned"), tag="workbook/refused", build_args=arguments)
@@ -80,20 +80,20 @@ def _build(request: Request, shelf: Registry) -> BuildResult:
 
 
 def _given(request: Request, shelf: Registry) -> Request:
-    """Return the request with its bases, those in the registry left to the builder to pull."""
+    """Return the request with its bases; the builder itself pulls those that are in the registry."""
     names = dockerfiles.read(request.dockerfile, request.build_args).base_images(request.target)
     found = [shelf.base(name) or bases.resolve([name], shelf.engine)[0] for name in names]
     return replace(request, bases=tuple(found))
 
 
 def nodes(*results: BuildResult) -> pd.DataFrame:
-    """Return one row an image: what its last stage is built from, and the Node that runs inside."""
+    """Return one row for each image: the base of its last stage, and the Node that runs inside."""
     rows = [(verbs.label(r), _shortened(r.bases[-1].name), node_of(r)) for r in results]
     return tables.frame(rows, columns=["image", "FROM", "Node inside"])
 
 
 def node_of(result: BuildResult) -> str:
-    """Return the version of the Node that runs in an image, asked there."""
+    """Return the version of Node in an image, as Node itself reports it in a container."""
     return pins.runtime(result.image_id, result.engine).node
 
 
@@ -102,19 +102,19 @@ def tested(
     by_digest: tuple[BuildResult, BuildResult],
     refused: Refusal,
 ) -> PinTest:
-    """Return what the builds before and after the tag moved show, for the ledger."""
+    """Return the figures of the builds before and after the tag moved, for the rule of the claim."""
     tag_before, tag_after = map(node_of, by_tag)
     digest_before, digest_after = map(node_of, by_digest)
     return PinTest((tag_before, tag_after), (digest_before, digest_after), refused.sentence is not None)
 
 
 def _shortened(name: str) -> str:
-    """Return a name with the beginning of its digest, as Docker prints it."""
+    """Return a name with only the beginning of its digest, as Docker prints it."""
     return re.sub(r"(@sha256:[0-9a-f]{12})[0-9a-f]+", r"\1…", name)
 
 
 def stages(result: BuildResult) -> pd.DataFrame:
-    """Return one row a stage that stands on an image: its base, and what a native module must fit."""
+    """Return one row for each stage built from an image: its base, and what a native module must fit."""
     references = {base.name: base.reference for base in result.bases}
     rows = []
     for stage in (stage for stage in result.dockerfile.stages if stage.base in references):
@@ -125,9 +125,9 @@ def stages(result: BuildResult) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Trial:
-    """Whether an image's API answered; else the code with which it stopped, and its log.
+    """Whether an image's API answered; otherwise the exit code of its container, and its log.
 
-    The frames of stack traces are left out of ``log``.
+    ``log`` leaves out the frames of stack traces.
     """
 
     image: str
@@ -146,7 +146,7 @@ class Trial:
 
 
 def trial(result: BuildResult) -> Trial:
-    """Run an image and use its API; when it stops by itself, return its last words instead."""
+    """Run an image and use its API; if the container stops by itself, return its exit code and log."""
     try:
         verbs.try_out(result)
     except ContainerError:
@@ -156,14 +156,14 @@ def trial(result: BuildResult) -> Trial:
 
 
 def without_frames(log: str) -> str:
-    """Return a log without the frames of its stack traces and without the blank lines around it."""
+    """Return a log without the frames of its stack traces and without blank lines at both ends."""
     return _FRAME.sub("", log).strip()
 
 
 def write(name: str, pin: Pin) -> str:
-    """Write the Dockerfile `pinned` with that pin in it, and return the file's path.
+    """Write the Dockerfile `pinned` with this pin, and return the file's path.
 
-    It lies beside the working copy, so that it is no part of a build context and stales no cache.
+    The file lies beside the working copy. So it is not part of a build context, and changes no cache.
     """
     return _written(name, pins.repin(verbs.text("pinned"), ARGUMENT, str(pin)))
 
@@ -175,14 +175,14 @@ def _written(name: str, text: str) -> str:
 
 
 def on_line(number: int) -> BuildResult:
-    """Build what the workbook recommends on a line of Node, the same in all stages."""
+    """Build the recommended Dockerfile with the same line of Node in all stages."""
     return verbs.build(_written(f"node_{number}", moved(verbs.text("recommended"), number)))
 
 
 def moved(text: str, number: int) -> str:
     """Return a Dockerfile with every base on another line of Node.
 
-    Where distroless never had that line on the Debian that is named, Debian's line moves with it.
+    If distroless never had that line of Node on the named Debian, the line of Debian changes too.
     """
     moved = re.sub(r"^(FROM .*node(?:js|:))\d+", rf"\g<1>{number}", text, flags=re.MULTILINE)
     if number > LAST_ON_BOOKWORM:
@@ -191,9 +191,10 @@ def moved(text: str, number: int) -> str:
 
 
 def schedule(*products: str, on: date | None = None) -> pd.DataFrame:
-    """Return one row a line of releases: released, last day of fixes, and the months that are left.
+    """Return one row for each release line: its release, last day of fixes, and months that are left.
 
-    ``products`` are ``Node``, ``Debian`` and ``Alpine``; their lines from `FIRST_SHOWN` on.
+    ``products`` may be ``Node``, ``Debian`` and ``Alpine``. Lines that ended before `FIRST_SHOWN` are
+    left out.
     """
     on = on or _today()
     rows = [
@@ -207,7 +208,7 @@ def schedule(*products: str, on: date | None = None) -> pd.DataFrame:
 
 
 def ended(*results: BuildResult, on: date | None = None) -> list[Line]:
-    """Return the lines that images are built on and that get no more fixes, today or on another day."""
+    """Return the release lines in the images' bases that no longer get fixes, today or on day ``on``."""
     return support.ended((base.name for result in results for base in result.bases), on or _today())
 
 
@@ -216,9 +217,9 @@ def _today() -> date:
 
 
 def chart_lines(*results: BuildResult) -> Chart:
-    """Draw what an image weighs on each line of Node, beside what Node and Debian have left of support.
+    """Draw each image's size, beside the months of support that its Node and Debian have left.
 
-    Each image's last base names its Debian.
+    The base of an image's last stage names its Debian.
     """
     rows = []
     for result in results:
