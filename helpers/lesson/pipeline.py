@@ -1,6 +1,6 @@
-"""The verbs of lesson 09: push, pull, redeploy, and what all of it moves and costs.
+"""The verbs of lesson 09: push, pull and redeploy images, and find what that moves and costs.
 
-A registry on loopback is served from the first verb that needs one until the process ends.
+The first verb that needs a registry starts one on loopback; it ends with the process.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _measured: dict[str, TransferBytes] = {}
 
 
 def registry() -> str:
-    """Return the address of the lesson's registry, started and empty at first use."""
+    """Return the address of the lesson's registry; the first call starts it, empty."""
     global _address
     if _address is None:
         _address = _serving.enter_context(local_registry.serving())
@@ -63,9 +63,9 @@ def registry() -> str:
 def build(name: str) -> BuildResult:
     """Build a Dockerfile of the sample app live, as a version of a release that no cache has seen.
 
-    A cache may hold several results of one step (each build without it adds one). Versions of a release
-    that was never built before all stand on the same of them; older ones may not, and then layers that
-    did not change would differ. Names are those of `lesson.build`.
+    A cache may hold several results of one step, because each build without the cache adds one. All
+    versions of a new release use the same result. Versions of an older release may not, and then
+    unchanged layers would differ. Names are those of `lesson.build`.
     """
     verbs.app().write("src/release.ts", f"export const release = '{pipeline.RELEASE}';\n")
     own = verbs.app().path / name
@@ -76,19 +76,19 @@ def build(name: str) -> BuildResult:
 
 
 def push(result: BuildResult) -> pd.DataFrame:
-    """Push an image to the registry; return what is new there, and the seconds that it took."""
+    """Push an image to the registry; return the new blobs there, and the seconds of the push."""
     pushed = pipeline.push(result, registry())
     rows = [(pipeline.label(result), len(pushed.new), pushed.moved_bytes / MB, pushed.seconds)]
     return tables.frame(rows, columns=["image", "new blobs", "moved MB", "seconds"])
 
 
 def empty_host() -> DeployHost:
-    """Return a deploy host that holds nothing."""
+    """Return an empty deploy host."""
     return deploy_host.fresh(engine.find().architecture)
 
 
 def pull(host: DeployHost, result: BuildResult) -> pd.DataFrame:
-    """Pull an image that was pushed onto a host; return one row a layer, with what crossed."""
+    """Pull a pushed image onto a host; return one row for each layer, with the bytes transferred."""
     reference = f"{pipeline.repository(result, registry())}:{pipeline.FIRST_VERSION}"
     return _layers(host.pull(reference), result)
 
@@ -99,14 +99,14 @@ def redeploy(
     """Rebuild an image after a change and deploy it onto a host.
 
     The change is a ``source edit``, a ``dependency edit``, or a ``changed base``.
-    ``cold`` rebuilds without a cache, as a runner does that keeps none. Returns what crossed.
+    ``cold`` rebuilds without a cache, like a runner without a cache. Returns the bytes transferred.
     """
     pulled = pipeline.redeploy(host, result, Change(change), registry(), cold=cold)
     return _layers(pulled, result)
 
 
 def _layers(pulled: Pull, result: BuildResult) -> pd.DataFrame:
-    """Name the layers by their instructions; those of the base share a row, and so do the documents."""
+    """Name the layers by their instructions; the base's layers share a row, the documents another."""
     import pandas as pd
 
     base = pipeline.final_base(result)
@@ -125,7 +125,7 @@ def _layers(pulled: Pull, result: BuildResult) -> pd.DataFrame:
 
 
 def moves(*results: BuildResult) -> pd.DataFrame:
-    """Measure what each image moves in each situation, in MB; what was measured before is reused."""
+    """Return the MB that each image moves in each situation; each image is measured only once."""
     for result in results:
         moves_of(result)
         print(f"{pipeline.label(result)}: pushed, pulled and redeployed twice", flush=True)
@@ -137,19 +137,19 @@ def moves(*results: BuildResult) -> pd.DataFrame:
 
 
 def moves_of(result: BuildResult) -> TransferBytes:
-    """Return what one image moves, measured once."""
+    """Return the bytes that an image moves in each situation; it is measured only once."""
     if result.image_id not in _measured:
         _measured[result.image_id] = pipeline.measure(result, registry())
     return _measured[result.image_id]
 
 
 def day(result: BuildResult) -> Day:
-    """Return a day's transfer in GB: the article's number of deploys to one host."""
+    """Return the GB of a day with the article's number of deploys to one host."""
     return cost.day(moves_of(result), claims.DEPLOYS)
 
 
 def chart_day(naive: BuildResult, small: BuildResult, *others: BuildResult) -> Chart:
-    """Draw a day's transfer, counted in three ways, beside what the article says of the first two."""
+    """Draw a day's transfer by three ways of counting, beside the article's figures for two images."""
     results = (naive, small, *others)
     rows = [(pipeline.label(r), *(getattr(day(r), name) for name in WAYS.values())) for r in results]
     said = {pipeline.label(naive): claims.NAIVE_GB, pipeline.label(small): claims.SMALL_GB}
@@ -158,8 +158,8 @@ def chart_day(naive: BuildResult, small: BuildResult, *others: BuildResult) -> C
 
 
 def waits(*results: BuildResult, repeats: int = 3) -> dict[str, Waits]:
-    """Time pulls on empty hosts and starts once pulled, the images in turns; add what is kept."""
-    for result in results:  # the first start of an image reads its files from disk: it is not counted
+    """Time pulls on empty hosts and starts once pulled, the images in turns; add the bytes kept."""
+    for result in results:  # an image's first start reads its files from disk: not counted
         moves_of(result)
         pipeline.seconds_to_first_response(result)
     pulls = figures.interleaved(repeats, {pipeline.label(r): _puller(r) for r in results})
@@ -191,7 +191,7 @@ def chart_waits(measured: Mapping[str, Waits], *results: BuildResult) -> Chart:
 
 
 def storage(*results: BuildResult) -> pd.DataFrame:
-    """Return what the registry keeps for three versions of each image, and three whole ones."""
+    """Return the MB kept in the registry for three versions of each image, beside three whole images."""
     rows = [
         (pipeline.label(r), m.uncompressed / MB, 3 * m.first / MB, m.stored / MB)
         for r in results
@@ -202,12 +202,12 @@ def storage(*results: BuildResult) -> pd.DataFrame:
 
 
 def monthly_cost(result: BuildResult, plan: Plan | None = None) -> pd.DataFrame:
-    """Return a month's GB and USD for one image; change the plan to yours with `Plan(…)`."""
+    """Return the GB and USD of a month for one image; give your own plan with `Plan(…)`."""
     return cost.month(moves_of(result), plan or Plan()).round(2)
 
 
 def chart_cost(result: BuildResult, plan: Plan | None = None) -> Chart:
-    """Draw what a month costs for one image."""
+    """Draw the cost of a month for one image."""
     frame = cost.month(moves_of(result), plan or Plan())
     return plots.cost(frame, _caption(plan or Plan(), result))
 
@@ -228,7 +228,7 @@ def _caption(plan: Plan, result: BuildResult) -> str:
 
 
 def _exporter() -> Engine | None:
-    """Return the lesson's engine that exports images into archives; print why when there is none."""
+    """Return the lesson's engine that exports images into archives; if there is none, print why."""
     global _machine
     if not exports.available():
         print(
@@ -242,10 +242,10 @@ def _exporter() -> Engine | None:
 
 
 def change_base(*names: str) -> pd.DataFrame | None:
-    """Export Dockerfiles, and again on a base that has a fix; return what of the layers is new.
+    """Export Dockerfiles, and again on a base with a fix; return how much of the layers is new.
 
-    All stand on the bases of ``distroless_pruned``. Prints why and returns None where no image can be
-    exported.
+    All are built on the bases of ``distroless_pruned``. When no image can be exported, this prints why
+    and returns None.
     """
     machine, rows = _exporter(), []
     if machine is None:
@@ -262,10 +262,10 @@ def change_base(*names: str) -> pd.DataFrame | None:
 
 
 def reproduce(name: str) -> pd.DataFrame | None:
-    """Build a Dockerfile twice without a cache; compare both as they are, and with times rewritten.
+    """Build a Dockerfile twice without a cache; compare both images, unchanged and with rewritten times.
 
-    It stands on the bases of ``distroless_pruned``. Prints why and returns None where no image can be
-    exported.
+    It is built on the bases of ``distroless_pruned``. When no image can be exported, this prints why and
+    returns None.
     """
     machine = _exporter()
     if machine is None:

@@ -64,7 +64,7 @@ def run_steps(result: BuildResult) -> pd.DataFrame:
 
 
 def search_in(*results: BuildResult) -> pd.DataFrame:
-    """Return one row an image: what was searched for the fake key, and where it lies."""
+    """Return one row for each image: what was searched for the fake key, and where it was found."""
     rows = []
     for result in results:
         found = secrets.search(result.image, FAKE_SECRET)
@@ -75,14 +75,14 @@ def search_in(*results: BuildResult) -> pd.DataFrame:
 
 
 def sightings(result: BuildResult) -> pd.DataFrame:
-    """Return every place where an image holds the fake key."""
+    """Return every place in an image where the fake key was found."""
     found = secrets.search(result.image, FAKE_SECRET).sightings
     rows = [(s.where, s.instruction or "(the image's settings)", s.what) for s in found]
     return tables.frame(rows, columns=["where", "instruction", "what"])
 
 
 def read_history(result: BuildResult) -> None:
-    """Print the entries of an image's history that hold the fake key, as the image has them."""
+    """Print the entries of an image's history that contain the fake key, unchanged."""
     found = secrets.search(result.image, FAKE_SECRET).sightings
     for sighting in found:
         if sighting.where == secrets.HISTORY:
@@ -92,8 +92,8 @@ def read_history(result: BuildResult) -> None:
 def publish(name: str) -> dict[str, Exported] | None:
     """Build a Dockerfile with the fake key as an argument, with each kind of provenance.
 
-    The images go into archives, which are read and thrown away. Prints why and returns None where no
-    such archive can be built.
+    The images go into archives, which are read and deleted. When no such archive can be built, this
+    prints why and returns None.
     """
     if not exports.available():
         print(
@@ -112,7 +112,7 @@ def publish(name: str) -> dict[str, Exported] | None:
 
 
 def provenance(published: dict[str, Exported] | None) -> pd.DataFrame | None:
-    """Return one row a kind of provenance: its bytes, and how often the fake key is in it."""
+    """Return one row for each kind of provenance: its bytes, and how often it contains the fake key."""
     if published is None:
         return None
     rows = [
@@ -123,7 +123,7 @@ def provenance(published: dict[str, Exported] | None) -> pd.DataFrame | None:
 
 
 def read_provenance(published: dict[str, Exported] | None) -> None:
-    """Print the lines of the fullest provenance that hold the fake key."""
+    """Print the lines of the most detailed provenance that contain the fake key."""
     statement = json.loads(published["max"].provenance) if published else {}
     for line in json.dumps(statement, indent=1).splitlines():
         if FAKE_SECRET in line:

@@ -1,6 +1,6 @@
-"""What the lessons need: what of it this machine has, what stands in for it, what a kit carries.
+"""What the lessons need: what this machine has of it, which stand-ins there are, what a kit contains.
 
-The doctor says in a small table what was found, and the remedy for what is missing. It repairs nothing
+The doctor shows in a small table what was found, and the remedy for what is missing. It repairs nothing
 and starts nothing.
 """
 
@@ -27,7 +27,7 @@ from helpers.measure import sample
 if TYPE_CHECKING:
     import pandas as pd
 
-# The lesson on pinning publishes these under a tag that it moves, and builds on these lines of Node.
+# The lesson on pinning publishes these images under a tag that it moves, and builds on their Node lines.
 PUBLISHED = ("node:20.18.0-bookworm-slim", "node:20.19.5-bookworm-slim")
 LINES = (20, 22, 24, 26)
 NEEDED_BYTES = 8_000_000_000  # bases, builds and their cache for all lessons, with room to spare
@@ -35,7 +35,7 @@ NEEDED_BYTES = 8_000_000_000  # bases, builds and their cache for all lessons, w
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked for: what was found, whether it will do, and the remedy when it will not."""
+    """The result of one check: what was found, whether it is good enough, and otherwise the remedy."""
 
     what: str
     found: str
@@ -45,7 +45,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What `examine` found; ``ok`` when every lesson can run."""
+    """The results of `check`; ``ok`` is True when every lesson can run."""
 
     findings: tuple[Finding, ...]
 
@@ -55,7 +55,7 @@ class Report:
         return all(finding.ok for finding in self.findings)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a finding."""
+        """Return one row for each finding."""
         rows = [(f.what, "ok" if f.ok else "missing", f.found, f.remedy) for f in self.findings]
         return tables.frame(rows, columns=["what", "state", "found", "what to do"])
 
@@ -126,14 +126,14 @@ def _checked(what: str, look: Callable[[], str]) -> Finding:
 
 
 def base_images() -> list[str]:
-    """Return the base images of every Dockerfile of the workbook, of the exercises too, each once."""
+    """Return the base images of all Dockerfiles, including those of the exercises, each once."""
     texts = [text for exercise in exercises.CATALOGUE for text in exercise.dockerfiles()]
     tried = [name for text in texts for name in dockerfile.parse(text).base_images()]
     return list(dict.fromkeys([*sample.base_images(), *own.base_images(), *tried]))
 
 
 def carried_images() -> list[str]:
-    """Return the images that a kit carries: the bases, those that lesson 06 moves to, and a registry."""
+    """Return the images in a kit: the bases, the images that lesson 06 moves to, and a registry."""
     from helpers.bases import local_registry
     from helpers.lesson import pins
 
@@ -153,9 +153,9 @@ def standin_size(image: Image) -> Size:
 
 
 def standins() -> pd.DataFrame:
-    """Return one row a stand-in that the article's files stand on here, beside the official image.
+    """Return one row for each stand-in that the article's files use here, beside the official image.
 
-    Sizes are in MB (10^6 bytes), NaN where none is published; no row where the real image is here.
+    Sizes are in MB (10^6 bytes), NaN when none is published. A real image in the engine has no row.
     """
     found = bases.resolve(bases.ARTICLE, engine.find())
     rows = [_beside(base) for base in found if base.source is Source.STAND_IN]

@@ -1,6 +1,6 @@
 """The verbs of lesson 07: draw the graph of the stages, build a target, and get into a container.
 
-The work is done by `buildx.stage_graph`, `engine.sidecar` and `measure.stages`.
+`buildx.stage_graph`, `engine.sidecar` and `measure.stages` do the work.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from helpers.host.errors import stoppable
 from helpers.lesson import verbs
 from helpers.measure import shutdown, stages
 from helpers.measure.stages import DIST, NODE, SHELLS, Baked
-from helpers.measure.stages import all_four as all_four  # the lesson calls these three as they are
+from helpers.measure.stages import all_four as all_four  # the lesson calls these directly
 from helpers.measure.stages import shells as shells
 from helpers.measure.stages import workbench as workbench
 from helpers.plots import Chart
@@ -39,7 +39,7 @@ _PATIENCE = 10.0  # seconds until Node's inspector listens
 
 @dataclass(frozen=True)
 class Attempt:
-    """A build that was tried: what came out, or the error with which it stopped."""
+    """A build that was tried: its result, or the error that stopped it."""
 
     name: str
     target: str
@@ -68,7 +68,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was typed in a sidecar and what came back; ``opened`` is the command that starts one."""
+    """The input and output of a sidecar; ``opened`` is the command that starts it."""
 
     opened: str
     lines: tuple[Said, ...]
@@ -94,7 +94,7 @@ def graph(name: str, target: str | None = None) -> Chart:
 
 
 def needs(name: str, *targets: str) -> pd.DataFrame:
-    """Return one row a stage: whether a build of each target runs it, by the graph."""
+    """Return one row for each stage: whether a build of each target runs it, according to the graph."""
     import pandas as pd
 
     graphs = [_graph(name, target) for target in targets]
@@ -108,9 +108,9 @@ def needs(name: str, *targets: str) -> pd.DataFrame:
 
 
 def ran(result: BuildResult) -> pd.DataFrame:
-    """Return one row a stage: what the graph says of it, and what the build did, by its own steps.
+    """Return one row for each stage: what the graph says, and what the build's steps did.
 
-    A stage of which every step came from the cache may not show; so build without the cache.
+    A stage with only cached steps may be missing, so build without the cache.
     """
     found = stage_graph.graph(result.dockerfile, result.request.target)
     seen = [step.stage for step in result.steps if not step.internal]
@@ -145,20 +145,20 @@ def attempt(name: str, target: str | None = None) -> Attempt:
 
 
 def outcomes(*attempts: Attempt) -> pd.DataFrame:
-    """Return one row an attempt: the target, whether there is an image, where it stopped and why."""
+    """Return one row for each attempt: target, whether there is an image, where and why it stopped."""
     columns = ["Dockerfile", "target", "outcome", "stopped in", "what it said"]
     return tables.frame([attempt.row for attempt in attempts], columns=columns)
 
 
 def run_in(result: BuildResult, script: str) -> Transcript:
-    """Type a line of shell in a new container of an image, which is gone afterwards."""
+    """Run a line of shell in a new container of an image; the container is removed afterwards."""
     return Transcript(f"docker run --rm -it {result.tag} sh", (stages.run_in(result, script),))
 
 
 def in_debugger(failed: Attempt, script: str) -> Transcript | str:
-    """Let a build fail again in buildx's debugger, and type a line of shell where it stopped.
+    """Let a build fail again in buildx's debugger, and run a line of shell where it stopped.
 
-    Where this buildx has no debugger, return the sentence that says so.
+    When this buildx has no debugger, a sentence that says so is returned.
     """
     request = verbs.request(failed.name, target=failed.target)
     try:
@@ -201,7 +201,7 @@ def same_image(one: BuildResult, other: BuildResult) -> bool:
 
 
 def exec_probe(*results: BuildResult) -> pd.DataFrame:
-    """Return what ``docker exec`` starts in each image's container: shells, and Node itself."""
+    """Return whether ``docker exec`` starts each shell, and Node itself, in each image's container."""
     rows = []
     for result in results:
         with stages.serving(result) as api:
@@ -221,7 +221,7 @@ def _starts(api: Running, *command: str) -> bool:
 def in_sidecar(
     result: BuildResult, *scripts: str, user: str = "", capabilities: Sequence[str] = (PTRACE,)
 ) -> Transcript:
-    """Run an image, start a sidecar beside it, and type ``scripts`` there; both are gone afterwards."""
+    """Run an image, start a sidecar beside it, and run ``scripts`` there; both are then removed."""
     with (
         stages.serving(result) as api,
         stages.sidecar(api, result.engine, user, capabilities) as side,
@@ -230,7 +230,7 @@ def in_sidecar(
 
 
 def who_sees(*results: BuildResult) -> pd.DataFrame:
-    """Return whether a sidecar sees the app's files, by its user and its capability, for each image."""
+    """Return for each image whether a sidecar sees the app's files, by its user and its capability."""
     rows = []
     for result in results:
         with stages.serving(result) as api:
@@ -251,7 +251,7 @@ def take_out(result: BuildResult, path: str = DIST) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Crash:
-    """A container that stopped by itself: its exit code, its last words, its files."""
+    """A container that stopped by itself: its exit code, the end of its log, its files."""
 
     code: int
     log: tuple[str, ...]
@@ -278,7 +278,7 @@ def _listing(files: Mapping[str, bytes]) -> pd.DataFrame:
 
 
 def after_a_crash(result: BuildResult, **environment: str) -> pd.DataFrame:
-    """Return which ways in work while a container runs, and which after ``environment`` stopped it."""
+    """Return which ways in work while a container runs, and after ``environment`` made it stop."""
     with stages.serving(result) as api:
         alive = stages.still_open(api.container, result.engine)
     with sidecar.stopped(result.image_id, environment=environment, engine=result.engine) as dead:
@@ -292,7 +292,7 @@ def _works(*, works: bool) -> str:
 
 
 def inspector(result: BuildResult, expression: str) -> Transcript:
-    """Wake Node's inspector in a running container, and ask it for an expression from a sidecar."""
+    """Start Node's inspector in a running container, and evaluate an expression from a sidecar."""
     typed = f"(sleep 3; echo \"exec('{expression}')\"; sleep 2) | node inspect {_INSPECTOR}"
     with stages.serving(result) as api, stages.sidecar(api, result.engine) as side:
         api.container.kill(signal="SIGUSR1")
@@ -308,8 +308,8 @@ def inspector(result: BuildResult, expression: str) -> Transcript:
 def stopping(*results: BuildResult) -> pd.DataFrame:
     """Stop each image while it answers requests, once for each way to start the app in it.
 
-    One row a stop: the program that was process 1, the seconds that ``docker stop`` took, the exit
-    code, and how many requests were accepted and got no answer.
+    Returns one row for each stop: the program that was process 1, the seconds of ``docker stop``, the
+    exit code, and the number of accepted requests without an answer.
     """
     names = {result.tag: verbs.label(result) for result in results}
     rows = [
@@ -320,7 +320,7 @@ def stopping(*results: BuildResult) -> pd.DataFrame:
     return tables.frame(rows, columns=columns)
 
 
-# What the verdicts rest on
+# The figures behind the verdicts
 
 
 def tried(ways: Mapping[str, bool]) -> pd.DataFrame:
@@ -330,7 +330,7 @@ def tried(ways: Mapping[str, bool]) -> pd.DataFrame:
 
 
 def compare(builder: BuildResult, runner: BuildResult) -> pd.DataFrame:
-    """Return what two images of one file are, side by side."""
+    """Return the traits of two images of one file, side by side."""
     import pandas as pd
 
     columns = {
@@ -341,13 +341,13 @@ def compare(builder: BuildResult, runner: BuildResult) -> pd.DataFrame:
 
 
 def differences(builder: BuildResult, runner: BuildResult) -> list[str]:
-    """Return in what the builder is another machine than the runner, whatever files they hold."""
+    """Return the traits in which the builder differs from the runner, apart from their files."""
     columns = compare(builder, runner).to_dict()
     return [what for what in _COMPARED if columns["builder"][what] != columns["runner"][what]]
 
 
 def answers(*results: BuildResult) -> pd.DataFrame:
-    """Return whether a container of each image serves the API, and its last words when it does not."""
+    """Return whether each image's container serves the API, and its output when it does not."""
     rows = []
     for result in results:
         served, said = stages.answer(result)
@@ -357,5 +357,5 @@ def answers(*results: BuildResult) -> pd.DataFrame:
 
 
 def is_blind(builder_and_runner: pd.DataFrame) -> bool:
-    """Whether a fault showed in the runner and not in the builder, by the table of `answers`."""
+    """Whether a fault showed in the runner but not in the builder, by the table of `answers`."""
     return list(builder_and_runner["answers"]) == ["yes", "no"]

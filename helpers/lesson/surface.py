@@ -1,6 +1,6 @@
 """The verbs of lesson 08: count what an attacker finds, confine a process, let it hang, list, scan.
 
-What was read of an image is kept by its id, so that it is read once.
+The facts about an image are kept by its id, so each image is read only once.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ NO_SCANNER = (
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found in one image, and what its process may do."""
+    """The findings in one image, and what its process may do."""
 
     files: Files
     inventory: Inventory
@@ -46,11 +46,11 @@ class Survey:
     confined: Confined
 
     def count(self, *roles: Role) -> int:
-        """Return how many npm packages are there for one of these reasons; no reason is all."""
+        """Return the number of npm packages with one of these roles; without roles, of all packages."""
         return sum(not roles or package.role in roles for package in self.npm)
 
     def measures(self) -> dict[str, int | None]:
-        """Return the counts that charts and verdicts go by; None where one would mislead."""
+        """Return the counts for charts; None for a count that would mislead."""
         return {
             COMMANDS: len(attack_surface.commands(self.files)),
             OS_PACKAGES: len(self.inventory.packages) if self.inventory.comparable else None,
@@ -61,10 +61,10 @@ class Survey:
         }
 
     def judged(self) -> dict[str, int | None]:
-        """Return the counts that V3 is judged by: those that the article's own choices decide.
+        """Return the counts by which V3 is judged: those that depend on the article's own choices.
 
-        Of the npm packages these are the app's: npm's own come with the base. Shells are V1's matter,
-        and what the process may write is left out: the article gives no image a user.
+        Only the app's npm packages count, because npm's own come with the base. Claim V1 judges the
+        shells. What the process may write does not count, because the article sets no user.
         """
         numbers = self.measures()
         app = {APP_NPM: self.count(Role.PRODUCTION, Role.DEVELOPMENT)}
@@ -75,7 +75,7 @@ _surveys: dict[str, Survey] = {}
 
 
 def survey(result: BuildResult) -> Survey:
-    """Return what is in an image and what its process may do; it is run for that the first time only."""
+    """Return the findings in an image and what its process may do; only the first call runs it."""
     if result.image_id not in _surveys:
         reference, engine = result.image_id, result.engine
         _surveys[reference] = Survey(
@@ -88,18 +88,18 @@ def survey(result: BuildResult) -> Survey:
 
 
 def measure(*results: BuildResult) -> pd.DataFrame:
-    """Return the counts of the attack surface: one row a variant, one column a measure."""
+    """Return the counts of the attack surface: a row for each variant, a column for each measure."""
     rows = {verbs.label(result): survey(result).measures() for result in results}
     return tables.frame(rows).T.astype("Int64").rename_axis("variant")
 
 
 def chart(*results: BuildResult) -> Chart:
-    """Draw the counts, one panel a measure."""
+    """Draw the counts, with one panel for each measure."""
     return plots.surface(measure(*results).astype(float), caption=verbs.conditions(*results))
 
 
 def databases(*results: BuildResult) -> pd.DataFrame:
-    """Return where each image says which packages of an operating system it holds."""
+    """Return the package database, the distribution and the number of system packages of each image."""
     rows = []
     for result in results:
         found = survey(result).inventory
@@ -116,7 +116,7 @@ def os_list(result: BuildResult) -> pd.DataFrame:
 
 
 def npm(*results: BuildResult) -> pd.DataFrame:
-    """Return how many npm packages each image holds, by what they are there for."""
+    """Return the number of npm packages in each image, by role."""
     rows = []
     for result in results:
         found = survey(result)
@@ -125,7 +125,7 @@ def npm(*results: BuildResult) -> pd.DataFrame:
 
 
 def setuid(result: BuildResult) -> list[str]:
-    """Return the programs of an image that run as their owner or group, whoever starts them."""
+    """Return the setuid programs of an image: they run as their owner or group, whoever starts them."""
     return attack_surface.setuid(survey(result).files)
 
 
@@ -135,16 +135,16 @@ def commands(result: BuildResult) -> list[str]:
 
 
 def writable(result: BuildResult) -> list[str]:
-    """Return the paths of an image that its own user may write."""
+    """Return the paths of an image that its own user may write to."""
     found = survey(result)
     return attack_surface.changeable(found.files, found.confined.uid, found.confined.gid)
 
 
 def confine(*results: BuildResult) -> pd.DataFrame:
-    """Return what each image's process may write: as it is, on a read-only root, with a tmpfs beside.
+    """Return what each image's process may write: unchanged, with a read-only root, with a tmpfs too.
 
-    No container has any capability. An image that does not start on a read-only root has the reason
-    in its row.
+    The containers have no capabilities. When an image does not start with a read-only root, its row says
+    why.
     """
     rows = []
     for result in results:
@@ -160,13 +160,13 @@ def confine(*results: BuildResult) -> pd.DataFrame:
 
 
 def hang(*results: BuildResult) -> pd.DataFrame:
-    """Start each image, let its process hang and go on; return the health that the engine reports."""
+    """Start each image, pause its process and let it go on; return the health that is reported."""
     rows = [(verbs.label(r), *surface.health_story(r.image_id, r.engine)) for r in results]
     return tables.frame(rows, columns=["variant", *surface.STEPS])
 
 
 def write_sboms(*results: BuildResult) -> pd.DataFrame:
-    """Write each image's bill of materials (CycloneDX, checked); return where, and what it lists."""
+    """Write each image's bill of materials (CycloneDX, checked); return its path and its contents."""
     rows = []
     for result in results:
         file = write_sbom(result)
@@ -186,7 +186,7 @@ def write_sbom(result: BuildResult) -> Path:
 
 
 def scan(*results: BuildResult) -> pd.DataFrame | Markdown:
-    """Return what a vulnerability scanner counts in each image, or the sentence why nothing is."""
+    """Return a vulnerability scanner's counts for each image, or a sentence that says why not."""
     from IPython.display import Markdown
 
     rows = []
@@ -203,7 +203,7 @@ _scans: dict[str, Findings | str] = {}
 
 
 def _findings(result: BuildResult) -> Findings | str:
-    """Return what a scanner found, or the sentence that says why there is nothing."""
+    """Return a scanner's findings, or a sentence that says why there are none."""
     if result.image_id not in _scans:
         here = scanner.find()
         try:
@@ -217,7 +217,7 @@ def _findings(result: BuildResult) -> Findings | str:
 def judge(
     naive: BuildResult, alpine: BuildResult, distroless: BuildResult, pruned: BuildResult
 ) -> Judgement:
-    """Judge V3 by what was counted in the article's three images and in the pruned one."""
+    """Judge V3 by the counts for the article's three images and the pruned one."""
     results = (naive, alpine, distroless, pruned)
     by_name = dict(zip((*claims.SURFACE_ORDER, claims.SURFACE_PRUNED), results, strict=True))
     counted = {name: survey(result).judged() for name, result in by_name.items()}

@@ -1,6 +1,6 @@
 """The verbs of the lessons: show a Dockerfile, build it live, try the image out, measure it, draw it.
 
-Each is a line or two over a module that does the work; nothing here measures or draws by itself.
+Each verb calls a module that does the work; this module measures and draws nothing by itself.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ ARTICLE_SAYS_MB: Mapping[str, tuple[float, float]] = {
     "distroless": claims.DISTROLESS_MB,
 }
 
-_PREFIX = "workbook/"  # of the tags of all images that the lessons build
+_PREFIX = "workbook/"  # the tags of all images that the lessons build begin with it
 _copy: Workspace | None = None
 _proven: set[str] = set()
 
 
 def app() -> Workspace:
-    """Return the working copy of the sample app that this notebook builds from, made at first use.
+    """Return the working copy of the sample app for this notebook; the first call makes it.
 
-    It holds an ``.env.local`` with a fake secret, as a developer's folder would hold a real one.
+    It contains an ``.env.local`` with a fake secret; a developer's folder would have a real one.
     """
     global _copy
     if _copy is None:
@@ -61,12 +61,12 @@ def show(name: str) -> Code:
 
 
 def text(name: str) -> str:
-    """Return a Dockerfile's text, to change it."""
+    """Return a Dockerfile's text, for example to change it."""
     return _file(name).read_text(encoding="utf-8")
 
 
 def difference(old: str, new: str) -> Markdown:
-    """Show how one Dockerfile differs from another: lines that went with -, lines that came with +."""
+    """Show how two Dockerfiles differ: removed lines begin with -, added lines with +."""
     from IPython.display import Markdown
 
     lines = difflib.unified_diff(text(old).splitlines(), text(new).splitlines(), lineterm="", n=1)
@@ -88,7 +88,7 @@ def command(name: str) -> Markdown:
 @stoppable("The preparation was stopped at your request; what is ready stays, run it for the rest.")
 @engine.in_touch()
 def prepare() -> pd.DataFrame:
-    """Have the article's base images ready; return how each came here."""
+    """Get the article's base images ready; return where each came from."""
     found = bases.prepare(engine.find())
     rows = [(base.name, base.source.value, base.note) for base in found]
     return tables.frame(rows, columns=["base image", "source", "what it is"])
@@ -106,7 +106,7 @@ def build(name: str, *, target: str | None = None, cold: bool = False) -> BuildR
 
 
 def request(name: str, *, target: str | None = None, cold: bool = False) -> Request:
-    """Return what `build` asks of the builder, the image's tag included."""
+    """Return the request that `build` makes, including the image's tag."""
     label = Path(name).name.removesuffix(".Dockerfile").lower() + (f"-{target}" if target else "")
     return Request(_file(name), app().path, f"{_PREFIX}{label}", target=target, cold=cold)
 
@@ -117,9 +117,9 @@ def _file(name: str) -> Path:
 
 
 def guess(question: str, unit: str = "", *, choices: Sequence[str] = ()) -> Guess:
-    """Ask the reader for a guess, before anything is measured; `Guess.against` says how far off it was.
+    """Ask the reader for a guess before anything is measured; `Guess.against` says how far off it was.
 
-    A number in ``unit``, or one of ``choices``: ``("yes", "no")`` for what is true or not.
+    The guess is a number in ``unit``, or one of ``choices``, such as ``("yes", "no")``.
     """
     from IPython.display import display
 
@@ -129,7 +129,7 @@ def guess(question: str, unit: str = "", *, choices: Sequence[str] = ()) -> Gues
 
 
 def try_out(result: BuildResult) -> Proof:
-    """Run the image and use its API as a client would; the container is gone afterwards."""
+    """Run the image and use its API like a client; the container is removed afterwards."""
     with containers.running(result.image_id, engine=result.engine) as api:
         proof = sample.prove(api)
     _proven.add(result.image_id)
@@ -137,14 +137,14 @@ def try_out(result: BuildResult) -> Proof:
 
 
 def size(result: BuildResult) -> Size:
-    """Return an image's two sizes; an image that was not tried out yet is tried out first."""
+    """Return an image's two sizes, after trying the image out if that was not done yet."""
     if result.image_id not in _proven:
         try_out(result)
     return Size(result.uncompressed_bytes, result.compressed_bytes)
 
 
 def sizes(*results: BuildResult) -> pd.DataFrame:
-    """Return one row an image: its three sizes in MB (10^6 bytes)."""
+    """Return one row for each image: its three sizes in MB (10^6 bytes)."""
     rows = [
         (label(r), size(r).uncompressed / MB, size(r).compressed / MB, r.image.disk_usage_bytes / MB)
         for r in results
@@ -154,7 +154,7 @@ def sizes(*results: BuildResult) -> pd.DataFrame:
 
 
 def verdict(judgement: Judgement, *results: BuildResult) -> Judgement:
-    """Record a judgement for the ledger, with the conditions of the builds it rests on; return it."""
+    """Record a judgement in the ledger, with the conditions of its builds; return it."""
     stand_ins = any(base.source is bases.Source.STAND_IN for r in results for base in r.bases)
     ledger.keep(
         judgement, claims.CLAIMS[judgement.claim].lesson, conditions(*results), stand_ins=stand_ins
@@ -168,7 +168,7 @@ def label(result: BuildResult) -> str:
 
 
 def conditions(*results: BuildResult) -> str:
-    """Return what the figures rest on: engine, bases and date."""
+    """Return the conditions of the figures: engine, bases and date."""
     notes = dict.fromkeys(base.note for result in results for base in result.bases)
     first = results[0]
     parts = (first.engine.description, "; ".join(notes), f"{first.started:%Y-%m-%d}")
@@ -176,7 +176,7 @@ def conditions(*results: BuildResult) -> str:
 
 
 def layers(result: BuildResult) -> pd.DataFrame:
-    """Return one row a layer that the Dockerfile made; the base image's layers share the first row."""
+    """Return one row for each layer of the Dockerfile; the base image's layers share the first row."""
     import pandas as pd
 
     frame = _facts(result).to_frame()
@@ -188,7 +188,7 @@ def layers(result: BuildResult) -> pd.DataFrame:
 
 
 def final_base(result: BuildResult) -> str:
-    """Return the image from outside on which an image stands, through all stages in between."""
+    """Return the base image of an image's last stage, followed through all stages in between."""
     return result.dockerfile.lineage(result.request.target)[0].base
 
 
@@ -199,12 +199,12 @@ def _facts(result: BuildResult) -> ImageFacts:
 
 
 def composition(*results: BuildResult) -> pd.DataFrame:
-    """Return MB by what the bytes are (rows) and image (columns)."""
+    """Return the MB of each image (columns) by category (rows)."""
     return tables.frame({label(r): _bytes_by_category(r) for r in results}) / MB
 
 
 def passengers(result: BuildResult) -> dict[str, int]:
-    """Return bytes by what they are, for the ledger."""
+    """Return an image's bytes by category, for the ledger."""
     return {str(name): int(size) for name, size in _bytes_by_category(result).items()}
 
 
@@ -214,7 +214,7 @@ def _bytes_by_category(result: BuildResult) -> pd.Series[int]:
 
 
 def packages(result: BuildResult) -> pd.DataFrame:
-    """Return the app's npm packages in an image, the heaviest first."""
+    """Return the app's npm packages in an image, the largest first."""
     frame = compositions.packages(result.image, sample.APP)
     frame["MB"] = frame["bytes"] / MB
     frame["needed by"] = frame["dev"].map({True: "development", False: "production"})
@@ -222,12 +222,12 @@ def packages(result: BuildResult) -> pd.DataFrame:
 
 
 def read(result: BuildResult, path: str) -> None:
-    """Print a text file out of an image, which is not run for it."""
+    """Print a text file of an image, without running the image."""
     print(result.image.read(path).decode(errors="replace"))
 
 
 def whereabouts(result: BuildResult, path: str) -> pd.DataFrame:
-    """Return where an image's layers hold a path: the instruction, and whether a container sees it."""
+    """Return the layers that contain a path: their instructions, and whether a container sees it."""
     instructions = [layer.instruction for layer in _facts(result).layers]
     merged = result.image.files.get(path)
     hidden = result.image.waste.files
@@ -250,7 +250,7 @@ def _crossed(result: BuildResult) -> list[File]:
 
 
 def _copied_layers(result: BuildResult) -> list[int]:
-    """Find the layers of ``COPY --from`` by their order: the engine's record leaves the flag out."""
+    """Find the layers of ``COPY --from`` by their order, because the engine does not record the flag."""
     stage = result.dockerfile.stage(result.request.target)
     copies = [i for i in stage.instructions if i.keyword == "COPY"]
     facts = _facts(result)
@@ -261,13 +261,13 @@ def _copied_layers(result: BuildResult) -> list[int]:
 
 
 def crossed(result: BuildResult) -> pd.DataFrame:
-    """Return one row a file that ``COPY --from`` brought into an image."""
+    """Return one row for each file that ``COPY --from`` brought into an image."""
     rows = [(file.path, file.bytes) for file in _crossed(result)]
     return tables.frame(rows, columns=["file", "bytes"])
 
 
 def shells(*results: BuildResult) -> pd.DataFrame:
-    """Return the shells and package managers of images: those among the files, and whether sh starts."""
+    """Return the shells and package managers among each image's files, and whether sh starts in it."""
     rows = []
     for result in results:
         names_of_shells, managers, ran = shells_and_managers(result)
@@ -286,7 +286,7 @@ def shells_and_managers(result: BuildResult) -> tuple[list[str], list[str], bool
 
 
 def exposure(result: BuildResult) -> Exposure:
-    """Return what can be started in an image's container, and what its process may change."""
+    """Return the programs that can be started in an image, and what its process may change."""
     names_of_shells, managers, starts = shells_and_managers(result)
     process = surface.observe(result.image_id, result.engine)
     writable = attack_surface.changeable(result.image.files, process.uid, process.gid)
@@ -307,7 +307,7 @@ def _on_a_stand_in(result: BuildResult) -> bool:
 
 
 def shares(naive: BuildResult, builder: BuildResult, final: BuildResult) -> pd.DataFrame:
-    """Return what each change saved: the smaller base first, then the second stage."""
+    """Return the MB that each change saved: the smaller base first, then the second stage."""
     steps = [r.uncompressed_bytes / MB for r in (naive, builder, final)]
     rows = [("the smaller base", steps[0] - steps[1]), ("the second stage", steps[1] - steps[2])]
     frame = tables.frame(rows, columns=["change", "saved MB"])
@@ -316,12 +316,12 @@ def shares(naive: BuildResult, builder: BuildResult, final: BuildResult) -> pd.D
 
 
 def explore(*results: BuildResult) -> Explorer:
-    """Look into images by hand: layers, their largest files, what is wasted."""
+    """Look into images by hand: their layers, largest files and wasted bytes."""
     return Explorer({label(result): result for result in results})
 
 
 def side_by_side(*results: BuildResult) -> SideBySide:
-    """Compare what each line of two Dockerfiles cost, in seconds and in bytes of the image."""
+    """Compare the cost of each line of two Dockerfiles, in seconds and in bytes of the image."""
     return SideBySide({label(result): result for result in results})
 
 
@@ -331,12 +331,12 @@ def chart_layers(result: BuildResult) -> Chart:
 
 
 def chart_composition(*results: BuildResult) -> Chart:
-    """Draw where the bytes come from."""
+    """Draw the bytes of images by category."""
     return plots.composition(composition(*results), caption=conditions(*results))
 
 
 def chart_sizes(*results: BuildResult) -> Chart:
-    """Draw the images' sizes beside what the article says of them."""
+    """Draw the images' sizes beside the article's claims."""
     names = [label(result) for result in results]
     said = {name: ARTICLE_SAYS_MB[name] for name in names if name in ARTICLE_SAYS_MB}
     return plots.sizes(sizes(*results), claims=said, caption=conditions(*results))

@@ -1,7 +1,7 @@
 """The widgets: a guess to make, images to look into, two Dockerfiles side by side, a month's cost.
 
-In a running notebook they are made of ipywidgets. Where those do not run (GitHub, slides, a printed
-page) they show what they begin with, as tables and a picture. They read builds that ran; none builds.
+In a running notebook they use ipywidgets. Where those do not run (GitHub, slides, a printed page), they
+show their first state as tables and a picture. They show builds that ran; they build nothing.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _LONGEST = 80  # characters of a path in the view
 _NUMBER = re.compile(r"(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d*)?|\.\d+")
 _WIDE = {"description_width": "16em"}
 
-# pandas writes a style with each table that a notebook shows, and browsers apply it to all tables of the
-# page. This style is more specific: each heading stands above its column, with room between columns.
+# pandas writes a style with each table in a notebook, and browsers apply it to all tables of the page.
+# This style is more specific. It puts each heading above its column, with room between columns.
 _STYLE = (
     "<style>.wb-table .dataframe th, .wb-table .dataframe td"
     "{text-align:left;padding:0.2em 1.2em 0.2em 0;line-height:1.4}</style>"
@@ -47,7 +47,7 @@ _STYLE = (
 class Guess:
     """A question to answer before a lesson measures: a box for a number, or buttons for ``choices``.
 
-    It begins empty, and knows what the reader put in; nothing else keeps it.
+    It begins empty. Only this object keeps the reader's guess.
     """
 
     question: str
@@ -56,7 +56,7 @@ class Guess:
 
     @cached_property
     def control(self) -> Widget:
-        """The box to type into, or the buttons, of which none is pressed."""
+        """The box to type into, or the buttons; at first no button is pressed."""
         import ipywidgets as widgets
 
         look: dict[str, Any] = {"description": self.question, "style": {"description_width": "initial"}}
@@ -66,7 +66,7 @@ class Guess:
 
     @cached_property
     def box(self) -> HBox:
-        """The control, and beside it the unit, or what is wrong with what was typed."""
+        """The control, and beside it the unit, or a note when the text is not a number."""
         import ipywidgets as widgets
 
         beside = widgets.Label(self.unit)
@@ -80,7 +80,7 @@ class Guess:
 
     @property
     def value(self) -> float | str | None:
-        """The number typed or the choice made; None without a guess that can be read."""
+        """The number or the choice; None when there is no guess, or it cannot be read."""
         given = self.control.value
         if self.choices:
             return str(given) if given is not None else None
@@ -88,7 +88,7 @@ class Guess:
         return float(typed.replace(",", "")) if _NUMBER.fullmatch(typed) else None
 
     def against(self, measured: float | str) -> None:
-        """Print how far off the guess was, or that there was none. True and False are yes and no."""
+        """Print how far off the guess was, or that there is none. True means yes, False means no."""
         if isinstance(measured, bool):
             measured = "yes" if measured else "no"
         guess = self.value
@@ -121,7 +121,7 @@ class Guess:
 
 
 def _distance(guess: float, measured: float) -> str:
-    """Return how far a guess lies from what was measured: in percent, or as a factor from 2 on."""
+    """Return how far a guess is from the measured value: in percent, or as a factor of 2 or more."""
     way = "too low" if guess < measured else "too high"
     small, large = sorted((guess, measured))
     if small <= 0:
@@ -133,12 +133,12 @@ def _distance(guess: float, measured: float) -> str:
 
 @dataclass(frozen=True)
 class Explorer:
-    """Images to look into, by the names under which a reader knows them."""
+    """Images to look into, by the names that a reader knows."""
 
     images: Mapping[str, BuildResult]
 
     def layers(self, name: str) -> pd.DataFrame:
-        """Return one row a layer: number, instruction, MB (10^6 bytes), files, MB hidden later on."""
+        """Return one row for each layer: number, instruction, MB (10^6 bytes), files, hidden MB."""
         result = self.images[name]
         hidden = result.image.waste.files
         rows = [
@@ -154,7 +154,7 @@ class Explorer:
         return tables.frame(rows, columns=["layer", "instruction", "MB", "files", "wasted MB"])
 
     def files(self, name: str, layer: int) -> pd.DataFrame:
-        """Return the largest files of a layer: path, MB, and what a later layer did to each."""
+        """Return the largest files of a layer: path, MB, and whether a later layer hides each."""
         result = self.images[name]
         fates = {
             file.path: f"{file.how} by layer {file.by_layer}"
@@ -172,7 +172,7 @@ class Explorer:
     def controls(self) -> dict[str, Widget]:
         """The widgets to operate: ``image``, and ``layer`` of that image.
 
-        Buttons and a slider, since JupyterLab keeps the arrow keys from a list in a cell's output.
+        They are buttons and a slider, because arrow keys do not reach a list in JupyterLab's output.
         """
         import ipywidgets as widgets
 
@@ -229,7 +229,7 @@ class Explorer:
 
 
 def _short(path: str) -> str:
-    """Leave out the middle of a long path, so that a table of them fits a slide."""
+    """Return a path without its middle if it is long, so that a table of paths fits a slide."""
     return path if len(path) <= _LONGEST else f"{path[: _LONGEST // 2]}…{path[-_LONGEST // 2 + 1 :]}"
 
 
@@ -239,12 +239,12 @@ def _html(frame: pd.DataFrame) -> str:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Builds to compare, at least two, by the names under which a reader knows them."""
+    """Builds to compare, at least two, by the names that a reader knows."""
 
     builds: Mapping[str, BuildResult]
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return what each line of one build's Dockerfile cost (see `steps.line_costs`)."""
+        """Return the cost of each line of one build's Dockerfile (see `steps.line_costs`)."""
         return steps.line_costs(self.builds[name])
 
     @cached_property
@@ -290,7 +290,7 @@ class SideBySide:
 
 @dataclass(frozen=True)
 class Calculator:
-    """A month's cost to play with: ``moves`` by the image's name, the plan to begin with, a caption."""
+    """A month's cost with controls: ``moves`` by the image's name, the first plan, a caption."""
 
     moves: Mapping[str, TransferBytes]
     image: str
@@ -298,16 +298,16 @@ class Calculator:
     caption: str = ""
 
     def table(self) -> pd.DataFrame:
-        """Return the month's cost of the plan to begin with."""
+        """Return the month's cost with the first plan."""
         return cost.month(self.moves[self.image], self.plan)
 
     def chart(self) -> Chart:
-        """Draw the month's cost of the plan to begin with."""
+        """Draw the month's cost with the first plan."""
         return plots.cost(self.table(), self.caption)
 
     @cached_property
     def controls(self) -> dict[str, Widget]:
-        """The widgets, by the field of `Plan` that each sets, and ``image``."""
+        """The widgets: one for each field of `Plan`, by its name, and ``image``."""
         import ipywidgets as widgets
 
         look: dict[str, Any] = {"style": _WIDE, "layout": {"width": "36em"}, "continuous_update": False}
@@ -353,7 +353,7 @@ class Calculator:
         return Calculator(self.moves, values["image"], plan, self.caption)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[Any, Any]:
-        """Give a page the widgets and, for where they do not run, the picture and the table."""
+        """Return the widgets and, for pages where they do not run, the picture and the table."""
         picture, words = self.chart()._repr_mimebundle_()
         table = self.table().round(2).to_string(index=False)
         return {**self.box._repr_mimebundle_(), **picture, "text/plain": table}, words
