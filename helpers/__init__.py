@@ -1,13 +1,13 @@
 """What the lessons and the commands are made of: eleven packages; each uses only those below it.
 
 lesson
-    What a notebook calls: the verbs of all lessons, one module a lesson, the widgets, the doctor.
+    What a notebook calls: the verbs of all lessons, one module for each lesson, the widgets, the doctor.
 exercises
     Tasks whose checks build and try an answer, with hints and solutions.
 examine
     A report on any project with a Dockerfile: its size, its waste, and what breaks its cache.
 measure
-    Experiments on the sample app, one module a topic; each figure comes from a real run.
+    Experiments on the sample app, one module for each topic; each figure comes from a real run.
 buildx
     Reads a Dockerfile and its build context, runs one build, and follows its steps.
 bases

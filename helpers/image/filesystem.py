@@ -69,7 +69,7 @@ class Files:
         return sum(file.bytes for file in self.files)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a path."""
+        """Return one row for each path."""
         names = list(File.__dataclass_fields__)
         rows = [[getattr(file, name) for name in names] for file in self.files]
         return tables.frame(rows, columns=names)

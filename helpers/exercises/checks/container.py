@@ -1,4 +1,4 @@
-"""Checks of the container: whether it answers, with what, and whether it is well."""
+"""Checks of the container: whether it answers, with what, and whether it is healthy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def answers(
 ) -> Check:
     """Ask that the app works: ``conversation`` uses it, and raises when an answer is wrong.
 
-    ``target`` names the stage that is the app; the last one by itself.
+    ``target`` names the stage of the app; the default is the last stage.
     """
 
     def trial(attempt: Attempt) -> str | None:
@@ -54,7 +54,7 @@ def becomes_healthy() -> Check:
 
 
 def tells_its_release() -> Check:
-    """Ask that ``/healthz`` tells the release that the build was given as the argument ``RELEASE``."""
+    """Ask that ``/healthz`` returns the release that the build got as the argument ``RELEASE``."""
 
     def trial(attempt: Attempt) -> str | None:
         release = f"r-{secrets.token_hex(4)}"

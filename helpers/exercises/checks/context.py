@@ -11,7 +11,7 @@ _NEXT_MONTH = ("dump-2027-01/customers.sql", "heap.heapsnapshot", "coverage/lcov
 
 
 def sends_at_most(kilobytes: float) -> Check:
-    """Ask for a build context of no more than that (kB of 1000 bytes)."""
+    """Ask that the build context is no larger than this (in kB of 1000 bytes)."""
 
     def trial(attempt: Attempt) -> str | None:
         sent = _survey(attempt)
@@ -25,7 +25,7 @@ def sends_at_most(kilobytes: float) -> Check:
 
 
 def sends_nothing_new() -> Check:
-    """Ask that files are not sent which nobody thought of when the list was written."""
+    """Ask that files which appear after the ignore list was written are not sent either."""
 
     def trial(attempt: Attempt) -> str | None:
         written = [attempt.copy.write(name, "new\n") for name in _NEXT_MONTH]

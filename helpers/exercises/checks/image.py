@@ -18,7 +18,7 @@ from helpers.measure import sample
 
 
 def at_most(megabytes: float) -> Check:
-    """Ask for an image of no more than that on disk (MB of 10^6 bytes)."""
+    """Ask that the image is no larger on disk than this (in MB of 10^6 bytes)."""
 
     def trial(attempt: Attempt) -> str | None:
         size = attempt.result.uncompressed_bytes / MB
@@ -29,7 +29,7 @@ def at_most(megabytes: float) -> Check:
 
 
 def at_most_above_recommended(percent: float) -> Check:
-    """Ask for an image that exceeds the base of the recommended file, as it is here, by no more."""
+    """Ask that the image is at most this much larger than the recommended file's base here."""
 
     def trial(attempt: Attempt) -> str | None:
         result = attempt.result
@@ -45,7 +45,7 @@ def at_most_above_recommended(percent: float) -> Check:
 
 
 def stands_on_supported_lines() -> Check:
-    """Ask that no stage stands on a line of Node, Debian or Alpine that gets no more fixes today."""
+    """Ask that no stage is built on a line of Node, Debian or Alpine that no longer gets fixes."""
 
     def trial(attempt: Attempt) -> str | None:
         result = attempt.result
@@ -58,7 +58,7 @@ def stands_on_supported_lines() -> Check:
 
 
 def wastes_at_most(megabytes: float) -> Check:
-    """Ask that its layers store no more than that which a later layer deletes or replaces."""
+    """Ask that later layers delete or replace no more bytes than this."""
 
     def trial(attempt: Attempt) -> str | None:
         waste = attempt.result.image.waste
@@ -78,7 +78,7 @@ def wastes_at_most(megabytes: float) -> Check:
 def leaves_behind(*names: str) -> Check:
     """Ask that files are in no layer, deleted or not.
 
-    ``names`` are patterns of the shell, each for the last parts of a path.
+    ``names`` are shell patterns, each for the last parts of a path.
     """
 
     def trial(attempt: Attempt) -> str | None:
@@ -93,13 +93,13 @@ def leaves_behind(*names: str) -> Check:
 
 
 def _stored(attempt: Attempt) -> Iterator[tuple[str, str]]:
-    """Give the paths that the layers hold, those which a container does not see with how they went."""
+    """Yield the paths in the layers; a path that no container sees comes with what hid it."""
     image = attempt.result.image
     yield from ((file.path, "") for file in image.files)
     yield from ((file.path, f", {file.how} later") for file in image.waste.files)
 
 
-# Every process of a container has the settings; one must look for what a layer or the history holds.
+# Every process in a container sees the settings. A secret in a layer or the history has to be found.
 _OPENEST_FIRST = (secrets.SETTINGS, secrets.LAYER, secrets.HISTORY)
 
 
@@ -123,7 +123,7 @@ def hides_the_secret() -> Check:
 
 
 def has_no_shell() -> Check:
-    """Ask that no shell lies in the image's file system."""
+    """Ask that the image's file system contains no shell."""
 
     def trial(attempt: Attempt) -> str | None:
         found = attack_surface.shells(attempt.result.image.files)
@@ -133,7 +133,7 @@ def has_no_shell() -> Check:
 
 
 def is_not_root() -> Check:
-    """Ask for a user that is neither empty nor root."""
+    """Ask that the image's user is neither empty nor root."""
 
     def trial(attempt: Attempt) -> str | None:
         return "It runs as root." if attack_surface.is_root(_user(attempt)[0]) else None
@@ -143,7 +143,7 @@ def is_not_root() -> Check:
 
 
 def user_is_a_number() -> Check:
-    """Ask for a user that a cluster can tell from root by itself."""
+    """Ask that the image's user is a number, so that a cluster can see that it is not root."""
 
     def trial(attempt: Attempt) -> str | None:
         user = _user(attempt)[0]
@@ -154,7 +154,7 @@ def user_is_a_number() -> Check:
 
 
 def cannot_change_itself(folder: str) -> Check:
-    """Ask that the image's user may write nothing below a folder, by owner and mode."""
+    """Ask that the image's user may write to nothing below a folder, by owner and mode."""
 
     def trial(attempt: Attempt) -> str | None:
         user, group = _user(attempt)

@@ -10,9 +10,9 @@ from helpers.exercises.attempt import Attempt
 
 @dataclass(frozen=True)
 class Check:
-    """``trial`` returns None when the sentence holds, else what was found instead.
+    """One check: ``trial`` returns None when the sentence holds, else a phrase with what was found.
 
-    ``clues`` are hints for findings that tell more: the hint by a phrase that stands in what was found.
+    ``clues`` maps a part of such a phrase to a more exact hint.
     """
 
     sentence: str
@@ -21,5 +21,5 @@ class Check:
     clues: Mapping[str, str] = field(default_factory=dict)
 
     def advice(self, found: str) -> str:
-        """Return the hint that fits what was found."""
+        """Return the hint that fits the phrase with what was found."""
         return next((hint for phrase, hint in self.clues.items() if phrase in found), self.hint)

@@ -58,7 +58,7 @@ def keeps_steps_apart(edits: Mapping[str, str], steps: Mapping[str, str]) -> Che
 
 
 def draws_only_the_new_chart(report: str) -> Check:
-    """Ask that with one station more, one chart is drawn; ``report`` is the file that counts them."""
+    """Ask that one more station makes the build draw one chart; ``report`` counts the charts."""
 
     def trial(attempt: Attempt) -> str | None:
         line = f"new-{secrets.token_hex(4)},0.5,3.0\n"
@@ -85,7 +85,7 @@ def reruns_one_step() -> Check:
 
 
 def stops_at_a_broken_test(file: str) -> Check:
-    """Ask that the build fails with a test of the app; the test file gets one that does."""
+    """Ask that a failing test stops the build; the check adds a failing test to the test file."""
 
     def trial(attempt: Attempt) -> str | None:
         try:
@@ -99,9 +99,10 @@ def stops_at_a_broken_test(file: str) -> Check:
 
 
 def moves_both_stages(argument: str, base: str) -> Check:
-    """Ask that one build argument gives another base to the stage that builds and to the one that ships.
+    """Ask that one build argument changes the base of both the building and the final stage.
 
-    Which Node built the app stands in the answer to ``/build``, which one runs it in ``/healthz``.
+    The response of ``/build`` names the Node that built the app; ``/healthz`` names the Node that runs
+    it.
     """
 
     def trial(attempt: Attempt) -> str | None:
@@ -122,7 +123,7 @@ def moves_both_stages(argument: str, base: str) -> Check:
 
 
 def shares_layers(first: str, second: str, kilobytes: float) -> Check:
-    """Ask that a node with the target ``first`` pulls little for ``second`` (compressed kB)."""
+    """Ask that a node with the target ``first`` pulls at most this for ``second`` (compressed kB)."""
 
     def trial(attempt: Attempt) -> str | None:
         moved, layers = _moved(attempt.stage(first), attempt.stage(second))
@@ -134,7 +135,7 @@ def shares_layers(first: str, second: str, kilobytes: float) -> Check:
 
 
 def moves_at_most(kilobytes: float) -> Check:
-    """Ask that, after a change of the source, no more moves in a deploy (compressed kB)."""
+    """Ask that a deploy after a change of the source moves no more than this (compressed kB)."""
 
     def trial(attempt: Attempt) -> str | None:
         moved, layers = _moved(*attempt.two_releases)
@@ -147,7 +148,7 @@ def moves_at_most(kilobytes: float) -> Check:
 
 
 def _ran(result: BuildResult, pattern: re.Pattern[str]) -> list[str]:
-    """Return the steps that fit the pattern and did not come from the cache."""
+    """Return the steps that match the pattern and did not come from the cache."""
     texts = [step.instruction for step in result.steps if not step.internal and not step.cached]
     return [text for text in texts if pattern.search(text)]
 
