@@ -64,7 +64,7 @@ class Words:
         try:
             return self._until("", keep=self._raw)
         except RecursionError:
-            raise DockerfileError("its substitutions lie too deep in each other to be read.") from None
+            raise DockerfileError("its substitutions are nested too deeply.") from None
 
     def _peek(self) -> str:
         return self._text[self._at : self._at + 1]
@@ -243,7 +243,7 @@ def _pattern(text: str, stars: str) -> str:
 
 def _piece(piece: str, text: str, stars: str) -> str:
     if piece[0] == "\\" and piece[1:] not in ("}", "/", "*", "?", "\\"):
-        raise DockerfileError(f"the pattern {text} has a \\ before what needs none.")
+        raise DockerfileError(f"the pattern {text} has a \\ before a character that needs none.")
     return {"*": stars, "?": "."}.get(piece, re.escape(piece[-1]))
 
 

@@ -166,8 +166,8 @@ def _matcher(text: str, line: int) -> Callable[[str], bool]:
     does.
     """
     refused = (
-        f"Line {line} of the ignore file, {text!r}, is no pattern that Docker takes; close each […] and "
-        "put a \\ before signs alone."
+        f"Line {line} of the ignore file, {text!r}, is not a valid pattern; close each […] and put a \\ "
+        "only before punctuation."
     )
     if _is_refused(text):
         raise WorkbookError(refused)

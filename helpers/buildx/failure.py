@@ -44,8 +44,8 @@ _NO_BUILDER = (
 )
 _CALL_HELP = re.compile(r"^(?:See|Run) 'docker buildx build --help'")
 _NOT_PLAIN = (
-    "buildx cannot send a builder elsewhere a folder whose name has letters beyond ASCII; rename the "
-    "folder of the build context, or the one that you work in."
+    "buildx cannot send a folder whose name has letters beyond ASCII to a builder elsewhere; rename the "
+    "folder of the build context, or your working folder."
 )
 
 

@@ -92,5 +92,5 @@ def code_layer_bytes(image: Image, facts: ImageFacts, app: str) -> int:
 def _layer(image: Image, facts: ImageFacts, path: str) -> Layer:
     file = image.files.get(path)
     if file is None:
-        raise ImageError(f"{facts.reference} has no {path}, which it is to run; rebuild the image.")
+        raise ImageError(f"{facts.reference} has no {path}, which it should run; rebuild the image.")
     return facts.layers[file.layer]

@@ -94,7 +94,7 @@ def scan(scanner: Scanner, reference: str, engine: Engine) -> Findings:
         raise ScannerError(f"{scanner.name} could not scan {reference}: {error}.") from None
     if ran.returncode:
         raise ScannerError(
-            f"{scanner.name} is here but counted nothing, mostly since it cannot fetch its database: "
+            f"{scanner.name} counted nothing, most likely because it could not fetch its database: "
             f"{_last_line(ran.stderr)}"
         )
     return parse(scanner.name, ran.stdout)

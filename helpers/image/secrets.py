@@ -81,8 +81,8 @@ def search(image: Image, secret: str) -> Search:
             config, parts = _read(members, forms)
     except saved.READ_FAILURES as error:
         raise ImageError(
-            f"The engine gave not all of {image.name!r} ({error}); look whether it is well "
-            "(`docker info`) and search again."
+            f"The engine did not give all of {image.name!r} ({error}); check the engine with "
+            "`docker info` and search again."
         ) from error
     sightings = [*_in_layers(parts, config), *_in_history(config, forms), *_in_settings(config, forms)]
     return Search(

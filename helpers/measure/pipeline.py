@@ -163,7 +163,7 @@ def final_base(result: BuildResult) -> Base:
     known = {base: layers(result, base.reference) for base in result.bases}
     fitting = [base for base, below in known.items() if below and own[: len(below)] == below]
     if not fitting:
-        raise WorkbookError(f"{result.tag} stands on none of its base images; build it again.")
+        raise WorkbookError(f"{result.tag} is built on none of its base images; build it again.")
     return max(fitting, key=lambda base: len(known[base]))
 
 

@@ -119,7 +119,7 @@ def test_a_layer_that_is_a_link_to_another_is_searched_as_that():
 
 def test_a_missing_layer_is_no_clean_bill():
     engine = an_engine({"1": a_tar({"a": b""})}, {"history": []}, ["1", "2"])
-    with pytest.raises(ImageError, match="not all of"):
+    with pytest.raises(ImageError, match="did not give all of"):
         secrets.search(Image(engine, "sha256:0"), SECRET)
 
 
