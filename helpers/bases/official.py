@@ -1,6 +1,6 @@
-"""What is published of the official images: the data, with its sources, is in official.json.
+"""The published figures of the official images; official.json holds the data with its sources.
 
-It knows figures and names, no engine; nothing of it was measured here.
+This module asks no engine, and none of the figures was measured here.
 """
 
 from __future__ import annotations
