@@ -96,10 +96,7 @@ def publish(name: str) -> dict[str, Exported] | None:
     prints why and returns None.
     """
     if not exports.available():
-        print(
-            "Not measured here: attestations need an engine with the containerd image store, or the "
-            "private engine (`make engine`)."
-        )
+        print(exports.UNAVAILABLE)
         return None
     file, arguments = sample.dockerfile(name), {_ARGUMENT: FAKE_SECRET}
     with live.series("exported", 2) as say, exports.exporter(file) as engine:

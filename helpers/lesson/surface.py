@@ -19,7 +19,7 @@ from helpers.image.npm_packages import NpmPackage, Role
 from helpers.image.os_packages import Inventory
 from helpers.image.scanner import Findings, ScannerError
 from helpers.lesson import verbs
-from helpers.measure import sample, surface
+from helpers.measure import exports, sample, surface
 from helpers.measure.surface import FREE, LOCKED, LOCKED_WITH_TMPFS, YES, Confined
 from helpers.plots import Chart
 
@@ -183,6 +183,21 @@ def write_sbom(result: BuildResult) -> Path:
     name = verbs.label(result)
     text = sbom.make(name, result.image_id, found.confined.node, found.inventory, found.npm)
     return sbom.write(text, REPORT / f"{name}.cdx.json")
+
+
+def provenance(name: str) -> pd.DataFrame | Markdown:
+    """Build a Dockerfile into an archive and return the images that its provenance names, by digest.
+
+    The archive is read and thrown away. Where none can be built, return the sentence that says why.
+    """
+    if not exports.available():
+        from IPython.display import Markdown
+
+        return Markdown(exports.UNAVAILABLE)
+    file = sample.dockerfile(name)
+    with exports.exporter(file) as engine:
+        made = exports.export(file, verbs.app().path, engine, "--provenance=mode=min")
+    return tables.frame(list(made.base_images.items()), columns=["the build used", "digest"])
 
 
 def scan(*results: BuildResult) -> pd.DataFrame | Markdown:

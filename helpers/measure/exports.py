@@ -26,6 +26,10 @@ from helpers.host import paths
 from helpers.host.errors import redacted
 from helpers.measure import ci_cache
 
+UNAVAILABLE = (
+    "Not measured here: attestations need an engine with the containerd image store, or the private "
+    "engine (`make engine`)."
+)
 _PREDICATE = "in-toto.io/predicate-type"
 
 
@@ -41,6 +45,15 @@ class Exported:
     digest: str
     layers: Mapping[str, int]
     attestations: Mapping[str, str]
+
+    @property
+    def base_images(self) -> dict[str, str]:
+        """The images that the provenance says the build used, each with its digest."""
+        predicate = json.loads(self.provenance or "{}").get("predicate", {})
+        named = predicate.get("materials") or predicate.get("buildDefinition", {}).get(
+            "resolvedDependencies", []
+        )
+        return {one["uri"]: ":".join(*one["digest"].items()) for one in named if one.get("digest")}
 
     @property
     def provenance(self) -> str:

@@ -40,6 +40,7 @@ def test_the_fullest_provenance_alone_holds_the_arguments(file, machine, mode, t
     made = exports.export(file, file.parent, machine, option, build_args={"KEY": KEY})
     assert made.provenance
     assert (KEY in made.provenance) is told
+    assert [digest[:7] for digest in made.base_images.values()] == ["sha256:"]
 
 
 def test_two_builds_are_one_image_once_their_times_are_rewritten(file, machine):
