@@ -75,14 +75,19 @@ def starts(*results: BuildResult, repeats: int = REPEATS) -> Starts:
 
 
 def chart_frontier(measured: Starts) -> Chart:
-    """Draw size against start, with the goals."""
+    """Draw size against start, with the goals: in CPU seconds, or in seconds where no CPU is counted."""
+    cpu = [start.cpu_seconds for start in measured.starts if start.cpu_seconds]
+    counted = len(cpu) == len(measured.starts)
+    spreads = cpu if counted else [start.seconds for start in measured.starts]
     frame = measured.to_frame()
+    frame[["start s", "min s", "max s"]] = [_range(spread) for spread in spreads]
     points = frame.set_index("variant")[["on disk MB", "start s"]].itertuples(name=None)
     frame["on the front"] = frame["variant"].isin(howlow.pareto_front({n: (x, y) for n, x, y in points}))
     return plots.frontier(
         frame,
         goals_mb=(claims.SMALLEST_MB, claims.SMALL_MB),
-        latest_s=measured.starts[0].seconds.median + claims.LATER_SECONDS,
+        latest_s=spreads[0].median + claims.LATER_SECONDS,
+        cpu=counted,
         caption=verbs.conditions(*measured.results),
     )
 

@@ -26,21 +26,24 @@ def frontier(
     frame: pd.DataFrame,
     goals_mb: Sequence[float] = (),
     latest_s: float | None = None,
+    *,
+    cpu: bool = False,
     caption: str = "",
     title: str = "",
 ) -> Chart:
     """Draw each variant's size on disk against its start (median and range), and the goals as lines.
 
     Columns: variant, on disk MB, start s, min s, max s, on the front. The first row is the plain image.
-    ``on the front`` is True for a variant that no other one beats in both size and start.
+    ``on the front`` is True for a variant that no other one beats in both size and start. ``cpu`` says
+    that the seconds are CPU seconds.
     """
     rows: list[_Row] = [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
-    title = title or _title(rows)
+    title = title or _title(rows, cpu=cpu)
     figure, (axes,) = style.sheet(style.HEIGHT, title, caption)
     axes.set_xlim(0, 1.2 * max(row["on disk MB"] for row in rows))
     axes.set_ylim(0, 1.15 * max([*(row["max s"] for row in rows), latest_s or 0]))
     axes.set_xlabel("size on disk in MB")
-    axes.set_ylabel("start in seconds: median, range")
+    axes.set_ylabel(f"start in {'CPU ' if cpu else ''}seconds: median, range")
     for size in goals_mb:
         axes.axvline(size, color=VERMILION, linestyle="--", linewidth=2, zorder=1)
     if latest_s is not None:
@@ -66,14 +69,15 @@ def frontier(
     return style.chart(figure, "Dot chart of size against start", title, facts, caption)
 
 
-def _title(rows: list[_Row]) -> str:
+def _title(rows: list[_Row], *, cpu: bool) -> str:
     small, plain = min(rows, key=lambda row: row["on disk MB"]), rows[0]
     if small is plain:
         return f"{plain['variant']}: {mb(plain['on disk MB'])}, started in {seconds(plain['start s'])}"
     later = small["start s"] - plain["start s"]
+    words = ("more CPU time", "less CPU time") if cpu else ("later", "earlier")
     return (
         f"{small['variant']}: {mb(small['on disk MB'])} instead of {mb(plain['on disk MB'])}, "
-        f"and {seconds(abs(later))} {'later' if later >= 0 else 'earlier'}"
+        f"and {seconds(abs(later))} {words[later < 0]}"
     )
 
 
@@ -133,9 +137,10 @@ def _goal(axes: Axes, x: float, y: float, text: str, *, ha: str) -> Bbox:
 
 
 def _label(axes: Axes, row: _Row, taken: list[Bbox]) -> None:
-    """Write a variant's name and size beside its dot, at the first place that is free."""
+    """Write a variant's name beside its dot, at the first place that is free; on the front, its size."""
+    size = f", {mb(row['on disk MB'])}" if row["on the front"] else ""
     note = axes.annotate(
-        f"{row['variant']}, {mb(row['on disk MB'])}",
+        f"{row['variant']}{size}",
         (row["on disk MB"], row["start s"]),
         xytext=_PLACES[0],
         textcoords="offset points",

@@ -221,7 +221,7 @@ def frontier():
         ("packed_lzma", 28.3, 1.9, 1.8, 2.5, True),
     ]
     columns = ["variant", "on disk MB", "start s", "min s", "max s", "on the front"]
-    return plots.frontier(pd.DataFrame(rows, columns=columns), (30, 50), 1.12, CAPTION)
+    return plots.frontier(pd.DataFrame(rows, columns=columns), (30, 50), 1.12, caption=CAPTION)
 
 
 def day():
