@@ -43,7 +43,7 @@ def sizes(
     title = title or _sizes_title(rows)
     figure, (axes,) = style.sheet(2.6 + 1.15 * len(rows), title, caption)
     limit = max([*(disk for _, disk, _ in rows), *(high for _, high in claims.values())])
-    axes.set_xlim(0, 1.24 * limit)
+    axes.set_xlim(0, 1.28 * limit)
     axes.set_xlabel("size in MB")
     for at, (variant, disk, wire) in enumerate(rows):
         for offset, value, look, word in (
