@@ -23,7 +23,7 @@ from helpers.examine.findings import Check, Finding, Severity
 
 BUILDER = "docker build --check"
 CHECKS_SINCE = (0, 15)
-_PATIENCE = 60  # seconds
+_PATIENCE = 20  # seconds
 _LEVELS = {"error": Severity.ERROR, "warning": Severity.WARNING}
 _UNREAD = "DL1000"  # hadolint's code for a file that it cannot parse
 _WIKI = {
