@@ -16,7 +16,7 @@ SHORT := $(filter-out $(LONG) $(LEDGER),$(NOTEBOOKS))
 export JUPYTER_PLATFORM_DIRS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test test-matrix check pages one-engine own-engines long-lessons short-lessons newest ledger notebooks slides talk book bench screenshots standins engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
+.PHONY: help environment lab test test-matrix check pages one-engine own-engines long-lessons short-lessons test-newest ledger notebooks slides talk book bench screenshots standins engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ lab: environment ## open the workbook in JupyterLab
 # of them. `-n` is for tests without an engine: those with one share its containers and its images. Tests
 # marked `rare` are left to `make test-matrix`.
 test: ## everything: checks, tests on the real engine, every notebook
-	@$(MAKE) --no-print-directory --jobs=2 check bases one-engine long-lessons own-engines short-lessons newest pages ledger
+	@$(MAKE) --no-print-directory --jobs=2 check bases one-engine long-lessons own-engines short-lessons pages ledger
 
 pages: check
 	$(RUN) -m pytest -m "not engine" tests/browser $(SLOW) \
@@ -53,7 +53,7 @@ short-lessons: check bases
 ledger: long-lessons short-lessons
 	$(RUN) -m pytest $(NBVAL) $(LEDGER)
 
-newest: check bases
+test-newest: check bases ## the engine tests whose outcome depends on it, on the newest Docker
 	$(RUN) -m tests.engines.matrix --where-possible newest -- \
 	  $(RUN) -m pytest -m "every_engine and not slow and not rare" tests/engine
 
