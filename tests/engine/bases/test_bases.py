@@ -14,7 +14,6 @@ import docker
 import pytest
 
 from helpers import bases
-from helpers import engine as engines
 from helpers.bases import Source, host_settings, image_writer, standin_layers, standins
 from helpers.bases.host_settings import HostSettings
 from helpers.engine import ContainerError, PrivateEngine, container, pull
@@ -37,12 +36,6 @@ COPY --from=builder /app/main.js /app/main.js
 ENV BUILDER=alpine
 CMD ["/app/main.js"]
 """
-
-
-@pytest.fixture(scope="module")
-def engine():
-    """Find the reader's engine."""
-    return engines.find()
 
 
 @pytest.fixture(scope="module")
