@@ -20,7 +20,10 @@ html_show_copyright = False
 nb_execution_mode = "off"
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
-suppress_warnings = ["myst.xref_missing"]  # lesson 11 links to a report that only a reader's run writes
+suppress_warnings = [
+    "myst.xref_missing",  # lesson 11 links to a report that only a reader's run writes
+    "misc.highlighting_failure",  # a cell that begins with %%dockerfile is not Python
+]
 
 
 def describe_pictures(_app: Any, docname: str, source: list[str]) -> None:

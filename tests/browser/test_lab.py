@@ -68,7 +68,7 @@ def test_lesson_1_runs_from_the_menu_and_its_widget_answers_mouse_and_keyboard(l
     page.get_by_role("menuitem", name="Run", exact=True).first.click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
-    source = 'naive = lesson.build("naive")'
+    source = 'naive = lesson.build("naive", cold=True)'
     wait_in(page, source, lambda shown: shown.locator(".wb-bar").count() > 0)
     build = wait_in(page, source, lambda shown: "built in" in shown.inner_text())
     build.screenshot(path=screenshots / "progress.png")
@@ -99,7 +99,7 @@ def test_the_progress_view_moves_while_a_build_runs(lesson):
     first = scroll_to(page, "from helpers import claims, lesson")
     first.locator(".cm-content").click()
     page.keyboard.press("Shift+Enter")
-    build = scroll_to(page, 'naive = lesson.build("naive")')
+    build = scroll_to(page, 'naive = lesson.build("naive", cold=True)')
     build.locator(".cm-content").click()
     page.keyboard.press("Control+a")
     page.keyboard.type('lesson.build("naive", cold=True)')
