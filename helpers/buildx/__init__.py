@@ -9,6 +9,7 @@ from helpers.buildx.run import (
     build,
     check_command,
     follow,
+    id_of,
     plan,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "build",
     "check_command",
     "follow",
+    "id_of",
     "plan",
 ]

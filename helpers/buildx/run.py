@@ -225,7 +225,7 @@ def build(request: Request, watch: Watcher | None = None, engine: Engine | None 
     bases = _bases(request, parsed, engine)
     used = frontend.choose(request.dockerfile, parsed, engine)
     command = replace(request, dockerfile=used.file).command(engine, bases)
-    replaced = _image_id(request.tag, engine)
+    replaced = id_of(request.tag, engine)
     started = datetime.now(UTC)
     with paths.temporary() as folder:
         metadata = folder / "metadata.json"
@@ -237,7 +237,7 @@ def build(request: Request, watch: Watcher | None = None, engine: Engine | None 
                 failure.of(progress, code, _not_utf_8(request)), used, parsed, engine
             )
         digest, config = _digests(metadata)
-    image_id = _image_id(config, engine) or _image_id(digest, engine) or _image_id(request.tag, engine)
+    image_id = id_of(config, engine) or id_of(digest, engine) or id_of(request.tag, engine)
     leftovers.clear(image_id or config, replaced, engine)
     return BuildResult(
         request=request,
@@ -310,7 +310,8 @@ def _digests(metadata: Path) -> tuple[str, str]:
         ) from None
 
 
-def _image_id(reference: str, engine: Engine) -> str | None:
+def id_of(reference: str, engine: Engine) -> str | None:
+    """Return the id of an image; None when the engine lacks it. Raises `BuildError` for a wrong name."""
     from docker.errors import APIError, NotFound
 
     try:

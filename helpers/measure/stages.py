@@ -245,7 +245,7 @@ def bake(
     """
     targets = {name: _target(name, tag, app, engine) for name, tag in tags.items()}
     typed = engine.command("buildx", "bake", *(["--no-cache"] if cold else []), *tags)
-    before = {tag: _image_id(tag, engine) for tag in tags.values()}
+    before = {tag: buildx.id_of(tag, engine) for tag in tags.values()}
     with paths.temporary() as folder:
         overlay = folder / "overlay.json"
         overlay.write_text(json.dumps({"target": targets}), encoding="utf-8")
@@ -264,7 +264,7 @@ def bake(
         seconds = time.monotonic() - clock
     if code:
         raise failure.of(progress, code, ())
-    images = {tag: _image_id(tag, engine) or "" for tag in tags.values()}
+    images = {tag: buildx.id_of(tag, engine) or "" for tag in tags.values()}
     for tag, made in images.items():
         leftovers.clear(made, before[tag], engine)
     return Baked(tuple(typed), seconds, progress.steps, images)
@@ -283,15 +283,6 @@ def _target(name: str, tag: str, app: Path, engine: Engine) -> dict[str, Any]:
         "labels": {LABEL: "build"},
         "contexts": {base.name: base.context for base in handed if base.context},
     }
-
-
-def _image_id(tag: str, engine: Engine) -> str | None:
-    from docker.errors import ImageNotFound
-
-    try:
-        return str(engine.client.images.get(tag).id)
-    except ImageNotFound:
-        return None
 
 
 def npm_installs(steps: Sequence[Step]) -> int:
