@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
-import subprocess
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,10 +19,10 @@ from typing import Any
 from helpers import bases, buildx
 from helpers import engine as engines
 from helpers.bases import Base
-from helpers.buildx import BuildError, Request, dockerfile
+from helpers.buildx import Request, dockerfile, failure
 from helpers.engine import Engine, leftovers
 from helpers.host import paths
-from helpers.host.errors import redacted
+from helpers.host.errors import stoppable
 from helpers.measure import ci_cache
 
 UNAVAILABLE = (
@@ -77,6 +76,7 @@ def exporter(file: Path) -> Iterator[Engine]:
         yield machine
 
 
+@stoppable("The export was stopped at your request; the steps that had ended stay in the cache.")
 def export(
     file: Path,
     context: Path,
@@ -98,10 +98,12 @@ def export(
     with paths.temporary() as folder:
         archive = folder / "image.tar"
         output = f"type=oci,dest={archive}" + ",rewrite-timestamp=true" * rewrite_timestamps
-        command = ["buildx", "build", "--file", str(file), "--output", output]
+        command = ["buildx", "build", "--progress=rawjson", "--file", str(file), "--output", output]
         command += [word for base in found for word in base.arguments()]
         command += [word for pair in build_args.items() for word in ("--build-arg", "=".join(pair))]
-        _run(engine.command(*command, *options, str(context)), engine)
+        code, progress = buildx.follow(engine.command(*command, *options, str(context)), engine)
+        if code:
+            raise failure.of(progress, code, ())
         return _read(archive, engine.architecture)
 
 
@@ -127,15 +129,6 @@ def before_and_after(file: Path, context: Path, engine: Engine) -> tuple[Exporte
         return before, export(file, context, engine, "--provenance=false", found=fixed)
     finally:
         leftovers.remove(tag, engine)
-
-
-def _run(command: list[str], engine: Engine) -> None:
-    ended = subprocess.run(
-        command, env=engine.process_environment(), capture_output=True, text=True, check=False
-    )
-    if ended.returncode:
-        last = redacted((ended.stderr.strip() or "it said nothing").splitlines()[-1])
-        raise BuildError(f"The image was not exported: {last.removeprefix('ERROR: ')}.")
 
 
 def _read(archive: Path, architecture: str) -> Exported:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from helpers.buildx import BuildError
 from helpers.measure import exports
 
 pytestmark = [
@@ -61,3 +62,10 @@ def test_a_linked_layer_stays_where_the_base_changes(link, kept, machine, tmp_pa
     before, after = exports.before_and_after(file, tmp_path, machine)
     assert len(after.layers) == len(before.layers) + 1
     assert (list(after.layers)[-1] == list(before.layers)[-1]) is kept
+
+
+def test_an_export_that_fails_names_the_step(machine, tmp_path):
+    file = tmp_path / "Dockerfile"
+    file.write_text("FROM node:20-alpine\nRUN false\n")
+    with pytest.raises(BuildError, match="RUN false` failed: exit code: 1"):
+        exports.export(file, tmp_path, machine)
