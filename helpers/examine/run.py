@@ -16,15 +16,7 @@ from helpers import engine as engines
 from helpers.buildx import BuildError, BuildResult, Request, Watcher, steps
 from helpers.buildx.dockerfile import Dockerfile
 from helpers.engine import Engine
-from helpers.examine import (
-    cache_rules,
-    context_rules,
-    gather,
-    image_rules,
-    linters,
-    rebuild,
-    size_rules,
-)
+from helpers.examine import gather, linters, rebuild, rules
 from helpers.examine.findings import Check, Finding, Severity
 from helpers.examine.gather import Project, Sources
 from helpers.examine.rebuild import Rebuild
@@ -63,11 +55,11 @@ def examine(
 def _examined(project: Project, watching: Watching, *, build: bool, measure_rebuild: bool) -> Report:
     engine, failure = _engine() if build else (None, "")
     sources = gather.read(project, engine)
-    file, target, context = sources.file, project.target, sources.context
+    file, context = sources.file, sources.context
     checks = [
-        Check("rules on its cache", tuple(cache_rules.check(file, target, project.build_args))),
-        Check("rules on its size", tuple(size_rules.check(file, target))),
-        Check("rules on its bases", tuple(image_rules.check_bases(file, _today(), target))),
+        Check("rules on its cache", tuple(rules.cache.check(sources))),
+        Check("rules on its size", tuple(rules.size.check(sources))),
+        Check("rules on its bases", tuple(rules.image.check_bases(sources, _today()))),
         linters.hadolint(file, project.context),
         _context(sources),
     ]
@@ -79,11 +71,11 @@ def _examined(project: Project, watching: Watching, *, build: bool, measure_rebu
             with watching("examined") as watch:
                 result = buildx.build(request, watch, engine)
             image = gather.built(sources, result)
-            checks.append(Check(_IMAGE, (*image_rules.check(image), *_printed(result))))
+            checks.append(Check(_IMAGE, (*rules.image.check(image), *_printed(result))))
         except StoppedByReaderError:
             raise
         except WorkbookError as error:
-            failure = _failure(error, file, target)
+            failure = _failure(error, file, project.target)
     if image and result and measure_rebuild:
         measured, check = _rebuilt(sources, result, watching)
         checks.append(check)
@@ -95,7 +87,7 @@ def _examined(project: Project, watching: Watching, *, build: bool, measure_rebu
     return Report(
         project=project.name,
         dockerfile=project.file,
-        target=target or "",
+        target=project.target or "",
         stages=_stages(file),
         checks=(*checks, *(Check(what, note=why) for what in left_out)),
         context=context,
@@ -130,8 +122,7 @@ def _context(sources: Sources) -> Check:
     what = "rules on the build context"
     if sources.context is None or sources.survey is None:
         return Check(what, note=f"The build context was not looked at: {sources.trouble}")
-    found = context_rules.check(sources.file, sources.project.target, sources.context, sources.survey)
-    return Check(what, tuple(found))
+    return Check(what, tuple(rules.context.check(sources)))
 
 
 def _request(sources: Sources, engine: Engine) -> Request:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from helpers.buildx import dockerfile as dockerfiles
-from helpers.examine import cache_rules
 from helpers.examine.findings import Severity
+from helpers.examine.rules import cache
 from helpers.measure import sample
+from tests.unit.examine.projects import of_text
 
 
 def found(text: str, rule: str, **options) -> list:
-    file = dockerfiles.parse(text)
-    return [f for f in cache_rules.check(file, **options) if f.rule == rule]
+    return [f for f in cache.check(of_text(text, **options)) if f.rule == rule]
 
 
 LATE = {
@@ -148,4 +147,4 @@ def test_a_clone_of_whatever_is_there_is_found():
 
 
 def test_the_recommended_file_has_no_finding():
-    assert cache_rules.check(dockerfiles.read(sample.dockerfile("recommended"))) == []
+    assert cache.check(of_text(sample.dockerfile("recommended").read_text())) == []

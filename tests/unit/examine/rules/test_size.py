@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from helpers.buildx import dockerfile as dockerfiles
-from helpers.examine import size_rules
+from helpers.examine.rules import size
 from helpers.measure import sample
+from tests.unit.examine.projects import of_text
 
 
 def lines(text: str, rule: str) -> list[int | None]:
-    return [f.line for f in size_rules.check(dockerfiles.parse(text)) if f.rule == rule]
+    return [f.line for f in size.check(of_text(text)) if f.rule == rule]
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,9 @@ def test_production_dependencies_are_left(text):
 
 
 def test_the_articles_distroless_file_copies_them_and_the_pruned_one_does_not():
-    articles = size_rules.check(dockerfiles.read(sample.dockerfile("distroless")))
+    articles = size.check(of_text(sample.dockerfile("distroless").read_text()))
     assert [f.rule for f in articles] == ["dev-dependencies"]
-    assert size_rules.check(dockerfiles.read(sample.dockerfile("distroless_pruned"))) == []
+    assert size.check(of_text(sample.dockerfile("distroless_pruned").read_text())) == []
 
 
 def test_a_recursive_chown_is_found():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.buildx.dockerfile import Instruction, parse
-from helpers.examine import shell_commands
+from helpers.examine.rules import shell_commands
 
 CASES = {
     "joined": ("RUN a b && c; d | e || f", [("a", "b"), ("c",), ("d",), ("e",), ("f",)]),

@@ -4,15 +4,15 @@ from datetime import date
 
 import pytest
 
-from helpers.buildx import dockerfile
-from helpers.examine import image_rules
 from helpers.examine.findings import Severity
+from helpers.examine.rules import image
+from tests.unit.examine.projects import of_text
 
 TODAY = date(2026, 11, 30)
 
 
 def found(text: str, on: date = TODAY, target: str | None = None):
-    return image_rules.check_bases(dockerfile.parse(text), on, target)
+    return image.check_bases(of_text(text, target), on)
 
 
 def test_a_base_past_its_end_says_since_when_and_what_is_alive():

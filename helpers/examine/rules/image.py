@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from helpers.buildx.dockerfile import Dockerfile
 from helpers.claims import support
 from helpers.claims.support import Line
 from helpers.examine.findings import Finding, Severity
+from helpers.examine.gather import Sources
 from helpers.examine.report import BuiltImage, LayerSize
 from helpers.host.tables import in_units
 from helpers.image import attack_surface
@@ -18,11 +18,12 @@ from helpers.image import attack_surface
 _WORTH_A_WORD = 1_000_000  # bytes from which waste is a finding
 
 
-def check_bases(file: Dockerfile, on: date, target: str | None = None) -> list[Finding]:
+def check_bases(sources: Sources, on: date) -> list[Finding]:
     """Return a finding for each base made of a release line that is past its end of life on that day.
 
     A base with an unknown line gives no finding.
     """
+    file, target = sources.file, sources.project.target
     lines = [i.line for i in file.instructions if i.keyword == "FROM"]
     shipped = {stage.base: lines[stage.index] for stage in file.lineage(target)}
     named = {stage.base: lines[stage.index] for stage in file.needs(target) if not file.parent(stage)}

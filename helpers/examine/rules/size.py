@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from helpers.buildx.dockerfile import Dockerfile, Instruction, Stage
-from helpers.examine import shell_commands
 from helpers.examine.findings import Finding, Severity
-from helpers.examine.shell_commands import Command
+from helpers.examine.gather import Sources
+from helpers.examine.rules import shell_commands
+from helpers.examine.rules.shell_commands import Command
 
 _WITHOUT_DEV = {
     "npm": ("--omit=dev", "--production", "--only=prod", "--only=production"),
@@ -24,9 +25,10 @@ _WITHOUT_DEV = {
 _COMPILERS = {"cmake", "g++", "gcc", "javac", "make", "ninja", "rustc", "tsc", "clang", "meson"}
 
 
-def check(file: Dockerfile, target: str | None = None) -> list[Finding]:
-    """Return the findings for the stages whose layers are in the image of ``target``."""
-    lineage = file.lineage(target)
+def check(sources: Sources) -> list[Finding]:
+    """Return the findings for the stages whose layers are in the image."""
+    file = sources.file
+    lineage = file.lineage(sources.project.target)
     own = [i for stage in lineage for i in stage.instructions]
     return [
         *_one_stage(file, lineage, own),

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 from helpers.buildx import context as contexts
 from helpers.buildx import copies
-from helpers.buildx.context import Survey
-from helpers.buildx.dockerfile import Dockerfile, Instruction
+from helpers.buildx.dockerfile import Instruction
 from helpers.examine.findings import Finding, Severity
-from helpers.examine.report import BuildContext
+from helpers.examine.gather import Sources
 from helpers.examine.unwanted import Unwanted
 from helpers.host.tables import in_units
 
 _WORTH_A_WORD = 1_000_000  # bytes from which an unwanted file is a finding
 
 
-def check(file: Dockerfile, target: str | None, context: BuildContext, survey: Survey) -> list[Finding]:
-    """Return findings on the files that are sent; they matter most when a COPY takes them all."""
+def check(sources: Sources) -> list[Finding]:
+    """Return findings on the files that are sent; they matter most when a COPY takes them all.
+
+    A context that could not be read has none.
+    """
+    context, survey = sources.context, sources.survey
+    if context is None or survey is None:
+        return []
+    file, target = sources.file, sources.project.target
     made = [copy for stage in file.needs(target) for copy in copies.of_stage(file, stage)]
     whole = next((copy.instruction for copy in made if copy.takes_all), None)
     found = [_no_ignore_file(whole)] if whole and not context.ignore_file else []

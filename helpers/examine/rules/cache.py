@@ -13,9 +13,10 @@ from collections.abc import Collection, Iterator, Sequence
 from helpers.buildx import copies
 from helpers.buildx.copies import Copy
 from helpers.buildx.dockerfile import Dockerfile, Instruction, Stage
-from helpers.examine import shell_commands
 from helpers.examine.findings import Finding, Severity
-from helpers.examine.shell_commands import INSTALLERS, Command, Installer
+from helpers.examine.gather import Sources
+from helpers.examine.rules import shell_commands
+from helpers.examine.rules.shell_commands import INSTALLERS, Command, Installer
 
 _WILDCARD = re.compile(r"[*?[]")
 _SOURCE_FOLDERS = {
@@ -38,23 +39,22 @@ _CHANGES = re.compile(  # names of values that change with each build: GIT_SHA, 
 _PINNED = re.compile(r"['\"]?[0-9a-f]{20,}['\"]?")  # a checksum as a default does not change
 
 
-def check(
-    file: Dockerfile, target: str | None = None, build_args: Collection[str] = ()
-) -> list[Finding]:
-    """Return the findings for the stages that a build of ``target`` runs.
+def check(sources: Sources) -> list[Finding]:
+    """Return the findings for the stages that a build of the target runs.
 
-    ``build_args`` are the names of the arguments given from outside; they count as changing often.
+    Arguments given from outside count as changing often.
     """
+    file, given = sources.file, set(sources.project.build_args)
     found: list[Finding] = []
     source_copies = functools.cache(lambda stage: _source_copies(file, stage))
-    for stage in file.needs(target):
+    for stage in file.needs(sources.project.target):
         above = _above(file, stage)
         inherited = [i for lower in above for i in lower.instructions]
         parent = file.parent(stage)
         own = [*(parent.triggers() if parent else ()), *stage.instructions]
-        sources = {copy for one in [*above, stage] for copy in source_copies(one)}
-        found += _sources_before_installs(inherited, own, sources)
-        found += _early_arguments(own, set(build_args))
+        copied = {copy for one in [*above, stage] for copy in source_copies(one)}
+        found += _sources_before_installs(inherited, own, copied)
+        found += _early_arguments(own, given)
         for instruction in own:
             found += _update_alone(instruction)
             found += _remote_add(instruction)
