@@ -2,26 +2,25 @@
 
 This is Sugiyama's method in its simplest form (K. Sugiyama et al., IEEE Trans. SMC 11(2), 1981). The
 longest path to a node gives its column. A long edge has a station in each column that it passes. The
-mean row of its neighbours gives a node's row. This module draws nothing.
+mean row of its neighbours gives a node's row. A thousand stages can have a million stations, so each
+column is sorted as one array. This module draws nothing.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
-from typing import NamedTuple
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Indices = NDArray[np.intp]
 
 Point = tuple[float, float]
 _SWEEPS = 4
-
-
-class _Station(NamedTuple):
-    """The place where a long edge passes a column."""
-
-    edge: tuple[str, str]
-    column: int
 
 
 @dataclass(frozen=True)
@@ -45,26 +44,21 @@ def place(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> Layout:
     """
     edges = list(dict.fromkeys(edges))
     column = _columns(nodes, edges)
-    stations = {edge: _stations(edge, column) for edge in edges}
-    grid: list[list[Hashable]] = [[] for _ in range(max(column.values(), default=-1) + 1)]
-    for node in nodes:
-        grid[column[node]].append(node)
-    for passed in stations.values():
-        for station in passed:
-            grid[station.column].append(station)
-    _order(grid, [pair for edge in edges for pair in _hops(edge, stations[edge])])
-    rows = max(map(len, grid), default=0)
-    at = {
-        item: (float(x), y + (rows - len(items)) / 2)
-        for x, items in enumerate(grid)
-        for y, item in enumerate(items)
-    }
-    return Layout(
-        {node: at[node] for node in nodes},
-        {edge: tuple(at[station] for station in passed) for edge, passed in stations.items()},
-        len(grid),
-        rows,
-    )
+    passed: dict[tuple[str, str], list[Point]] = {edge: [] for edge in edges}
+    if not nodes:
+        return Layout({}, {}, 0, 0)
+    grid = _Grid(nodes, edges, column)
+    grid.sort()
+    places: dict[str, Point] = {}
+    height = max(grid.sizes)
+    for x, (names, passing) in enumerate(zip(grid.nodes, grid.passing, strict=True)):
+        top = (height - grid.sizes[x]) / 2
+        points = [(float(x), row + top) for row in grid.rows[x].tolist()]
+        places.update(zip(names, points, strict=False))
+        for edge, point in zip(passing.tolist(), points[len(names) :], strict=True):
+            passed[edges[edge]].append(point)
+    stations = {edge: tuple(points) for edge, points in passed.items()}
+    return Layout({node: places[node] for node in nodes}, stations, len(grid.sizes), height)
 
 
 def _columns(nodes: Sequence[str], edges: list[tuple[str, str]]) -> dict[str, int]:
@@ -82,40 +76,69 @@ def _columns(nodes: Sequence[str], edges: list[tuple[str, str]]) -> dict[str, in
     return column
 
 
-def _stations(edge: tuple[str, str], column: Mapping[str, int]) -> list[_Station]:
-    source, target = edge
-    return [_Station(edge, x) for x in range(column[source] + 1, column[target])]
+class _Grid:
+    """Columns of items: first the nodes of a column, then a station for each edge that passes it.
 
+    An item is known by its column and by its index there. ``rows`` has the row of each item.
+    """
 
-def _hops(edge: tuple[str, str], stations: Sequence[_Station]) -> Iterator[tuple[Hashable, Hashable]]:
-    """Yield the pieces of an edge, column by column."""
-    chain: list[Hashable] = [edge[0], *stations, edge[1]]
-    return itertools.pairwise(chain)
+    def __init__(
+        self, nodes: Sequence[str], edges: Sequence[tuple[str, str]], column: Mapping[str, int]
+    ) -> None:
+        import numpy as np
 
+        self.nodes: list[list[str]] = [[] for _ in range(max(column.values()) + 1)]
+        index = {}
+        for node in nodes:
+            index[node] = len(self.nodes[column[node]])
+            self.nodes[column[node]].append(node)
+        starts, ends = (np.array([column[edge[end]] for edge in edges], dtype=int) for end in (0, 1))
+        before = np.array([index[source] for source, _ in edges], dtype=int)  # where an edge was last
+        target = np.array([index[target] for _, target in edges], dtype=int)
+        self.passing: list[Indices] = []  # the edges that have a station in a column
+        self.sizes: list[int] = []
+        self._hops: list[tuple[Indices, Indices]] = []  # from items to items of the next column
+        for x, names in enumerate(self.nodes):
+            passing = np.flatnonzero((starts < x) & (x < ends))
+            place = np.where(ends == x, target, before)
+            place[passing] = len(names) + np.arange(len(passing))
+            if x:
+                crossing = (starts < x) & (x <= ends)
+                self._hops.append((before[crossing], place[crossing]))
+            before = place
+            self.passing.append(passing)
+            self.sizes.append(len(names) + len(passing))
+        self.rows = [np.arange(size) for size in self.sizes]
 
-def _order(grid: list[list[Hashable]], pairs: list[tuple[Hashable, Hashable]]) -> None:
-    """Sort each column by the mean row of its left neighbours, then of its right ones, repeatedly."""
-    left: dict[Hashable, list[Hashable]] = {}
-    right: dict[Hashable, list[Hashable]] = {}
-    for source, target in pairs:
-        left.setdefault(target, []).append(source)
-        right.setdefault(source, []).append(target)
-    for _ in range(_SWEEPS):
-        for x in range(1, len(grid)):
-            grid[x].sort(key=_mean_row(grid[x], grid[x - 1], left))
-        for x in range(len(grid) - 2, -1, -1):
-            grid[x].sort(key=_mean_row(grid[x], grid[x + 1], right))
+    def sort(self) -> None:
+        """Sort each column by the mean row of its left neighbours, then of its right ones, repeatedly.
 
+        A sweep that moves nothing is the last one, since the next would move nothing either.
+        """
+        for _ in range(_SWEEPS):
+            moved = False
+            for x in range(1, len(self.sizes)):
+                near, own = self._hops[x - 1]
+                moved |= self._sort(x, own, x - 1, near)
+            for x in range(len(self.sizes) - 2, -1, -1):
+                own, near = self._hops[x]
+                moved |= self._sort(x, own, x + 1, near)
+            if not moved:
+                return
 
-def _mean_row(
-    own: list[Hashable], beside: list[Hashable], neighbours: Mapping[Hashable, list[Hashable]]
-) -> Callable[[Hashable], float]:
-    """Return a column's sort key: the mean row of the neighbours; without neighbours, a node stays."""
-    rows = {item: row - (len(beside) - 1) / 2 for row, item in enumerate(beside)}
-    stay = {item: row - (len(own) - 1) / 2 for row, item in enumerate(own)}
+    def _sort(self, x: int, own: Indices, beside: int, near: Indices) -> bool:
+        """Sort a column by its neighbours in the one beside; say whether an item has moved.
 
-    def key(item: Hashable) -> float:
-        near = [rows[other] for other in neighbours.get(item, ())]
-        return sum(near) / len(near) if near else stay[item]
+        A hop leads from ``own`` to ``near``. Rows count from a column's middle; without a neighbour, an
+        item stays there.
+        """
+        import numpy as np
 
-    return key
+        rows, size = self.rows[x], self.sizes[x]
+        count = np.bincount(own, minlength=size)
+        total = np.bincount(own, self.rows[beside][near] - (self.sizes[beside] - 1) / 2, size)
+        mean = np.where(count, total / np.maximum(count, 1), rows - (size - 1) / 2)
+        order = np.lexsort((rows, mean))
+        self.rows[x] = np.empty_like(rows)
+        self.rows[x][order] = np.arange(size)
+        return not np.array_equal(rows, self.rows[x])

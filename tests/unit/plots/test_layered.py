@@ -1,5 +1,6 @@
 """Nodes in columns: every edge leads to the right, no two nodes lie on each other."""
 
+import itertools
 from graphlib import CycleError
 
 import pytest
@@ -44,6 +45,25 @@ def test_neighbours_are_moved_next_to_each_other():
     crossed = [("a", "z"), ("b", "y"), ("c", "x")]
     layout = layered.place(["a", "b", "c", "x", "y", "z"], crossed)
     assert all(layout.places[one][1] == layout.places[other][1] for one, other in crossed)
+
+
+def test_what_has_equal_neighbours_keeps_its_order():
+    layout = layered.place(["a", "x", "y", "z"], [("a", "x"), ("a", "y"), ("a", "z")])
+    assert [layout.places[name] for name in "xyz"] == [(1.0, 0.0), (1.0, 1.0), (1.0, 2.0)]
+
+
+def test_a_long_edge_passes_beside_the_nodes_it_skips():
+    layout = layered.place(["a", "b", "c", "d"], [("a", "b"), ("b", "c"), ("c", "d"), ("a", "d")])
+    assert layout.stations["a", "d"] == ((1.0, 1.0), (2.0, 1.0))
+    assert [layout.places[name] for name in "bc"] == [(1.0, 0.0), (2.0, 0.0)]
+
+
+def test_an_image_that_every_stage_of_a_long_chain_uses_gets_a_station_for_each_pair():
+    stages = [f"stage-{number}" for number in range(100)]
+    edges = [*itertools.pairwise(stages), *(("alpine", stage) for stage in stages)]
+    layout = layered.place(["alpine", *stages], edges)
+    assert (layout.columns, layout.rows) == (101, 100)
+    assert sum(map(len, layout.stations.values())) == 99 * 100 / 2
 
 
 def test_a_column_of_one_stands_in_the_middle():
