@@ -22,6 +22,7 @@ _STAGE = re.compile(  # a bake puts the target's name before that of the stage
     r"\[(?:(?P<platform>\w+/\S+) )?(?:(?P<stage>[^\s\]]+(?: [^\s\]]+)?) )? *(?P<at>\d+)/(?P<of>\d+)\] "
 )
 _LONGEST_LINE = 10_000  # characters kept of a line of the log
+_MOST_CUTS = 20  # documents of one line that may break off
 _BEGINNING = re.compile(r'\{"(?:vertexes|statuses|logs|warnings)":')
 
 
@@ -165,13 +166,17 @@ class Progress:
         return []
 
     def _compact(self, line: str) -> list[dict[str, Any]]:
-        """Read a line: one document, text, both, or several documents whose line ends were lost."""
+        """Read a line: one document, text, both, or several documents whose line ends were lost.
+
+        The rest of a line is text after `_MOST_CUTS` documents without an end: each costs time.
+        """
         document = _json(line)
         if document is not None:
             return [document]
-        documents, rest, at = [], "", 0
-        while match := _BEGINNING.search(line, at):
+        documents, rest, at, cuts = [], "", 0, 0
+        while cuts < _MOST_CUTS and (match := _BEGINNING.search(line, at)):
             document, end = _json_at(line, match.start())
+            cuts += document is None
             rest += line[at : match.start() if document else match.end()]
             at = end if document else match.end()
             documents += [document] if document else []

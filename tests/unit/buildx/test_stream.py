@@ -387,14 +387,9 @@ def test_twenty_thousand_documents_take_a_second(write):
     ids=["indented", "compact"],
 )
 def test_an_unfinished_document_costs_time_in_proportion_only(unfinished):
-    def seconds(size):
-        begun = time.process_time()
-        _fed(unfinished(size))
-        return time.process_time() - begun
-
-    few = min(seconds(1_000) for _ in range(2))
-    many = seconds(4_000)
-    assert many < 10 * few + 0.1  # in proportion it is 4 times, squared it would be 16
+    begun = time.process_time()
+    _fed(unfinished(100_000))
+    assert time.process_time() - begun < 2  # 0.05 s were measured; each beginning tried anew takes 12 s
 
 
 @pytest.mark.parametrize(
