@@ -12,11 +12,14 @@ LONG := notebooks/04_cache.ipynb notebooks/09_pipeline.ipynb notebooks/10_howlow
 # Need no engine, and take seconds to load or start what they ask: `make test` runs them, `check` does not.
 SLOW := tests/repo/test_nbval.py tests/repo/test_notebooks.py tests/repo/test_audit.py \
   tests/unit/image/test_sbom.py
+CHECKS := style units-above units-below
+BELOW := host plots claims engine image bases buildx
+UNITS := PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -q -p no:nbval -m "not engine and not slow" $(SLOW:%=--ignore=%)
 SHORT := $(filter-out $(LONG) $(LEDGER),$(NOTEBOOKS))
 export JUPYTER_PLATFORM_DIRS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test test-matrix check pages one-engine own-engines long-lessons short-lessons test-newest ledger notebooks slides talk book bench screenshots standins engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
+.PHONY: help environment lab test test-matrix check style units-below units-above pages one-engine own-engines long-lessons short-lessons test-newest ledger notebooks slides talk book bench screenshots standins engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,43 +32,50 @@ lab: environment ## open the workbook in JupyterLab
 	@$(RUN) -m helpers lab
 
 # Two jobs, one a core: the next is always the first of the list that waits for nothing. No test runs in two
-# of them. `-n` is for tests without an engine: those with one share its containers and its images. Tests
-# marked `rare` are left to `make test-matrix`.
+# of them. Tests marked `rare` are left to `make test-matrix`.
 test: ## everything: checks, tests on the real engine, every notebook
-	@$(MAKE) --no-print-directory --jobs=2 check bases one-engine long-lessons own-engines short-lessons pages ledger
+	@$(MAKE) --no-print-directory --jobs=2 $(CHECKS) bases one-engine long-lessons own-engines short-lessons pages ledger
 
-pages: check
+pages: $(CHECKS)
 	$(RUN) -m pytest -m "not engine" tests/browser $(SLOW) \
 	  tests/unit/lesson/test_lab.py::test_the_server_that_really_runs_asks_for_its_token
 
-one-engine: check bases
+one-engine: $(CHECKS) bases
 	$(RUN) -m pytest -m "engine and not private_engine and not rare" tests/engine tests/browser
 
-own-engines: check bases
+own-engines: $(CHECKS) bases
 	$(RUN) -m pytest -m "engine and private_engine and not rare" tests/engine
 
-long-lessons: check bases
+long-lessons: $(CHECKS) bases
 	$(RUN) -m pytest $(NBVAL) $(LONG)
 
-short-lessons: check bases
+short-lessons: $(CHECKS) bases
 	$(RUN) -m pytest $(NBVAL) $(SHORT)
 
 ledger: long-lessons short-lessons
 	$(RUN) -m pytest $(NBVAL) $(LEDGER)
 
-test-newest: check bases ## the engine tests whose outcome depends on it, on the newest Docker
+test-newest: $(CHECKS) bases ## the engine tests whose outcome depends on it, on the newest Docker
 	$(RUN) -m tests.engines.matrix --where-possible newest -- \
 	  $(RUN) -m pytest -m "every_engine and not slow and not rare" tests/engine
 
 test-matrix: check ## engine tests and notebooks on each of ENGINES="oldest newest oldest-containerd …"
 	$(RUN) -m tests.engines.matrix $(ENGINES) -- $(RUN) -m pytest $(NBVAL) tests/engine notebooks
 
-check: environment ## style, types and the tests that need no engine
+check: ## style, types and the tests that need no engine
+	@$(MAKE) --no-print-directory --jobs=2 $(CHECKS)
+
+style: environment
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
-	PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -q -n 2 --dist loadfile -p no:nbval \
-	  -m "not engine and not slow" $(SLOW:%=--ignore=%) tests/unit tests/repo tests/notebooks tests/engines tests/bench
+
+# Two halves of like length, one a core.
+units-below: environment
+	$(UNITS) $(BELOW:%=tests/unit/%)
+
+units-above: environment
+	$(UNITS) $(BELOW:%=--ignore=tests/unit/%) tests/unit tests/repo tests/notebooks tests/engines tests/bench
 
 notebooks: bases ## run the lessons live and keep their outputs
 	$(RUN) -m nbconvert --config tests/notebooks/execute.py --execute --inplace \
