@@ -8,6 +8,7 @@ column is sorted as one array. This module draws nothing.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -53,7 +54,7 @@ def place(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> Layout:
     height = max(grid.sizes)
     for x, (names, passing) in enumerate(zip(grid.nodes, grid.passing, strict=True)):
         top = (height - grid.sizes[x]) / 2
-        points = [(float(x), row + top) for row in grid.rows[x].tolist()]
+        points = list(zip(itertools.repeat(float(x)), (grid.rows[x] + top).tolist(), strict=False))
         places.update(zip(names, points, strict=False))
         for edge, point in zip(passing.tolist(), points[len(names) :], strict=True):
             passed[edges[edge]].append(point)
@@ -109,6 +110,7 @@ class _Grid:
             self.passing.append(passing)
             self.sizes.append(len(names) + len(passing))
         self.rows = [np.arange(size) for size in self.sizes]
+        self._order = [np.arange(size) for size in self.sizes]  # the item of each row
 
     def sort(self) -> None:
         """Sort each column by the mean row of its left neighbours, then of its right ones, repeatedly.
@@ -138,7 +140,9 @@ class _Grid:
         count = np.bincount(own, minlength=size)
         total = np.bincount(own, self.rows[beside][near] - (self.sizes[beside] - 1) / 2, size)
         mean = np.where(count, total / np.maximum(count, 1), rows - (size - 1) / 2)
-        order = np.lexsort((rows, mean))
-        self.rows[x] = np.empty_like(rows)
-        self.rows[x][order] = np.arange(size)
-        return not np.array_equal(rows, self.rows[x])
+        mean = mean[self._order[x]]
+        if (mean[:-1] <= mean[1:]).all():
+            return False
+        self._order[x] = self._order[x][np.argsort(mean, kind="stable")]
+        rows[self._order[x]] = np.arange(size)
+        return True
