@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
+from operator import attrgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from helpers.buildx import dockerignore
 from helpers.buildx.dockerignore import Pattern, Rules
@@ -22,10 +24,11 @@ from helpers.host.errors import WorkbookError
 from helpers.host.tables import in_units
 
 _ALL = dockerignore.parse("")
+_KINDS = {stat.S_IFLNK: "symlink", stat.S_IFDIR: "directory", stat.S_IFREG: "file"}
+_name = attrgetter("name")
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One path of a context, relative to it: a ``file``, ``directory``, ``symlink`` or ``device``.
 
     Pipes and sockets count as devices. Only a file has bytes. When several hard links share one content,
@@ -153,9 +156,10 @@ def survey(context: Path, patterns: Rules = _ALL) -> Survey:
         raise WorkbookError(f"There is no folder at {context}; check the path.")
     if not os.access(context, os.R_OK | os.X_OK):
         raise WorkbookError(f"{context} cannot be read; check its permissions.")
-    unread: list[str] = []
-    entries = tuple(_walk(context, "", patterns, set(), unread))
-    return Survey(entries, tuple(path for path in unread if not patterns.decide(path).kept_out))
+    walk = _Walk(patterns)
+    walk.enter(os.fspath(context), "")
+    unread = tuple(path for path in walk.unread if not patterns.decide(path).kept_out)
+    return Survey(tuple(walk.entries), unread)
 
 
 def in_utf_8(text: str) -> bool:
@@ -168,33 +172,48 @@ def printable(text: str) -> str:
     return os.fsencode(text).decode(errors="backslashreplace")
 
 
-def _walk(
-    folder: Path, prefix: str, patterns: Rules, seen: set[tuple[bool, int, int]], unread: list[str]
-) -> Iterator[Entry]:
-    try:
-        with os.scandir(folder) as found:
-            items = sorted(found, key=lambda item: item.name)
-        every = [(item, item.stat(follow_symlinks=False)) for item in items]
-    except PermissionError:
-        unread.append(prefix.rstrip("/"))
-        return
-    for item, facts in every:
-        path, kind = prefix + item.name, _kind(facts.st_mode)
-        decision = patterns.decide(path)
-        content = (decision.kept_out, facts.st_dev, facts.st_ino)
-        size = facts.st_size if kind == "file" and content not in seen else 0
-        seen.add(content)
-        target = os.readlink(item) if kind == "symlink" else ""  # noqa: PTH115 - a Path drops a last /
-        yield Entry(path, kind, size, decision.kept_out, decision.by, target)
-        if kind == "file" and not os.access(item, os.R_OK):
-            unread.append(path)
-        if kind == "directory":
-            yield from _walk(Path(item.path), f"{path}/", patterns, seen, unread)
+class _Walk:
+    """Goes through a context, folder by folder; ``unread`` holds what this user cannot read."""
 
+    def __init__(self, patterns: Rules) -> None:
+        self.entries: list[Entry] = []
+        self.unread: list[str] = []
+        self._patterns = patterns
+        self._user = os.getuid()
+        self._linked: set[tuple[bool, int, int]] = set()  # contents with several hard links
 
-def _kind(mode: int) -> str:
-    kinds = {stat.S_IFLNK: "symlink", stat.S_IFDIR: "directory", stat.S_IFREG: "file"}
-    return kinds.get(stat.S_IFMT(mode), "device")
+    def enter(self, folder: str, prefix: str) -> None:
+        """List a folder, whose paths begin with ``prefix``, and the folders in it."""
+        try:
+            with os.scandir(folder) as found:
+                items = sorted(found, key=_name)
+            every = [(item, item.stat(follow_symlinks=False)) for item in items]
+        except PermissionError:
+            self.unread.append(prefix.rstrip("/"))
+            return
+        decide = self._patterns.inside(prefix.rstrip("/"))
+        for item, facts in every:
+            path, mode = prefix + item.name, facts.st_mode
+            kind = _KINDS.get(stat.S_IFMT(mode), "device")
+            kept_out, by = decide(path)
+            size, target = 0, ""
+            if kind == "file":
+                if facts.st_nlink == 1 or self._is_first(facts, kept_out):
+                    size = facts.st_size
+                owner_reads = mode & stat.S_IRUSR and facts.st_uid == self._user
+                if not owner_reads and not os.access(item, os.R_OK):
+                    self.unread.append(path)
+            elif kind == "symlink":
+                target = os.readlink(item)  # noqa: PTH115 - a Path drops a last /
+            self.entries.append(Entry(path, kind, size, kept_out, by, target))
+            if kind == "directory":
+                self.enter(item.path, f"{path}/")
+
+    def _is_first(self, facts: os.stat_result, kept_out: bool) -> bool:
+        """Whether a hard link is the first to its content, among those kept out or among the others."""
+        met = len(self._linked)
+        self._linked.add((kept_out, facts.st_dev, facts.st_ino))
+        return len(self._linked) > met
 
 
 def _above(path: str) -> Iterator[str]:

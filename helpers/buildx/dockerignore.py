@@ -17,6 +17,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from helpers.buildx.dockerfile_words import SPACE
 from helpers.host.errors import WorkbookError
@@ -36,33 +37,26 @@ _ESCAPES = frozenset("abBdDfnrsStvwWx")
 
 @dataclass(frozen=True)
 class Pattern:
-    """One line of an ignore file: ``readmits`` means it begins with ``!``; ``text`` is in short form."""
+    """One line of an ignore file: ``readmits`` means it begins with ``!``; ``text`` is in short form.
+
+    ``matches`` says whether it fits a path itself; `Rules` looks at the folders above the path.
+    """
 
     line: int
     written: str
     text: str
     readmits: bool
-    _matches: Callable[[str], bool] = field(repr=False, compare=False)
-
-    def matches(self, path: str) -> bool:
-        """Whether the pattern fits this path itself; `Rules` looks at the folders above it."""
-        return self._matches(path)
+    matches: Callable[[str], bool] = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """Whether a path is kept out, and the line that decided; None when no line fits."""
 
     kept_out: bool
     by: Pattern | None
 
 
-@dataclass(frozen=True)
-class _State:
-    """What a folder passes down to its paths: the patterns that fit it or a folder above it."""
-
-    decision: Decision
-    fitted: tuple[bool, ...]
+_SENT = Decision(kept_out=False, by=None)
 
 
 class Rules:
@@ -70,36 +64,49 @@ class Rules:
 
     def __init__(self, patterns: tuple[Pattern, ...]) -> None:
         self.patterns = patterns
-        self._folders: dict[str, _State] = {}
+        # For each folder, whether each pattern fits it or a folder above it.
+        self._folders: dict[str, tuple[bool, ...]] = {"": (False,) * len(patterns)}
 
     def decide(self, path: str) -> Decision:
         """Decide about one file or folder of the context.
 
         When a folder is kept out, so are the paths in it, unless a later ``!`` fits one of them.
         """
-        return self._judge(path, self._state(posixpath.dirname(path))).decision
+        return self.inside(posixpath.dirname(path))(path)
 
-    def _state(self, folder: str) -> _State | None:
-        if not folder:
-            return None
-        if folder not in self._folders:
-            self._folders[folder] = self._judge(folder, self._state(posixpath.dirname(folder)))
-        return self._folders[folder]
+    def inside(self, folder: str) -> Callable[[str], Decision]:
+        """Return what decides about the paths of one folder; the context itself is ``""``."""
+        steps = [
+            (pattern.readmits, pattern.matches, fits_above, Decision(not pattern.readmits, pattern))
+            for pattern, fits_above in zip(self.patterns, self._fitting(folder), strict=True)
+        ]
 
-    def _judge(self, path: str, above: _State | None) -> _State:
-        """Try the patterns in order, like patternmatcher's ``MatchesUsingParentResults``.
+        def decide(path: str) -> Decision:
+            decision = _SENT
+            for readmits, matches, fits_above, then in steps:
+                if fits_above or (readmits == decision[0] and matches(path)):
+                    decision = then
+            return decision
 
-        A pattern that could not change the outcome is not tried, so it is not passed down either.
+        return decide
+
+    def _fitting(self, folder: str) -> tuple[bool, ...]:
+        """Return what a folder passes down to its paths: the patterns that fit it or one above it.
+
+        Patterns are tried in order, like patternmatcher's ``MatchesUsingParentResults``. A pattern that
+        could not change the outcome is not tried, so it is not passed down either.
         """
-        kept_out, by, fitted = False, None, []
-        for at, pattern in enumerate(self.patterns):
-            fits = bool(above and above.fitted[at])
-            if not fits and pattern.readmits == kept_out:
-                fits = pattern.matches(path)
-            fitted.append(fits)
-            if fits:
-                kept_out, by = not pattern.readmits, pattern
-        return _State(Decision(kept_out, by), tuple(fitted))
+        if folder not in self._folders:
+            kept_out, fitting = False, []
+            for pattern, fits_above in zip(
+                self.patterns, self._fitting(posixpath.dirname(folder)), strict=True
+            ):
+                fits = fits_above or (pattern.readmits == kept_out and pattern.matches(folder))
+                fitting.append(fits)
+                if fits:
+                    kept_out = not pattern.readmits
+            self._folders[folder] = tuple(fitting)
+        return self._folders[folder]
 
 
 def parse(text: str) -> Rules:
@@ -183,7 +190,9 @@ def _matcher(text: str, line: int) -> Callable[[str], bool]:
         compiled = re.compile(_OF_GO.sub(_python, expression), re.ASCII)
     except (ValueError, re.error):
         return lambda _: _raise(WorkbookError(refused))
-    return lambda path: compiled.search(path if path.isascii() else _as_go(path)) is not None
+    # It begins with ^, unless a | has it begin twice.
+    found = compiled.search if "|" in expression else compiled.match
+    return lambda path: found(path if path.isascii() else _as_go(path)) is not None
 
 
 def _as_go(path: str) -> str:

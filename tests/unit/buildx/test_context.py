@@ -227,6 +227,14 @@ def test_a_folder_that_cannot_be_read_is_left_where_it_is_ignored_and_named_wher
     assert [e.path for e in found.sent if e.path.startswith("node_modules")] == ["node_modules"]
 
 
+def test_the_system_is_asked_about_a_file_that_its_mode_does_not_open_to_its_owner(folder, monkeypatch):
+    (folder / "src" / "closed").touch(mode=0o000)
+    (folder / "src" / "open").touch(mode=0o400)
+    monkeypatch.setattr(os, "access", lambda path, _: os.fspath(path) == os.fspath(folder))
+    assert survey(folder).unread == ("src/closed",)
+    assert survey(folder, "src").unread == ()
+
+
 def test_a_pipe_and_a_socket_are_devices_without_bytes_and_are_not_opened(folder):
     os.mkfifo(folder / "src" / "pipe")
     kinds = {entry.path: (entry.kind, entry.bytes) for entry in survey(folder).entries}
