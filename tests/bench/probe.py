@@ -74,7 +74,9 @@ def _bases(*names: str) -> int:
 
 
 def _context(folder: str) -> int:
-    return len(context.survey(Path(folder)).sent)
+    """Look at every path of a context under its ignore file, and find those to send."""
+    place = Path(folder)
+    return len(context.survey(place, context.rules(place, place / "Dockerfile")).sent)
 
 
 VERBS: Mapping[str, Callable[..., int]] = {
