@@ -10,14 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from helpers.buildx import BuildResult, steps
+from helpers.buildx import BuildResult, copies, steps
 from helpers.buildx import context as contexts
 from helpers.buildx import dockerfile as dockerfiles
 from helpers.buildx.context import Survey
 from helpers.buildx.dockerfile import Dockerfile
 from helpers.engine import Engine
-from helpers.examine import removable, unwanted
+from helpers.examine import credentials, removable, surroundings, unwanted
 from helpers.examine.report import BuildContext, BuiltImage, Folder, LayerSize
+from helpers.examine.surroundings import Elsewhere
 from helpers.host import unforeseen
 from helpers.host.errors import WorkbookError
 
@@ -56,6 +57,7 @@ class Sources:
     """The facts about a project that need no build.
 
     ``survey`` and ``context`` are None when the context could not be read; ``trouble`` says why.
+    ``elsewhere`` is a path that a COPY names and that another folder holds: that one is meant.
     """
 
     project: Project
@@ -63,6 +65,7 @@ class Sources:
     survey: Survey | None
     context: BuildContext | None
     trouble: str = ""
+    elsewhere: Elsewhere | None = None
 
 
 @unforeseen.told()
@@ -142,17 +145,30 @@ def read(project: Project, engine: Engine | None = None) -> Sources:
     file = dockerfiles.read(project.dockerfile, project.build_args, architecture)
     file.stage(project.target)
     try:
-        survey = contexts.survey(project.context, contexts.rules(project.context, project.dockerfile))
+        rules = contexts.rules(project.context, project.dockerfile)
+        survey = contexts.survey(project.context, rules)
     except (WorkbookError, OSError, UnicodeDecodeError) as error:
         return Sources(project, file, None, None, str(error))
     ignore_file = contexts.ignore_file(project.context, project.dockerfile)
-    files = (entry for entry in survey.sent if entry.kind == "file")
+    files = [entry for entry in survey.sent if entry.kind == "file"]
+    tracked = surroundings.tracked(project.context)
+    sizes = [(contexts.printable(entry.path), entry.bytes) for entry in files]
     context = BuildContext(
         ignore_file=ignore_file.name if ignore_file else "",
         folders=tuple(_folders(survey)),
-        unwanted=tuple(unwanted.find((contexts.printable(entry.path), entry.bytes) for entry in files)),
+        unwanted=tuple(unwanted.find(sizes, tracked)),
+        secrets=tuple(credentials.in_context(project.context, files, tracked)),
+        env_files=tuple(surroundings.env_files(project.context, survey, rules)),
     )
-    return Sources(project, file, survey, context)
+    made = [copy for stage in file.needs(project.target) for copy in copies.of_stage(file, stage)]
+    named = surroundings.named(made)
+    return Sources(
+        project,
+        file,
+        survey,
+        context,
+        elsewhere=surroundings.elsewhere(project.context, project.dockerfile, named, survey),
+    )
 
 
 def _folders(survey: Survey) -> list[Folder]:
@@ -176,7 +192,6 @@ def built(sources: Sources, result: BuildResult) -> BuiltImage:
     used = [one.reference for one in result.bases if one.name == base]
     facts = result.image.facts(used)
     waste = result.image.waste
-    files = result.image.files
     base_layers = sum(layer.from_base for layer in facts.layers)
     layers = [
         LayerSize(
@@ -194,11 +209,7 @@ def built(sources: Sources, result: BuildResult) -> BuiltImage:
         user=facts.user or "root",
         layers=(*_base_layer(base, layers[:base_layers]), *layers[base_layers:]),
         removable=removable.find(result.image, base_layers),
-        secrets=tuple(
-            contexts.printable(file.path)
-            for file in files
-            if file.layer >= base_layers and file.kind == "file" and unwanted.is_secret(file.path)
-        ),
+        secrets=tuple(credentials.in_image(result.image, base_layers)),
         build_seconds=result.seconds,
         steps_cached=sum(step.cached for step in ran),
         steps=len(ran),

@@ -15,6 +15,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from helpers.examine import findings as _findings
+from helpers.examine.credentials import Secret
 from helpers.examine.findings import Check, Finding
 from helpers.examine.rebuild import Rebuild
 from helpers.examine.removable import Share
@@ -44,14 +45,14 @@ class LayerSize:
 class BuiltImage:
     """The built image: its user, its layers, and the files that a final stage would not need.
 
-    ``secrets`` are the files above the base whose names look like secrets.
+    ``secrets`` are the files above the base that hold a secret.
     """
 
     tag: str
     user: str
     layers: tuple[LayerSize, ...]
     removable: tuple[Share, ...]
-    secrets: tuple[str, ...]
+    secrets: tuple[Secret, ...]
     build_seconds: float
     steps_cached: int
     steps: int
@@ -90,12 +91,16 @@ class Folder:
 class BuildContext:
     """The contents of the context, and what is sent; ``received_bytes`` is what a build asked for.
 
-    ``ignore_file`` is the name of the ignore file that applies; empty when there is none.
+    ``ignore_file`` is the name of the ignore file that applies; empty when there is none. ``unwanted``,
+    ``secrets`` and ``env_files`` are not kept out by it; ``env_files`` are the places where developers
+    have an ``.env`` of their own, which is not there yet.
     """
 
     ignore_file: str
     folders: tuple[Folder, ...]
     unwanted: tuple[Unwanted, ...]
+    secrets: tuple[Secret, ...] = ()
+    env_files: tuple[str, ...] = ()
     received_bytes: int | None = None
 
     @property

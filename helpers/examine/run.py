@@ -71,7 +71,8 @@ def _examined(project: Project, watching: Watching, *, build: bool, measure_rebu
             with watching("examined") as watch:
                 result = buildx.build(request, watch, engine)
             image = gather.built(sources, result)
-            checks.append(Check(_IMAGE, (*rules.image.check(image), *_printed(result))))
+            errors = {f.rule for check in checks for f in check.findings if f.severity is Severity.ERROR}
+            checks.append(Check(_IMAGE, (*rules.image.check(image, errors), *_printed(result))))
         except StoppedByReaderError:
             raise
         except WorkbookError as error:

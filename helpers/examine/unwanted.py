@@ -1,12 +1,13 @@
-"""Recognise by name the files that seldom belong in a build context or an image, and the secrets.
+"""Recognise by name the files that seldom belong in a build context.
 
-A name is evidence, not proof, so each result says what the file seems to be. This module reads no disk.
+A name is evidence, not proof, so each result says what the file seems to be. What git tracks belongs to
+the project and is left. This module reads no disk.
 """
 
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 LARGE = 10_000_000  # bytes from which a single file is reported
@@ -39,18 +40,6 @@ _MADE_BY = {
     "bin": ("*.csproj",),
     "obj": ("*.csproj",),
 }
-_SECRETS: tuple[str, ...] = (
-    ".env",
-    ".env.*",
-    "id_rsa",
-    "id_ed25519",
-    "*.pem",
-    "*.key",
-    "*.p12",
-    "*.pfx",
-)
-_SECRETS += (".netrc", ".pypirc", "credentials.json", "kubeconfig")
-_HARMLESS = ("*.example", "*.sample", "*.template", "*.dist", "*.pub")
 
 
 @dataclass(frozen=True)
@@ -64,17 +53,13 @@ class Unwanted:
     bytes: int
     what: str
     pattern: str
-    secret: bool = False
 
 
-def is_secret(path: str) -> bool:
-    """Whether a file's name is typical of a secret; examples and public keys do not count."""
-    name = path.rpartition("/")[2]
-    return _fits(name, _SECRETS) and not _fits(name, _HARMLESS)
+def find(files: Iterable[tuple[str, int]], tracked: Collection[str] = ()) -> list[Unwanted]:
+    """Return the unwanted ones among files given with their bytes, the largest first.
 
-
-def find(files: Iterable[tuple[str, int]]) -> list[Unwanted]:
-    """Return the unwanted ones among files given with their bytes, the largest first."""
+    ``tracked`` are the paths that git tracks: they are left.
+    """
     listed = list(files)
     names: dict[str, set[str]] = {}
     for path, _ in listed:
@@ -82,9 +67,9 @@ def find(files: Iterable[tuple[str, int]]) -> list[Unwanted]:
         names.setdefault(folder, set()).add(name)
     found: dict[str, Unwanted] = {}
     for path, size in listed:
-        one = _classify(path, size, names)
+        one = None if path in tracked else _classify(path, size, names)
         if one and one.path in found:
-            one = Unwanted(one.path, found[one.path].bytes + size, one.what, one.pattern, one.secret)
+            one = Unwanted(one.path, found[one.path].bytes + size, one.what, one.pattern)
         if one:
             found[one.path] = one
     return sorted(found.values(), key=lambda one: (-one.bytes, one.path))
@@ -100,14 +85,8 @@ def _classify(path: str, size: int, names: dict[str, set[str]]) -> Unwanted | No
         made_by = _MADE_BY.get(part, ())
         if any(fnmatch.filter(names.get(parent, ()), maker) for maker in made_by):
             return Unwanted(folder, size, "build output of the host", folder)
-    if is_secret(path):
-        return Unwanted(path, size, "by its name a secret", path, secret=True)
     if parts[-1].endswith(".log"):
         return Unwanted(path, size, "a log", "**/*.log")
     if size >= LARGE:
         return Unwanted(path, size, "a large file", path)
     return None
-
-
-def _fits(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)

@@ -5,10 +5,12 @@ The rules know only the name of a base, and the gathered facts of the image. The
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from helpers.claims import support
 from helpers.claims.support import Line
+from helpers.examine.credentials import Secret
 from helpers.examine.findings import Finding, Severity
 from helpers.examine.gather import Sources
 from helpers.examine.report import BuiltImage, LayerSize
@@ -52,9 +54,9 @@ def _alive(ended: Line, on: date) -> str:
     return str(max(alive, key=lambda line: line.months_left(on)))
 
 
-def check(image: BuiltImage) -> list[Finding]:
-    """Return findings on an image."""
-    found = [_secret(path) for path in image.secrets]
+def check(image: BuiltImage, told: Collection[str] = ()) -> list[Finding]:
+    """Return findings on an image; ``told`` are the rules that found their cause before the build."""
+    found = [] if "secret-in-context" in told or not image.secrets else [_secrets(image.secrets)]
     found += [
         _hidden(layer)
         for layer in image.layers
@@ -74,13 +76,15 @@ def check(image: BuiltImage) -> list[Finding]:
     return found
 
 
-def _secret(path: str) -> Finding:
+def _secrets(secrets: Sequence[Secret]) -> Finding:
+    first = secrets[0]
+    others = f", and {len(secrets) - 1} more files hold secrets" if len(secrets) > 1 else ""
     return Finding(
         "secret-in-image",
         "size",
         Severity.ERROR,
         None,
-        f"{path} is in the image, by its name a secret: whoever pulls the image can read it.",
+        f"{first.path} in the image holds {first.what}{others}: whoever pulls the image can read it.",
         "Keep it out with .dockerignore; hand secrets to the build with `RUN --mount=type=secret`.",
     )
 

@@ -116,7 +116,7 @@ def test_what_lies_in_a_context_is_shown_whatever_it_is(tmp_path):
     (tmp_path / "out").symlink_to("/proc")
     (tmp_path / "up").symlink_to("..")
     for name in (b"caf\xe9.pem", b"\xff\xfe", b"a\nb.key", b"\x1b[31m.env", b"[bold]x[nothing].log"):
-        (tmp_path / os.fsdecode(name)).write_bytes(b"x" * 2000)
+        (tmp_path / os.fsdecode(name)).write_bytes(b"-----BEGIN PRIVATE KEY-----\n" * 99)
     (tmp_path / "holes").touch()
     os.truncate(tmp_path / "holes", 2**40)
     deep = tmp_path
@@ -170,7 +170,7 @@ def test_what_may_not_be_read_is_said(closed):
 
 def test_the_command_ends_in_a_sentence_in_any_terminal(tmp_path):
     (tmp_path / "Dockerfile").write_text("FROM a\nCOPY . .\n")
-    (tmp_path / ".env").write_text("x")
+    (tmp_path / ".env").write_text("API_KEY=sk_fake_1a2b3c4d\n")
     command = [sys.executable, "-m", "helpers", "examine", "--no-build", "--no-rebuild", str(tmp_path)]
     plain = {**os.environ, "PYTHONIOENCODING": "ascii"}
     if str(paths.ROOT).isascii():  # else Python cannot read its own environment's paths there

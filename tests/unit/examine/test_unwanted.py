@@ -2,23 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from helpers.examine import unwanted
-
-
-@pytest.mark.parametrize("path", [".env", ".env.local", "a/.env.production", "id_rsa", "tls/site.key"])
-def test_names_that_secrets_bear(path):
-    assert unwanted.is_secret(path)
-    (found,) = unwanted.find([(path, 10)])
-    assert found.secret
-    assert found.pattern == path
-
-
-@pytest.mark.parametrize("path", [".env.example", "id_rsa.pub", "src/env.ts", "keys.md", "monkey"])
-def test_names_that_they_do_not(path):
-    assert not unwanted.is_secret(path)
-    assert unwanted.find([(path, 10)]) == []
 
 
 def test_a_folder_is_one_find_with_all_its_bytes_the_heaviest_first():
@@ -39,3 +23,8 @@ def test_build_output_is_known_by_the_manifest_beside_it():
 def test_a_large_file_is_worth_a_question():
     assert [f.path for f in unwanted.find([("dump.sql", unwanted.LARGE)])] == ["dump.sql"]
     assert unwanted.find([("dump.sql", unwanted.LARGE - 1)]) == []
+
+
+def test_what_git_tracks_belongs_to_the_project():
+    files = [("package.json", 9), ("dist/site.js", 5), ("coverage/made.html", 7)]
+    assert [f.path for f in unwanted.find(files, {"dist/site.js"})] == ["coverage"]
