@@ -91,7 +91,7 @@ def of_stage(file: Dockerfile, stage: Stage) -> list[Copy]:
     lineage = [stage]
     while (parent := file.parent(lineage[0])) is not None:
         lineage.insert(0, parent)
-    variables = _Variables(file, from_scratch=lineage[0].base == "scratch")
+    variables = Variables(file, from_scratch=lineage[0].base == "scratch")
     found: list[Copy] = []
     for at in lineage:
         found = []
@@ -103,8 +103,11 @@ def of_stage(file: Dockerfile, stage: Stage) -> list[Copy]:
     return found
 
 
-class _Variables:
-    """The variables of a stage that the Dockerfile itself gives values."""
+class Variables:
+    """The variables of a stage that the Dockerfile itself gives values.
+
+    `follow` each instruction of the stages that it is built from, the lowest first, then its own.
+    """
 
     def __init__(self, file: Dockerfile, *, from_scratch: bool) -> None:
         self._file = file
@@ -117,7 +120,7 @@ class _Variables:
         """Remember the variables that an ARG or ENV sets."""
         if instruction.keyword not in ("ARG", "ENV"):
             return
-        known = self._known()
+        known = self.known()
         words = dockerfile.split(instruction.value, self._escape)
         if instruction.keyword == "ENV" and words and "=" not in words[0]:  # ENV name value
             words = [f"{words[0]}={instruction.value.removeprefix(words[0]).strip()}"]
@@ -132,9 +135,15 @@ class _Variables:
             elif name in self._file.arguments:
                 self._arguments[name] = self._file.arguments[name]
 
+    def fork(self) -> Variables:
+        """Return the variables as they are now, for a stage that is built from this one."""
+        other = Variables(self._file, from_scratch=self._from_scratch)
+        other._arguments, other._environment = dict(self._arguments), dict(self._environment)
+        return other
+
     def copy(self, instruction: Instruction) -> Copy:
         """Return the copy that an instruction makes, with its variables replaced."""
-        known = self._known()
+        known = self.known()
         excluded = instruction.flag_values("exclude")
         paths = [path for path in written(instruction) if not _REMOTE.match(path)]
         names = {name for word in [*paths, *excluded] for name in _VARIABLE.findall(word)}
@@ -146,7 +155,8 @@ class _Variables:
             unsure=bool(names - known.keys()) and not self._from_scratch,
         )
 
-    def _known(self) -> dict[str, str]:
+    def known(self) -> dict[str, str]:
+        """Return the variables that a command would see now, each with its value."""
         return self._arguments | self._environment
 
     def _expanded(self, word: str, known: Mapping[str, str]) -> str:

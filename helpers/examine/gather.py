@@ -6,7 +6,8 @@ available, a sentence says why. This module judges nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,14 @@ from helpers.host import unforeseen
 from helpers.host.errors import WorkbookError
 
 _DEPTH = 3  # levels of folders in which to look for Dockerfiles
+_MANIFESTS = {
+    "package.json",
+    ".npmrc",
+    ".yarnrc.yml",
+    "pyproject.toml",
+    "composer.json",
+}
+_READ_BYTES = 200_000  # a larger file is neither a manifest nor a script
 _NAMED = 8  # a sentence names at most this many Dockerfiles
 
 
@@ -58,6 +67,8 @@ class Sources:
 
     ``survey`` and ``context`` are None when the context could not be read; ``trouble`` says why.
     ``elsewhere`` is a path that a COPY names and that another folder holds: that one is meant.
+    ``texts`` holds, by path, the small files that are sent and that rules read: the manifests and
+    settings of package managers, and the scripts that the image starts.
     """
 
     project: Project
@@ -66,6 +77,7 @@ class Sources:
     context: BuildContext | None
     trouble: str = ""
     elsewhere: Elsewhere | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 @unforeseen.told()
@@ -168,7 +180,23 @@ def read(project: Project, engine: Engine | None = None) -> Sources:
         survey,
         context,
         elsewhere=surroundings.elsewhere(project.context, project.dockerfile, named, survey),
+        texts=dict(_texts(project.context, file, survey)),
     )
+
+
+def _texts(context: Path, file: Dockerfile, survey: Survey) -> Iterator[tuple[str, str]]:
+    """Yield the path and the text of each file that rules read; one that cannot be read is left out."""
+    starts = [i for i in file.instructions if i.keyword in ("CMD", "ENTRYPOINT")]
+    named = _MANIFESTS | {word.rpartition("/")[2] for start in starts for word in start.words()}
+    for entry in survey.sent:
+        if (
+            entry.kind == "file"
+            and entry.path.rpartition("/")[2] in named
+            and entry.bytes <= _READ_BYTES
+            and "node_modules/" not in entry.path
+        ):
+            with contextlib.suppress(OSError):
+                yield entry.path, (context / entry.path).read_bytes().decode(errors="replace")
 
 
 def _folders(survey: Survey) -> list[Folder]:

@@ -10,7 +10,7 @@ import functools
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from helpers.buildx.dockerfile import Instruction
@@ -24,6 +24,7 @@ _BEFORE = {
     "busybox",
     "do",
     "else",
+    "env",
     "exec",
     "if",
     "sudo",
@@ -32,6 +33,23 @@ _BEFORE = {
     "until",
     "while",
 }
+_GLOBAL = {"-g", "--global", "--location=global"}
+_WITH_VALUE = {
+    *("--cache", "--cache-folder", "--cwd", "--dir", "--fetch-timeout", "--filter", "--include"),
+    *("--jobs", "--loglevel", "--maxsockets", "--mutex", "--network-concurrency", "--omit", "--only"),
+    *(
+        "--network-timeout",
+        "--prefix",
+        "--registry",
+        "--store-dir",
+        "--workspace",
+        "-C",
+        "-F",
+        "-j",
+        "-w",
+    ),
+}
+_ASKS = {"--version", "-v", "-V", "--help", "-h", "--dry-run", "--package-lock-only", "--lockfile-only"}
 _REMEMBERED = 4096  # instructions
 _ENDS = re.compile(r"[;&|()]+")
 _SETTING = re.compile(r"[A-Za-z_]\w*=")
@@ -44,7 +62,10 @@ class Installer:
 
     ``manifests`` are the files that such a command reads; a system's package manager reads none.
     ``compiles`` is True for a command that fetches packages while it builds a program, like
-    ``go build``. ``first`` is the command that only fetches.
+    ``go build``. ``first`` is the command that only fetches. ``cache`` is the place of the cache for
+    root; it is empty for a tool without a cache that a mount can keep. ``moved_by`` are variables that
+    move the cache or turn it off. ``base`` is what the name of a base image has when its cache is there.
+    ``kept_there`` is True when the packages themselves are in the cache, and builds read them there.
     """
 
     name: str
@@ -53,21 +74,65 @@ class Installer:
     cache: str
     first: str = ""
     compiles: Callable[[Command], bool] = lambda _: False
+    moved_by: tuple[str, ...] = ()
+    base: str = ""
+    kept_there: bool = False
 
     def reads_files(self, command: Command) -> bool:
         """Whether a command reads its list of packages from files of the project."""
         if self.name == "pip":
             return any(w in (".", "-e") or w.startswith(("-r", "--req", "./", ".[")) for w in command)
         if self.name in ("npm", "yarn", "pnpm"):
-            return len([word for word in command[1:] if not word.startswith("-")]) <= 1
+            return not _GLOBAL & set(command) and len(plain_words(command)) <= 1
+        if self.name == "Go":
+            return not any("@" in word for word in command[1:])
+        if self.name == "Cargo" and command[1:2] == ("install",):
+            return "--path" in command
         return bool(self.manifests)
+
+
+def plain_words(command: Command) -> list[str]:
+    """Return the words after a command's name that are neither options nor the values of options."""
+    found, value = [], False
+    for word in command[1:]:
+        if value:
+            value = False
+        elif word.startswith("-"):
+            value = word in _WITH_VALUE
+        elif ">" not in word:
+            found.append(word)
+    return found
 
 
 @functools.lru_cache(maxsize=_REMEMBERED)
 def commands(run: Instruction) -> tuple[Command, ...]:
     """Return the simple commands of a RUN, in order, each as a tuple of words; results are kept."""
     shell_form = _shell_text(run)
-    return (shell_form,) if isinstance(shell_form, tuple) else tuple(_parted(shell_form))
+    return (shell_form,) if isinstance(shell_form, tuple) else tuple(in_text(shell_form))
+
+
+def in_text(text: str) -> Iterator[Command]:
+    """Yield the simple commands of a shell's text, in order."""
+    for words in _parted(text):
+        bare = words[_settings_before(words) :]
+        if bare:
+            yield (bare[0].rpartition("/")[2], *bare[1:])
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def settings(run: Instruction) -> Mapping[str, str]:
+    """Return the variables that a RUN sets itself, by ``export`` or in front of a command."""
+    shell_form = _shell_text(run)
+    if isinstance(shell_form, tuple):
+        return {}
+    found = {}
+    for words in _parted(shell_form):
+        exported = words[:1] == ["export"]
+        for word in words if exported else words[: _settings_before(words)]:
+            name, equals, value = word.partition("=")
+            if equals:
+                found[name] = value
+    return found
 
 
 @functools.lru_cache(maxsize=_REMEMBERED)
@@ -95,7 +160,7 @@ def _shell_text(run: Instruction) -> str | Command:
     return "\n".join([run.value, *bodies])
 
 
-def _parted(text: str) -> Iterator[Command]:
+def _parted(text: str) -> Iterator[list[str]]:
     """Split a shell's text into commands; text after an unclosed quote is left out."""
     text = re.sub(r"\\\r?\n", " ", text)
     for line in text.splitlines():
@@ -109,32 +174,49 @@ def _parted(text: str) -> Iterator[Command]:
                 if word.startswith("<<"):
                     continue
                 if _ENDS.fullmatch(word):
-                    yield from _bare(words)
+                    yield words
                     words = []
                 else:
                     words.append(word)
         except ValueError:
             pass
-        yield from _bare(words)
+        yield words
 
 
-def _bare(words: list[str]) -> Iterator[Command]:
-    """Drop the words before a command: keywords of the shell, settings such as ``CI=1``, ``env``."""
-    rest = list(words)
-    while rest and (rest[0] in _BEFORE or _SETTING.match(rest[0]) or rest[0] == "env"):
-        del rest[0]
-    if rest:
-        yield (rest[0].rpartition("/")[2], *rest[1:])
+def _settings_before(words: list[str]) -> int:
+    """Count the words before a command: keywords of the shell, settings such as ``CI=1``, ``env``."""
+    return next(
+        (n for n, word in enumerate(words) if not (word in _BEFORE or _SETTING.match(word))), len(words)
+    )
+
+
+def is_conditional(run: Instruction) -> bool:
+    """Whether a RUN decides by ``if`` or ``case`` what it runs."""
+    return bool(re.search(r"(?:^|[\s;&|(])(?:if|case)\s", "\n".join([run.value, *run.heredocs])))
+
+
+def builds(command: Command) -> bool:
+    """Whether a command builds a program or compiles sources."""
+    script = command[0] in ("npm", "yarn", "pnpm") and any("build" in word for word in command[1:3])
+    tool = command[1:2] if command[0] in ("npx", "pnpx") else command[:1]
+    return (
+        script
+        or any(installer.compiles(command) for installer in INSTALLERS)
+        or (bool(_COMPILERS & set(tool)) and not _ASKS & set(command))
+    )
+
+
+_COMPILERS = {"cmake", "g++", "gcc", "javac", "make", "ninja", "rustc", "tsc", "clang", "meson"}
 
 
 def _words(*tools: str, verbs: tuple[str, ...], bare: bool = False) -> Callable[[Command], bool]:
     """Return a test for ``tool … verb``; ``bare`` also accepts a tool without a verb, like yarn."""
 
     def recognise(command: Command) -> bool:
-        if command[0] not in tools:
+        if command[0] not in tools or _ASKS & set(command):
             return False
-        plain = [word for word in command[1:] if not word.startswith("-")]
-        return any(verb in plain[:2] for verb in verbs) or (bare and not plain)
+        plain = plain_words(command)
+        return any(verb in plain[:1] for verb in verbs) or (bare and not plain)
 
     return recognise
 
@@ -143,8 +225,26 @@ def _pip(command: Command) -> bool:
     if re.fullmatch(r"python[\d.]*", command[0]) and command[1:3] == ("-m", "pip"):
         command = ("pip", *command[3:])
     if command[:2] == ("uv", "pip"):
-        command = command[1:]
+        return False
     return re.fullmatch(r"pip[\d.]*", command[0]) is not None and "install" in command[1:]
+
+
+def _uv(command: Command) -> bool:
+    return command[0] == "uv" and "sync" in command[1:]
+
+
+def _cargo(command: Command) -> bool:
+    return command[0] == "cargo" and (
+        "fetch" in command[1:3] or ("chef" in command[1:3] and "cook" in command[2:4])
+    )
+
+
+def _maven(command: Command) -> bool:
+    return command[0] in ("mvn", "mvnw") and not _ASKS & set(command)
+
+
+def _gradle(command: Command) -> bool:
+    return command[0] in ("gradle", "gradlew") and not (_ASKS | {"wrapper", "clean"}) & set(command)
 
 
 INSTALLERS = (
@@ -153,26 +253,44 @@ INSTALLERS = (
         _words("npm", verbs=("ci", "install", "i", "clean-install")),
         ("package.json", "package-lock.json"),
         "/root/.npm",
+        moved_by=("npm_config_cache",),
     ),
     Installer(
         "yarn",
         _words("yarn", verbs=("install",), bare=True),
         ("package.json", "yarn.lock"),
         "/usr/local/share/.cache/yarn",
+        moved_by=("YARN_CACHE_FOLDER",),
     ),
     Installer(
         "pnpm",
         _words("pnpm", verbs=("install", "i", "fetch")),
         ("package.json", "pnpm-lock.yaml"),
         "/root/.local/share/pnpm/store",
+        moved_by=("PNPM_HOME", "npm_config_store_dir"),
     ),
-    Installer("pip", _pip, ("requirements.txt",), "/root/.cache/pip"),
-    Installer("uv", _words("uv", verbs=("sync",)), ("pyproject.toml", "uv.lock"), "/root/.cache/uv"),
+    Installer(
+        "pip",
+        _pip,
+        ("requirements.txt",),
+        "/root/.cache/pip",
+        moved_by=("PIP_CACHE_DIR", "PIP_NO_CACHE_DIR"),
+    ),
+    Installer(
+        "uv",
+        _uv,
+        ("pyproject.toml", "uv.lock"),
+        "/root/.cache/uv",
+        "uv sync --locked --no-install-project",
+        moved_by=("UV_CACHE_DIR", "UV_NO_CACHE"),
+    ),
     Installer(
         "Poetry",
-        _words("poetry", verbs=("install",)),
+        _words("poetry", verbs=("install", "sync")),
         ("pyproject.toml", "poetry.lock"),
         "/root/.cache/pypoetry",
+        "poetry install --no-root",
+        moved_by=("POETRY_CACHE_DIR", "POETRY_NO_CACHE"),
     ),
     Installer(
         "Go",
@@ -181,42 +299,49 @@ INSTALLERS = (
         "/go/pkg/mod",
         "go mod download",
         _words("go", verbs=("build", "install")),
+        moved_by=("GOPATH", "GOMODCACHE"),
+        base="golang",
+        kept_there=True,
     ),
     Installer(
         "Cargo",
-        _words("cargo", verbs=("fetch", "chef")),
+        _cargo,
         ("Cargo.toml", "Cargo.lock"),
         "/usr/local/cargo/registry",
         "cargo fetch",
-        _words("cargo", verbs=("build", "install")),
+        _words("cargo", verbs=("build", "install", "rustc")),
+        moved_by=("CARGO_HOME",),
+        base="rust",
+        kept_there=True,
     ),
     Installer(
         "Maven",
-        lambda command: command[0] in ("mvn", "mvnw") and any("go-offline" in w for w in command),
+        lambda command: _maven(command) and any("go-offline" in w for w in command),
         ("pom.xml",),
-        "/root/.m2",
+        "/root/.m2/repository",
         "mvn dependency:go-offline",
-        lambda command: command[0] in ("mvn", "mvnw") and not any("go-offline" in w for w in command),
+        lambda command: _maven(command) and not any("go-offline" in w for w in command),
+        moved_by=("MAVEN_OPTS", "MAVEN_CONFIG", "MAVEN_REPO"),
+        kept_there=True,
     ),
     Installer(
         "Gradle",
-        lambda command: command[0] in ("gradle", "gradlew") and "dependencies" in command,
+        lambda command: _gradle(command) and "dependencies" in command,
         ("build.gradle", "settings.gradle", "gradle"),
         "/root/.gradle",
         "gradle dependencies",
-        lambda command: command[0] in ("gradle", "gradlew") and "dependencies" not in command,
+        lambda command: _gradle(command) and "dependencies" not in command,
+        moved_by=("GRADLE_USER_HOME",),
+        kept_there=True,
     ),
-    Installer(
-        "Bundler",
-        _words("bundle", verbs=("install",)),
-        ("Gemfile", "Gemfile.lock"),
-        "/root/.bundle/cache",
-    ),
+    Installer("Bundler", _words("bundle", verbs=("install",)), ("Gemfile", "Gemfile.lock"), ""),
     Installer(
         "Composer",
         _words("composer", verbs=("install",)),
         ("composer.json", "composer.lock"),
-        "/root/.composer/cache",
+        "/var/cache/composer",
+        "composer install --no-scripts --no-autoloader",
+        moved_by=("COMPOSER_CACHE_DIR", "COMPOSER_HOME"),
     ),
     Installer(
         ".NET",
@@ -225,6 +350,8 @@ INSTALLERS = (
         "/root/.nuget/packages",
         "dotnet restore",
         _words("dotnet", verbs=("build", "publish")),
+        moved_by=("NUGET_PACKAGES",),
+        kept_there=True,
     ),
     Installer("apt", _words("apt-get", "apt", verbs=("install",)), (), "/var/cache/apt"),
     Installer("apk", _words("apk", verbs=("add",)), (), "/var/cache/apk"),

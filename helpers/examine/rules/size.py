@@ -5,24 +5,13 @@ The rules only look at the parsed text. `image.image` and `examine.removable` co
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from helpers.buildx.dockerfile import Dockerfile, Instruction, Stage
 from helpers.examine.findings import Finding, Severity
 from helpers.examine.gather import Sources
-from helpers.examine.rules import shell_commands
+from helpers.examine.rules import dependencies, layers, shell_commands
 from helpers.examine.rules.shell_commands import Command
-
-_WITHOUT_DEV = {
-    "npm": ("--omit=dev", "--production", "--only=prod", "--only=production"),
-    "pnpm": ("--prod", "-P", "--production"),
-    "yarn": ("--production",),
-    "Composer": ("--no-dev",),
-    "Poetry": ("--without", "--only", "--no-dev", "--only=main"),
-    "uv": ("--no-dev",),
-}
-_COMPILERS = {"cmake", "g++", "gcc", "javac", "make", "ninja", "rustc", "tsc", "clang", "meson"}
 
 
 def check(sources: Sources) -> list[Finding]:
@@ -30,10 +19,10 @@ def check(sources: Sources) -> list[Finding]:
     file = sources.file
     lineage = file.lineage(sources.project.target)
     own = [i for stage in lineage for i in stage.instructions]
+    walk = layers.walk(file)
     return [
         *_one_stage(file, lineage, own),
-        *_dev_dependencies(own),
-        *_dev_dependencies_copied(file, own),
+        *dependencies.check(sources, walk),
         *_copied_twice(own),
         *_removed_later(own),
     ]
@@ -47,7 +36,7 @@ def _one_stage(
         return
     runs = [i for i in own if i.keyword == "RUN"]
     kept = [run for run in runs if not any(map(_uninstalls, shell_commands.commands(run)))]
-    builds = [(run, c) for run in kept for c in shell_commands.commands(run) if _compiles(c)]
+    builds = [(run, c) for run in kept for c in shell_commands.commands(run) if shell_commands.builds(c)]
     if builds:
         run, command = builds[0]
         yield Finding(
@@ -66,74 +55,6 @@ def _uninstalls(command: Command) -> bool:
     """Whether a command removes packages again, as in a step that cleans up after itself."""
     verbs = {"del", "purge", "remove", "autoremove"}
     return command[0] in ("apk", "apt", "apt-get", "dnf", "yum") and bool(verbs & set(command[1:4]))
-
-
-def _compiles(command: Command) -> bool:
-    script = command[0] in ("npm", "yarn", "pnpm") and "build" in command[1:3]
-    fetching = any(i.compiles(command) for i in shell_commands.INSTALLERS)
-    return script or fetching or command[0] in _COMPILERS
-
-
-def _dev_dependencies(own: Sequence[Instruction]) -> Iterator[Finding]:
-    for run, command, option in _installs_with_dev(own):
-        yield Finding(
-            "dev-dependencies",
-            "size",
-            Severity.WARNING,
-            run.line,
-            f"`{' '.join(command[:3])}` installs development dependencies into the image that ships.",
-            f"Add `{option}`, or install in a stage of its own and copy the result.",
-        )
-
-
-def _dev_dependencies_copied(file: Dockerfile, own: Sequence[Instruction]) -> Iterator[Finding]:
-    """Find ``COPY --from=builder …/node_modules`` where the builder installed everything."""
-    for copy in own:
-        stage = file.source_stage(copy.flag("from") or "") if copy.keyword == "COPY" else None
-        if stage is None or "node_modules" not in copy.value:
-            continue
-        installs = list(_installs_with_dev(_history(file, stage)))
-        if installs:
-            run, command, option = installs[-1]
-            yield Finding(
-                "dev-dependencies",
-                "size",
-                Severity.WARNING,
-                copy.line,
-                f"It copies the node_modules of `{stage.label}`, where `{' '.join(command[:3])}` (line "
-                f"{run.line}) installed development dependencies too.",
-                f"Copy from a stage that installs with `{option}`, or prune before copying.",
-            )
-
-
-def _history(file: Dockerfile, stage: Stage) -> list[Instruction]:
-    """Return the instructions of a stage and of the stages that it is built from, the lowest first."""
-    own = list(stage.instructions)
-    above = file.parent(stage)
-    while above is not None:
-        own = [*above.instructions, *own]
-        above = file.parent(above)
-    return own
-
-
-def _installs_with_dev(own: Sequence[Instruction]) -> Iterator[tuple[Instruction, Command, str]]:
-    """Yield the installs that include development dependencies and are not pruned afterwards."""
-    production, found = False, []
-    for instruction in own:
-        if instruction.keyword == "ENV" and re.search(r"NODE_ENV[ =]\"?production", instruction.value):
-            production = True
-        if instruction.keyword != "RUN":
-            continue
-        for installer, command in shell_commands.installs(instruction):
-            options = _WITHOUT_DEV.get(installer.name)
-            node = installer.name in ("npm", "pnpm", "yarn")
-            if not options or not installer.reads_files(command) or (node and production):
-                continue
-            if not any(word.startswith(options) for word in command):
-                found.append((instruction, command, options[0]))
-        if any("prune" in c[1:3] for c in shell_commands.commands(instruction)):
-            found = []
-    yield from found
 
 
 def _copied_twice(own: Sequence[Instruction]) -> Iterator[Finding]:

@@ -1,0 +1,115 @@
+"""Walk through the instructions of each stage, with what a command sees when it runs there.
+
+This module knows what the Dockerfile itself sets. What a base image sets stays unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from helpers.buildx import copies
+from helpers.buildx.copies import Copy
+from helpers.buildx.dockerfile import Dockerfile, Instruction, Stage
+from helpers.examine.gather import Sources
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One instruction of a stage: the variables and the user that a command would have there.
+
+    ``user`` is empty as long as no USER says one. ``shell`` holds the words of SHELL, or is empty.
+    """
+
+    instruction: Instruction
+    variables: Mapping[str, str]
+    user: str = ""
+    shell: tuple[str, ...] = ()
+
+    @property
+    def as_root(self) -> bool:
+        """Whether a command runs as root, as far as the file says."""
+        return self.user.partition(":")[0] in ("", "0", "root")
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The layers of each stage of a Dockerfile by the stage's number, with triggered instructions."""
+
+    file: Dockerfile
+    own: Mapping[int, tuple[Layer, ...]]
+
+    def history(self, stage: Stage) -> list[Layer]:
+        """Return the layers of a stage and of the stages that it is built from, the lowest first."""
+        chain = [stage]
+        while (parent := self.file.parent(chain[-1])) is not None:
+            chain.append(parent)
+        return [layer for one in reversed(chain) for layer in self.own[one.index]]
+
+    def base(self, stage: Stage) -> str:
+        """Return the name of the image at the bottom of a stage."""
+        while (parent := self.file.parent(stage)) is not None:
+            stage = parent
+        return stage.base
+
+
+def walk(file: Dockerfile) -> Walk:
+    """Return the layers of every stage of a Dockerfile."""
+    own: dict[int, tuple[Layer, ...]] = {}
+    ends: dict[int, tuple[copies.Variables, str, tuple[str, ...]]] = {}
+    for stage in file.stages:  # a stage stands below those that it is built from
+        parent = file.parent(stage)
+        if parent is None:
+            variables = copies.Variables(file, from_scratch=stage.base == "scratch")
+            user, shell = "", tuple[str, ...]()
+        else:
+            variables, user, shell = ends[parent.index]
+            variables = variables.fork()
+        known: Mapping[str, str] = variables.known()
+        layers = []
+        for instruction in [*(parent.triggers() if parent else ()), *stage.instructions]:
+            if instruction.keyword in ("ARG", "ENV"):
+                variables.follow(instruction)
+                known = variables.known()
+            elif instruction.keyword == "USER":
+                user = instruction.value
+            elif instruction.keyword == "SHELL":
+                shell = tuple(instruction.words())
+            layers.append(Layer(instruction, known, user, shell))
+        own[stage.index] = tuple(layers)
+        ends[stage.index] = variables, user, shell
+    return Walk(file, own)
+
+
+def taken(sources: Sources, stage: Stage) -> frozenset[str] | None:
+    """Return the files of the context that reach a stage, also through the stages it takes from.
+
+    A file that a RUN mounts counts. The result is None when the context is not known.
+    """
+    if sources.survey is None:
+        return None
+    found: set[str] = set()
+    waiting, seen = [stage], set()
+    while waiting:
+        one = waiting.pop()
+        if one.index in seen:
+            continue
+        seen.add(one.index)
+        needs = (need.source for need in sources.file.draws_on(one))
+        waiting += [source for source in needs if isinstance(source, Stage)]
+        made = copies.of_stage(sources.file, one)
+        mounted = [copy for i in one.instructions if i.keyword == "RUN" for copy in _mounted(i)]
+        for copy in [*made, *mounted]:
+            found |= copy.taken(sources.survey)
+    return frozenset(found)
+
+
+def _mounted(run: Instruction) -> list[Copy]:
+    """Return what a RUN mounts from the context, as copies."""
+    made = []
+    for mount in run.flag_values("mount"):
+        options = dict(part.partition("=")[::2] for part in mount.split(","))
+        if options.get("type", "bind") == "bind" and "from" not in options:
+            source = options.get("source") or options.get("src") or "."
+            made.append(Copy(run, (source,)))
+    return made
