@@ -118,10 +118,13 @@ def _wheel_of_pip(wheels: Path) -> Path:
 
 
 def _quiet_lab(folder: Path) -> None:
-    """Stop JupyterLab from fetching news, and from asking the reader about it."""
+    """Keep JupyterLab from the network: no news, and no theme of live slides that fetches its letters."""
     settings = folder / "share" / "jupyter" / "lab" / "settings"
     settings.mkdir(parents=True, exist_ok=True)
-    quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
+    quiet = {
+        "@jupyterlab/apputils-extension:notification": {"fetchNews": "false"},
+        "jupyterlab-rise:plugin": {"theme": "white", "scroll": True},
+    }
     (settings / "overrides.json").write_text(json.dumps(quiet))
 
 
