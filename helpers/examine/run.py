@@ -64,6 +64,7 @@ def _examined(project: Project, watching: Watching, *, build: bool, measure_rebu
         _context(sources),
     ]
     image = measured = result = None
+    user = Check("rules on its user", tuple(rules.image.check_user(sources)))
     if engine:
         try:
             request = _request(sources, engine)
@@ -71,6 +72,7 @@ def _examined(project: Project, watching: Watching, *, build: bool, measure_rebu
             with watching("examined") as watch:
                 result = buildx.build(request, watch, engine)
             image = gather.built(sources, result)
+            user = replace(user, findings=tuple(rules.image.check_user(sources, image)))
             errors = {f.rule for check in checks for f in check.findings if f.severity is Severity.ERROR}
             checks.append(Check(_IMAGE, (*rules.image.check(image, errors), *_printed(result))))
         except StoppedByReaderError:
@@ -90,7 +92,7 @@ def _examined(project: Project, watching: Watching, *, build: bool, measure_rebu
         dockerfile=project.file,
         target=project.target or "",
         stages=_stages(file),
-        checks=(*checks, *(Check(what, note=why) for what in left_out)),
+        checks=(*checks, user, *(Check(what, note=why) for what in left_out)),
         context=context,
         image=image,
         rebuild=measured,

@@ -7,4 +7,5 @@ no engine.
 from helpers.examine.rules import cache as cache
 from helpers.examine.rules import context as context
 from helpers.examine.rules import image as image
+from helpers.examine.rules import shipped as shipped
 from helpers.examine.rules import size as size

@@ -17,7 +17,7 @@ from helpers.examine.credentials import Secret
 from helpers.examine.findings import Finding, Severity
 from helpers.examine.gather import Sources
 from helpers.examine.report import BuildContext
-from helpers.examine.rules import reach
+from helpers.examine.rules import purpose, reach
 from helpers.examine.rules.reach import Taking
 from helpers.examine.surroundings import Elsewhere
 from helpers.examine.unwanted import LARGE, Unwanted
@@ -96,7 +96,7 @@ def _secrets(sources: Sources, secrets: Sequence[Secret], taken: _Taken) -> Iter
     for secret in secrets:
         by = [one for one, paths in taken if secret.path in map(contexts.printable, paths)]
         taking = next((one for one in by if reach.ships(sources, one, secret.path)), None)
-        ships = taking is not None and not reach.for_development(sources)
+        ships = taking is not None and not purpose.is_named_so(sources)
         if secret.tracked and not ships:
             continue  # whoever has the repository has it already
         key = (Severity.ERROR if ships else Severity.HINT, taking or next(iter(by), None))
@@ -168,7 +168,7 @@ def _let_through(
         groups = {None: groups[None]} if None in groups else {}
     for taking, group in groups.items():
         ships = taking is not None and reach.ships(sources, taking, group[0].path)
-        ships = ships and not reach.for_development(sources)
+        ships = ships and not purpose.is_named_so(sources)
         size = sum(one.bytes for one in group)
         if size >= _WORTH_A_WORD or (ships and any(one.path == ".git" for one in group)):
             yield _unwanted(taking, group, size, ships=ships)
@@ -246,7 +246,7 @@ def _env_files(
 
     A Dockerfile that speaks of .env handles it.
     """
-    if not context.env_files or ".env" in sources.file.text or reach.for_development(sources):
+    if not context.env_files or ".env" in sources.file.text or purpose.is_named_so(sources):
         return
     if not context.ignore_file and any(t.copy.takes_all for t in takings):
         return  # the missing ignore file is the finding

@@ -5,18 +5,39 @@ The rules know only the name of a base, and the gathered facts of the image. The
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from datetime import date
 
+from helpers.buildx.dockerfile import Instruction
 from helpers.claims import support
 from helpers.claims.support import Line
 from helpers.examine.credentials import Secret
 from helpers.examine.findings import Finding, Severity
 from helpers.examine.gather import Sources
 from helpers.examine.report import BuiltImage, LayerSize
+from helpers.examine.rules import layers, purpose
 from helpers.host.tables import in_units
 from helpers.image import attack_surface
 
+_ROOT_BASES = re.compile(  # bases that are known to start as root
+    r"scratch|(docker\.io/)?(library/)?"
+    r"(node|python|golang|rust|ruby|perl|elixir|erlang|swift|dart|julia|openjdk|eclipse-temurin"
+    r"|amazoncorretto|maven|gradle|debian|ubuntu|alpine|busybox|amazonlinux|fedora|centos|rockylinux"
+    r"|almalinux|oraclelinux|oven/bun|denoland/deno)([:@].*)?"
+    r"|(docker\.io/)?(library/)?php:[^@]*cli.*|ghcr\.io/astral-sh/uv:.*python.*"
+    r"|mcr\.microsoft\.com/dotnet/(aspnet|runtime|sdk)(?!.*(chiseled|distroless)).*"
+    r"|gcr\.io/distroless/(?!.*nonroot).*"
+)
+_GIVES_UP = re.compile(  # programs that start as root and go on as another user
+    r"\b(gosu|su-exec|setpriv|runuser|s6-\w+|my_init|supervisord|start-stop-daemon|setuidgid|chpst|nginx|apache2"
+    r"|httpd|php-fpm|sshd|crond?|--userspec|sudo -u|su -|su \w+ -c|dockerd|privileged)\b"
+)
+_MAKES_USER = re.compile(r"\b(adduser|useradd)\b")
+_APPLICATION = re.compile(
+    r"node|npm|yarn|pnpm|bun|deno|python[\d.]*|uvicorn|gunicorn|fastapi|flask|hypercorn|daphne|granian"
+    r"|streamlit|java|dotnet|ruby|rails|puma|bundle|mix|php"
+)
 _WORTH_A_WORD = 1_000_000  # bytes from which waste is a finding
 
 
@@ -62,18 +83,53 @@ def check(image: BuiltImage, told: Collection[str] = ()) -> list[Finding]:
         for layer in image.layers
         if layer.wasted_bytes >= _WORTH_A_WORD and not layer.from_base
     ]
-    if attack_surface.is_root(image.user):
-        found.append(
-            Finding(
-                "runs-as-root",
-                "style",
-                Severity.HINT,
-                None,
-                "The image runs as root.",
-                "End with a `USER` that owns nothing it need not.",
-            )
-        )
     return found
+
+
+def check_user(sources: Sources, image: BuiltImage | None = None) -> list[Finding]:
+    """Return a finding when the program runs as root, by the text or, better, by the image.
+
+    None for an image of which the text does not show that it serves, for one for development, or for a
+    program that may give its rights up. Nor, without an image, for a base with an unknown user.
+    """
+    walk = layers.walk(sources.file)
+    stage = sources.file.stage(sources.project.target)
+    history = [layer.instruction for layer in walk.history(stage)]
+    started = purpose.entry_and_command(sources.file.lineage(sources.project.target))
+    lines = [one.line for one in started if one]
+    users = [one for one in history if one.keyword == "USER"]
+    user = users[-1].value.strip("\"'") if users else ""
+    known = bool(users) or bool(_ROOT_BASES.fullmatch(walk.base(stage)))
+    root = attack_surface.is_root(image.user) if image else known and attack_surface.is_root(user)
+    if not root or not lines or not _serves(sources, history, bool(users)):
+        return []
+    if purpose.develops(sources, walk):
+        return []
+    name = "node" if re.match(r"(docker\.io/)?(library/)?node\b", walk.base(stage)) else "65532"
+    place = f"in place of line {users[-1].line}" if users else f"above line {min(lines)}"
+    return [
+        Finding(
+            "runs-as-root",
+            "style",
+            Severity.HINT,
+            users[-1].line if users else min(lines),
+            f"{'The last USER is root' if users else 'No USER is set'}, so the program runs as root: a "
+            "fault in it gives away every file of the container.",
+            f"Put `USER {name}` {place}, and let that user own only what the program writes.",
+        )
+    ]
+
+
+def _serves(sources: Sources, history: Sequence[Instruction], has_user: bool) -> bool:
+    """Whether the text shows an application that listens, and that stays the user who started it."""
+    started = purpose.start(sources.file.lineage(sources.project.target))
+    application = any(_APPLICATION.fullmatch(word.rpartition("/")[2]) for word in started)
+    said = "\n".join([sources.file.text, *purpose.scripts_run(sources)])
+    if _GIVES_UP.search(said) or any("build" in word for word in started):
+        return False
+    if not application and not has_user and _MAKES_USER.search(said):
+        return False  # the program itself may change to the user that was made
+    return application or any(one.keyword == "EXPOSE" for one in history)
 
 
 def _secrets(secrets: Sequence[Secret]) -> Finding:

@@ -39,10 +39,7 @@ _SHELLS = re.compile(r"(?:\S*/)?(?:ba|z|a|da)?sh(?: -l| -i| --login)?")
 def develops(sources: Sources, walk: Walk) -> bool:
     """Whether the image is for development or tests, by its name, its target or what it starts."""
     file, stage = sources.file, sources.file.stage(sources.project.target)
-    names = [sources.project.file, stage.name or ""]
-    if any(_NAMES.search(name) or _BUILDS.search(name) for name in names):
-        return True
-    if _NAMES.fullmatch(sources.project.context.name):
+    if is_named_so(sources):
         return True
     history = walk.history(stage)
     values = [history[-1].variables.get(name, "") for name in _MODES] if history else []
@@ -56,6 +53,14 @@ def develops(sources: Sources, walk: Walk) -> bool:
         return sources.survey is not None  # it starts nothing of the project: a tool
     said = [started, *scripts_run(sources)]
     return any(_TOOLS.search(text) for text in said) or bool(_SHELLS.fullmatch(started))
+
+
+def is_named_so(sources: Sources) -> bool:
+    """Whether the names of the Dockerfile, its target or its folder are those of such an image."""
+    names = (sources.project.file, sources.file.stage(sources.project.target).name or "")
+    if any(_NAMES.search(name) or _BUILDS.search(name) for name in names):
+        return True
+    return bool(_NAMES.fullmatch(sources.project.context.name))
 
 
 def start(lineage: Sequence[Any]) -> tuple[str, ...]:

@@ -17,9 +17,6 @@ from helpers.buildx.dockerfile import Dockerfile, Instruction, Stage
 from helpers.examine.gather import Sources
 
 _BRACES = re.compile(r"\$\{(\w+)\}")
-_FOR_DEVELOPMENT = re.compile(
-    r"(?i)(^|[^a-z])(dev|devel|development|devcontainer|local|tests?|testing|e2e|ci|debug|lint|docs)([^a-z]|$)"
-)
 
 
 @dataclass(frozen=True)
@@ -49,12 +46,6 @@ def takings(sources: Sources) -> list[Taking]:
     ]
 
 
-def for_development(sources: Sources) -> bool:
-    """Whether the names of the Dockerfile and of the target say that the image does not ship."""
-    names = (sources.project.file, sources.project.target or "")
-    return any(_FOR_DEVELOPMENT.search(name) for name in names)
-
-
 def ships(sources: Sources, taking: Taking, path: str) -> bool:
     """Whether a path of the context that a copy takes is in the image of the target."""
     file, seen = sources.file, set[tuple[int, str]]()
@@ -77,10 +68,15 @@ def ships(sources: Sources, taking: Taking, path: str) -> bool:
     return False
 
 
+def cleaned(word: str) -> str:
+    """Return a path of another stage, as a copy names it, in its shortest absolute form."""
+    return posixpath.normpath("/" + _BRACES.sub(r"$\1", word).lstrip("/"))
+
+
 def _moved(file: Dockerfile, stage: Stage, copy: Instruction, place: str) -> str:
     """Return where a copy from another stage puts what lies at a place there; empty when nowhere."""
     for word in copy.words()[:-1]:
-        source = posixpath.normpath("/" + _BRACES.sub(r"$\1", word).lstrip("/"))
+        source = cleaned(word)
         folder = _folder(file, stage, copy)
         if source == "/" or place.startswith(f"{source}/"):
             return posixpath.join(folder, place[len(source.rstrip("/")) :].lstrip("/"))

@@ -67,3 +67,41 @@ def test_a_stage_that_the_target_does_not_need_is_left():
 )
 def test_of_what_is_supported_or_unknown_nothing_is_said(base):
     assert not found(f"FROM {base}\n")
+
+
+NODE = 'FROM node:24-trixie-slim\nCMD ["node", "a.js"]\n'
+ROOT = {
+    "a base that is root": (NODE, 2, "`USER node` above line 2"),
+    "the last USER": ("FROM b\nUSER root\nEXPOSE 80\nCMD app\n", 2, "`USER 65532` in place of line 2"),
+    "scratch": ('FROM scratch\nEXPOSE 80\nENTRYPOINT ["/app"]\n', 3, "`USER 65532` above line 3"),
+    "distroless": ("FROM gcr.io/distroless/static\nEXPOSE 80\nCMD app\n", 3, "`USER 65532`"),
+    "a user nobody uses": ("FROM debian\nRUN useradd me\nCMD uvicorn app:app\n", 3, "`USER 65532`"),
+}
+
+
+@pytest.mark.parametrize(("text", "line", "remedy"), ROOT.values(), ids=ROOT)
+def test_a_program_that_runs_as_root_is_a_hint(text, line, remedy):
+    (finding,) = image.check_user(of_text(text))
+    assert (finding.rule, finding.severity, finding.line) == ("runs-as-root", Severity.HINT, line)
+    assert remedy in finding.remedy
+
+
+NOT_ROOT = {
+    "a user": "FROM node\nUSER node\nCMD node a.js\n",
+    "a user of the stage below": "FROM node AS a\nUSER node\nFROM a\nCMD node a.js\n",
+    "a user in a variable": "FROM node\nUSER $APP_USER\nCMD node a.js\n",
+    "a base whose user is not known": "FROM company/base\nEXPOSE 80\nCMD node a.js\n",
+    "distroless without root": "FROM gcr.io/distroless/static:nonroot\nEXPOSE 80\nCMD app\n",
+    "nothing is started": "FROM node\nEXPOSE 80\n",
+    "a tool": 'FROM alpine\nENTRYPOINT ["/usr/bin/tool"]\n',
+    "it gives its rights up": "FROM debian\nEXPOSE 80\nCMD gosu app /app\n",
+    "it may give its rights up": "FROM debian\nRUN useradd me\nEXPOSE 80\nCMD /app\n",
+    "a server that does so itself": "FROM debian\nRUN apt-get install nginx\nEXPOSE 80\nCMD nginx\n",
+    "for development": "FROM node\nEXPOSE 80\nCMD nodemon a.js\n",
+    "a builder's USER counts not": "FROM node AS b\nUSER root\nFROM company/base\nEXPOSE 80\nCMD a\n",
+}
+
+
+@pytest.mark.parametrize("text", NOT_ROOT.values(), ids=NOT_ROOT)
+def test_where_the_text_does_not_tell_nothing_is_said_of_the_user(text):
+    assert not image.check_user(of_text(text))
