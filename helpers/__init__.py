@@ -1,9 +1,11 @@
-"""What the lessons and the commands are made of: eleven packages; each uses only those below it.
+"""What the lessons and the commands are made of: twelve packages; each uses only those below it.
 
 lesson
     What a notebook calls: the verbs of all lessons, one module for each lesson, the widgets, the doctor.
 exercises
     Tasks whose checks build and try an answer, with hints and solutions.
+improve
+    From findings to a proven patch: each change to a Dockerfile is built, run and compared.
 examine
     A report on any project with a Dockerfile: its size, its waste, and what breaks its cache.
 measure

@@ -14,6 +14,7 @@ from helpers.engine import LABEL, NoEngineError, PrivateEngine, container, priva
 from helpers.examine import command as examine_command
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
+from helpers.improve import command as improve_command
 from helpers.lesson import lab, setup
 
 
@@ -123,6 +124,7 @@ COMMANDS: dict[str, Callable[[], None]] = {
 }
 
 
+PROJECT_COMMANDS = {"examine": examine_command, "improve": improve_command}
 KIT_COMMANDS: dict[str, Callable[[Path], None]] = {
     "kit": write_kit,
     "kit-load": load_kit,
@@ -136,7 +138,8 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, command in COMMANDS.items():
         commands.add_parser(name, help=(command.__doc__ or "").splitlines()[0], add_help=name != "lab")
-    examine_command.add_to(commands)
+    for project_command in PROJECT_COMMANDS.values():
+        project_command.add_to(commands)
     for name, kit_command in KIT_COMMANDS.items():
         kit_parser = commands.add_parser(name, help=(kit_command.__doc__ or "").splitlines()[0])
         kit_parser.add_argument("file", type=Path, nargs="?", default=kit.FILE, help="the archive")
@@ -145,10 +148,10 @@ def main() -> None:
         words, extra = words[: words.index("--")], words[words.index("--") + 1 :]
     arguments, unknown = parser.parse_known_args(words)
     try:
-        if arguments.command == "examine":
+        if arguments.command in PROJECT_COMMANDS:
             if unknown:
-                parser.error(f"examine does not know {' '.join(unknown)}")
-            examine_command.run(arguments, extra)
+                parser.error(f"{arguments.command} does not know {' '.join(unknown)}")
+            PROJECT_COMMANDS[arguments.command].run(arguments, extra)
         elif arguments.command in KIT_COMMANDS:
             KIT_COMMANDS[arguments.command](arguments.file)
         else:

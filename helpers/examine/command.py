@@ -31,6 +31,14 @@ def add_to(commands: _SubParsersAction[ArgumentParser]) -> None:
         "code is 1 when its image could not be built. What stands behind `--` goes to `docker buildx "
         "build` as it is, such as `-- --secret id=token,src=token.txt`.",
     )
+    add_project(parser)
+    parser.add_argument("--no-build", action="store_true", help="only what can be read")
+    parser.add_argument("--no-rebuild", action="store_true", help="no second build after an edit")
+    add_files(parser)
+
+
+def add_project(parser: ArgumentParser) -> None:
+    """Add the arguments that name a project and its build."""
     parser.add_argument("path", type=Path, help="the project's folder, or its Dockerfile")
     parser.add_argument("--file", help="the Dockerfile's path from that folder")
     parser.add_argument("--context", type=Path, help="the build context, when it is not that folder")
@@ -42,10 +50,24 @@ def add_to(commands: _SubParsersAction[ArgumentParser]) -> None:
         metavar="NAME=VALUE",
         help="as often as needed",
     )
-    parser.add_argument("--no-build", action="store_true", help="only what can be read")
-    parser.add_argument("--no-rebuild", action="store_true", help="no second build after an edit")
+
+
+def add_files(parser: ArgumentParser) -> None:
+    """Add the arguments that name the files of a report."""
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON too")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as a page too")
+
+
+def project_of(arguments: Namespace, extra: Sequence[str]) -> gather.Project:
+    """Return the project that the arguments name; ``extra`` goes to ``docker buildx build``."""
+    return gather.find(
+        arguments.path,
+        arguments.file,
+        context=arguments.context,
+        target=arguments.target,
+        build_args=dict(pair("--build-arg", given) for given in arguments.build_arg),
+        extra=extra,
+    )
 
 
 @unforeseen.told()
@@ -54,32 +76,30 @@ def run(arguments: Namespace, extra: Sequence[str] = ()) -> None:
 
     ``extra`` holds further arguments of ``docker buildx build``.
     """
-    project = gather.find(
-        arguments.path,
-        arguments.file,
-        context=arguments.context,
-        target=arguments.target,
-        build_args=dict(_pair(given) for given in arguments.build_arg),
-        extra=extra,
-    )
+    project = project_of(arguments, extra)
     for file in filter(None, (arguments.json, arguments.html)):
-        _check_place(file, project)
+        check_place(file, project)
     report = examine(
         project,
         build=not arguments.no_build,
         measure_rebuild=not arguments.no_rebuild,
         watching=live.watcher,
     )
-    _print(report.to_text(max(_NARROWEST, shutil.get_terminal_size((120, 24)).columns)))
+    show(report.to_text(width()))
     if arguments.json:
-        _write(arguments.json, report.to_json())
+        write(arguments.json, report.to_json())
     if arguments.html:
-        _write(arguments.html, report.to_html())
+        write(arguments.html, report.to_html())
     if report.failure:
         sys.exit(1)
 
 
-def _print(text: str) -> None:
+def width() -> int:
+    """Return the columns of the terminal that the tables may fill."""
+    return max(_NARROWEST, shutil.get_terminal_size((120, 24)).columns)
+
+
+def show(text: str) -> None:
     """Print to a terminal that may lack some characters, or to a pipe that may close early."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -89,14 +109,15 @@ def _print(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _pair(given: str) -> tuple[str, str]:
+def pair(option: str, given: str) -> tuple[str, str]:
+    """Return name and value of ``NAME=VALUE``. Raises `WorkbookError` for another form."""
     name, equals, value = given.partition("=")
     if not (name and equals):
-        raise WorkbookError(f"--build-arg {given!r} must read NAME=VALUE.")
+        raise WorkbookError(f"{option} {given!r} must read NAME=VALUE.")
     return name, value
 
 
-def _check_place(file: Path, project: gather.Project) -> None:
+def check_place(file: Path, project: gather.Project) -> None:
     """Raise `WorkbookError` before the build if ``file`` is in the project or cannot be written."""
     try:
         place = file.resolve()
@@ -113,9 +134,10 @@ def _check_place(file: Path, project: gather.Project) -> None:
         raise WorkbookError(f"{file} is a folder; name a file.")
 
 
-def _write(file: Path, text: str) -> None:
+def write(file: Path, text: str) -> None:
+    """Write a file and say so. Raises `WorkbookError` when it cannot be written."""
     try:
         file.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise WorkbookError(f"{file} cannot be written: {error.strerror}.") from None
-    _print(f"written: {file}")
+    show(f"written: {file}")

@@ -17,10 +17,12 @@ def ask(
     method: str = "GET",
     json: Any = None,
     headers: Mapping[str, str] | None = None,
+    redirects: bool = True,
 ) -> Response:
     """Return the response, whatever its status; the caller reads its body and closes it.
 
-    ``seconds`` is the longest wait for the server's next bytes. Every call uses a new connection. Raises
+    ``seconds`` is the longest wait for the server's next bytes. Without ``redirects``, a redirect is the
+    response, so that nobody else is asked. Every call uses a new connection. Raises
     `requests.RequestException`, which is an OSError, when no valid response comes.
     """
     import requests
@@ -29,7 +31,13 @@ def ask(
     with requests.Session() as session:
         session.trust_env = False
         return session.request(
-            method, url, json=json, headers={**plain, **(headers or {})}, timeout=seconds, stream=True
+            method,
+            url,
+            json=json,
+            headers={**plain, **(headers or {})},
+            timeout=seconds,
+            stream=True,
+            allow_redirects=redirects,
         )
 
 

@@ -13,6 +13,7 @@ from helpers.host import paths
 ROWS = (
     {"lesson"},
     {"exercises"},
+    {"improve"},
     {"measure", "examine"},
     {"buildx"},
     {"bases", "image"},

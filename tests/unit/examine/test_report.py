@@ -138,11 +138,11 @@ def test_a_report_without_an_image_still_has_every_form():
 
 
 def test_a_build_argument_needs_a_name_and_an_equals_sign():
-    assert command._pair("A=b=c") == ("A", "b=c")
-    assert command._pair("A=") == ("A", "")
+    assert command.pair("--build-arg", "A=b=c") == ("A", "b=c")
+    assert command.pair("--build-arg", "A=") == ("A", "")
     for wrong in ("A", "=b", ""):
         with pytest.raises(WorkbookError, match="NAME=VALUE"):
-            command._pair(wrong)
+            command.pair("--build-arg", wrong)
 
 
 def test_a_project_is_found_by_folder_by_file_and_by_containerfile(tmp_path):
@@ -174,9 +174,9 @@ def test_no_report_is_written_into_the_project(tmp_path):
     (tmp_path / "Dockerfile").write_text("FROM a\n")
     project = gather.find(tmp_path)
     with pytest.raises(WorkbookError, match="never changed"):
-        command._check_place(tmp_path / "report.html", project)
+        command.check_place(tmp_path / "report.html", project)
     with pytest.raises(WorkbookError, match="no folder"):
-        command._check_place(tmp_path.parent / "no-such-folder" / "r.html", project)
+        command.check_place(tmp_path.parent / "no-such-folder" / "r.html", project)
 
 
 def test_without_a_build_the_report_needs_no_engine(tmp_path, monkeypatch):

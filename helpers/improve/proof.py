@@ -1,0 +1,586 @@
+"""Run an image in a limited container, see what it does, and compare that with another image's run.
+
+Seen are: whether the process stays up or with which code it ends, the ports that it listens on, its
+answers over HTTP, its own health check, and a command of the reader's. What the image as it was does
+differently from run to run is not compared. This module builds nothing, and claims nothing beyond what
+it tried.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+from helpers.engine import Engine
+from helpers.engine import container as containers
+from helpers.host import loopback, processes
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+UNKNOWN_PATH = "/no-such-page-of-this-app"
+_PORTS = 4  # ports that are asked at most
+_FILES = 6  # files that a page names and that are asked for at most
+_LARGEST = 2_000_000  # bytes of an answer that are compared
+_STARTS_IN = 60.0  # seconds within which a port that is expected must be listened on
+_SILENT = 12.0  # seconds after which a process counts as one that listens on nothing
+_LINGERS = 2.0  # seconds that a process must stay up after the last request
+_ANSWERS_IN = 8.0  # seconds within which a port must give its first answer
+_COMMAND_ENDS_IN = 120.0  # seconds within which a command in a container must end
+_POLL = 0.2
+_LISTEN = "0A"
+_OUTPUT_LINES = 40
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the reader asks for: requests (method, path), a command to pass, the start's environment."""
+
+    probes: tuple[tuple[str, str], ...] = ()
+    check: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer to one request at a port; ``status`` is None when no HTTP came back."""
+
+    port: int
+    request: str
+    status: int | None
+    kind: str = ""
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """What tells the same request of two runs."""
+        return self.port, self.request
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a process did: ``exit_code`` is None when it was still up at the end.
+
+    ``ports`` are those that others can reach, ``inner`` those of loopback. ``health`` and ``check`` are
+    the exit codes of the image's health check and of the reader's command; None when there is none.
+    ``wrote`` holds the paths that it made or changed.
+    """
+
+    exit_code: int | None
+    output: str = field(default="", repr=False)
+    ports: frozenset[int] = frozenset()
+    inner: frozenset[int] = frozenset()
+    answers: tuple[Answer, ...] = ()
+    health: int | None = None
+    check: int | None = None
+    check_output: str = field(default="", repr=False)
+    wrote: tuple[str, ...] = ()
+
+    @property
+    def last_words(self) -> str:
+        """The line of its output that says most about its end."""
+        lines = [line.strip() for line in _plain(self.output).splitlines() if line.strip()]
+        errors = [line for line in lines if re.search(r"(?i)error|cannot|not found|denied|failed", line)]
+        return (errors or lines or ["its log is empty"])[-1 if not errors else 0][:300]
+
+
+def observe(
+    image: str,
+    wishes: Wishes,
+    engine: Engine,
+    *,
+    settings: Mapping[str, Any],
+    tools: str,
+    publish: frozenset[int],
+    like: Run | None = None,
+) -> Run:
+    """Run an image until everything was seen, and return what it did; nothing stays behind.
+
+    ``settings`` are the image's. ``tools`` is an image with a shell, from which a second container looks
+    at the ports; "" when there is none. ``like`` is an earlier run: what it did is waited for. Raises
+    `ContainerError` when the container cannot be started.
+    """
+    options: dict[str, Any] = {
+        "environment": dict(wishes.environment),
+        "ports": {f"{port}/tcp": ("127.0.0.1", None) for port in publish},
+        "healthcheck": {"test": ["NONE"]},  # it is called below, so that nobody else sends requests
+    }
+    with contextlib.ExitStack() as stack:
+        container = stack.enter_context(containers.created(image, engine=engine, options=options))
+        containers.start(container)
+        beside = _Beside(stack, container, tools, engine)
+        return _Observer(container, beside, wishes, settings, publish, like).run()
+
+
+class _Beside:
+    """A second container in the network of the first: it sees the ports, and has a shell."""
+
+    def __init__(
+        self, stack: contextlib.ExitStack, container: Container, tools: str, engine: Engine
+    ) -> None:
+        self._container: Container | None = None
+        if not tools:
+            return
+        options = {
+            "entrypoint": ["tail", "-f", "/dev/null"],
+            "network_mode": f"container:{container.id}",
+            "user": "0:0",
+            "healthcheck": {"test": ["NONE"]},
+        }
+        with contextlib.suppress(containers.ContainerError):  # the first may have ended already
+            made = stack.enter_context(containers.created(tools, engine=engine, options=options))
+            containers.start(made)
+            self._container = made
+
+    def ports(self) -> tuple[frozenset[int], frozenset[int]] | None:
+        """Return the ports that are listened on for others, and on loopback; None when unseen."""
+        if self._container is None:
+            return None
+        code, text = _execute(self._container, "cat", "/proc/net/tcp", "/proc/net/tcp6")
+        return listening(text) if "local_address" in text or not code else None
+
+    def shell(self, script: str) -> tuple[int, str]:
+        """Run a line of shell."""
+        if self._container is None:
+            return 127, "there is no shell"
+        return _execute(self._container, "sh", "-c", script)
+
+
+def listening(text: str) -> tuple[frozenset[int], frozenset[int]]:
+    """Return the ports in a text of /proc/net/tcp and tcp6: those open to others, those of loopback."""
+    outer: set[int] = set()
+    inner: set[int] = set()
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) > 3 and words[3] == _LISTEN and ":" in words[1]:
+            address, _, port = words[1].partition(":")
+            is_loopback = address in ("00000000000000000000000001000000",) or (
+                len(address) == 8 and address.endswith("7F")
+            )
+            (inner if is_loopback else outer).add(int(port, 16))
+    return frozenset(outer), frozenset(inner - outer)
+
+
+class _Observer:
+    def __init__(
+        self,
+        container: Container,
+        beside: _Beside,
+        wishes: Wishes,
+        settings: Mapping[str, Any],
+        publish: frozenset[int],
+        like: Run | None,
+    ) -> None:
+        self._container, self._beside, self._wishes = container, beside, wishes
+        self._settings, self._publish, self._like = settings, publish, like
+
+    def run(self) -> Run:
+        self._await()
+        code = self._ended()
+        if code is not None:
+            return self._finished(code)
+        outer, inner = self._ports()
+        asked = sorted(outer & self._publish)[:_PORTS]
+        answers = tuple(answer for port in asked for answer in self._ask(port))
+        health, check, said = self._health(), None, ""
+        if self._wishes.check:
+            check, said = self._check(self._wishes.check)
+        time.sleep(_LINGERS)
+        code = self._ended()
+        if code is not None:
+            ended = self._finished(code)
+            return Run(code, ended.output, outer, inner, answers, health, check, said, ended.wrote)
+        return Run(None, self._log(), outer, inner, answers, health, check, said, self._wrote())
+
+    def _await(self) -> None:
+        """Wait until it listens as it is expected to, or has ended, or is silent."""
+        like = self._like
+        wanted = like.ports | like.inner if like else frozenset()
+        seconds = _STARTS_IN if wanted or (like is None and self._publish) else _SILENT
+        steady: tuple[frozenset[int], float] = (frozenset(), time.monotonic())
+
+        def settled() -> bool:
+            nonlocal steady
+            if self._ended() is not None:
+                return True
+            outer, inner = self._ports()
+            found = outer | inner
+            if found != steady[0]:
+                steady = (found, time.monotonic())
+            calm = bool(found) and time.monotonic() - steady[1] > 1.0
+            return calm and wanted <= found
+
+        processes.wait_for(settled, seconds, every=_POLL)
+
+    def _ended(self) -> int | None:
+        self._container.reload()
+        if self._container.status in ("exited", "dead"):
+            return int(self._container.attrs["State"]["ExitCode"])
+        return None
+
+    def _finished(self, code: int) -> Run:
+        return Run(code, self._log(), wrote=self._wrote())
+
+    def _log(self) -> str:
+        return self._container.logs(tail=200).decode(errors="replace")
+
+    def _ports(self) -> tuple[frozenset[int], frozenset[int]]:
+        found = self._beside.ports()
+        if found is not None:
+            return found
+        answered = [p for p in self._publish if self._request(p, "GET", "/").status is not None]
+        return frozenset(answered), frozenset()
+
+    def _ask(self, port: int) -> Iterator[Answer]:
+        known = {a.key: a for a in self._like.answers} if self._like else {}
+        expected = known.get((port, "GET /"))
+        patient = expected is None or expected.status is not None
+        first = self._first(port, _ANSWERS_IN if patient else 0.0)
+        yield first
+        if first.status is None:
+            return
+        asked = [("GET", path) for path in health_paths(self._settings)]
+        asked += [*self._wishes.probes, ("GET", UNKNOWN_PATH)]
+        for method, path in dict.fromkeys(asked):
+            if (method, path) != ("GET", "/"):
+                yield self._request(port, method, path)
+        for number, path in enumerate(files_named(first), 1):
+            found = self._request(port, "GET", path)
+            yield Answer(port, f"file {number} that GET / names", found.status, found.kind, found.body)
+
+    def _first(self, port: int, patience: float) -> Answer:
+        """Ask for ``/`` until there is an answer, and none that only says "not yet"."""
+        last = Answer(port, "GET /", None)
+
+        def answered() -> bool:
+            nonlocal last
+            last = self._request(port, "GET", "/")
+            return last.status not in (None, 502, 503)
+
+        processes.wait_for(answered, patience, every=_POLL)
+        return last
+
+    def _request(self, port: int, method: str, path: str) -> Answer:
+        request = f"{method} {path}"
+        published = self._container.ports.get(f"{port}/tcp")
+        if not published:
+            return Answer(port, request, None)
+        url = f"http://127.0.0.1:{published[0]['HostPort']}{path}"
+        end, body = time.monotonic() + _ANSWERS_IN, b""
+        try:
+            with loopback.ask(url, _ANSWERS_IN, method=method, redirects=False) as response:
+                for part in response.iter_content(65536):
+                    body += part
+                    if len(body) > _LARGEST or time.monotonic() > end:
+                        break
+                kind = response.headers.get("content-type", "").partition(";")[0].strip()
+                to = urlsplit(response.headers.get("location", "")).path
+                return Answer(port, request, response.status_code, f"{kind} {to}".strip(), body)
+        except OSError:
+            return Answer(port, request, None)
+
+    def _health(self) -> int | None:
+        command = health_command(self._settings)
+        if not command:
+            return None
+        code = -1
+
+        def passes() -> bool:
+            nonlocal code
+            code = _execute(self._container, *command)[0]
+            return code == 0
+
+        processes.wait_for(passes, _ANSWERS_IN, every=1.0)
+        return code
+
+    def _check(self, script: str) -> tuple[int, str]:
+        """Run the reader's command inside; beside it where there is no shell inside."""
+        code, said = _execute(self._container, "sh", "-c", script)
+        if code in (126, 127) and re.search(r'exec: "sh"|exec failed', said):
+            return self._beside.shell(script)
+        return code, said
+
+    def _wrote(self) -> tuple[str, ...]:
+        rows = self._container.diff() or ()
+        paths = sorted(str(row["Path"]) for row in rows if row["Kind"] != 2)
+        return tuple(p for p in paths if not any(other.startswith(f"{p}/") for other in paths))
+
+
+def _execute(container: Container, *command: str) -> tuple[int, str]:
+    """Run a command in a container; 124, as of timeout(1), when it has not ended in time."""
+    found: list[tuple[int, str]] = []
+    thread = threading.Thread(
+        target=lambda: found.append(containers.execute(container, *command)), daemon=True
+    )
+    thread.start()
+    thread.join(_COMMAND_ENDS_IN)
+    return found[0] if found else (124, f"it had not ended after {_COMMAND_ENDS_IN:.0f} s")
+
+
+def exposed(settings: Mapping[str, Any]) -> frozenset[int]:
+    """Return the TCP ports that an image's settings name."""
+    named = settings.get("ExposedPorts") or {}
+    return frozenset(int(n.partition("/")[0]) for n in named if n.endswith("/tcp") or n.isdecimal())
+
+
+def health_command(settings: Mapping[str, Any]) -> list[str]:
+    """Return the command of an image's health check; empty when it has none."""
+    test = list((settings.get("Healthcheck") or {}).get("Test") or ())
+    if test[:1] == ["CMD"]:
+        return test[1:]
+    return ["/bin/sh", "-c", *test[1:]] if test[:1] == ["CMD-SHELL"] else []
+
+
+def health_paths(settings: Mapping[str, Any]) -> list[str]:
+    """Return the paths that an image's health check asks its own server for."""
+    text = " ".join(health_command(settings))
+    found = re.findall(
+        r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::[\w${}:-]+)?(/[^\s'\"|)]*)", text
+    )
+    return [path for path in dict.fromkeys(found) if "$" not in path]
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        link = (
+            named.get("src")
+            if tag in ("script", "img")
+            else named.get("href")
+            if tag == "link"
+            else None
+        )
+        if link:
+            self.found.append(link)
+
+
+def files_named(page: Answer) -> list[str]:
+    """Return the paths of scripts, styles and pictures that a page takes from its own server."""
+    if "html" not in page.kind:
+        return []
+    parser = _Links()
+    parser.feed(page.body.decode(errors="replace"))
+    paths = []
+    for link in parser.found:
+        parts = urlsplit(urljoin("http://here/", link))
+        if parts.netloc == "here" and parts.scheme == "http":
+            paths.append(parts.path + (f"?{parts.query}" if parts.query else ""))
+    return list(dict.fromkeys(paths))[:_FILES]
+
+
+# Comparing
+
+
+def differs(before: Sequence[Run], after: Run) -> tuple[str, bool]:
+    """Return in what a run differs from the earlier ones, "" for nothing; and whether only in content.
+
+    A difference in content may come from what varies by itself, such as a time, and is worth another
+    look at the image as it was.
+    """
+    first = before[0]
+    if first.exit_code is None and after.exit_code is not None:
+        return f"it ended with code {after.exit_code}: {after.last_words}", False
+    if first.exit_code != after.exit_code:
+        now = "it stays up" if after.exit_code is None else f"it ends with code {after.exit_code}"
+        return f"{now}, where it ended with code {first.exit_code}", False
+    wanted = frozenset.intersection(*(run.ports for run in before))
+    inner = frozenset.intersection(*(run.inner for run in before))
+    for port in sorted((wanted - after.ports) | (inner - after.ports - after.inner)):
+        return f"it does not listen on port {port}", False
+    if first.health == 0 and after.health != 0:
+        return f"its health check fails with code {after.health}", False
+    if first.check == 0 and after.check != 0:
+        last = ([line for line in after.check_output.splitlines() if line.strip()] or [""])[-1]
+        return f"the check fails with code {after.check}: {last.strip()[:200]}", False
+    if first.exit_code is not None and not first.answers:
+        if {_gist(run.output) for run in before} == {_gist(first.output)} and _gist(
+            first.output
+        ) != _gist(after.output):
+            return f"it says something else before it ends: {after.last_words}", True
+        return "", False
+    return _answers_differ(before, after)
+
+
+def _answers_differ(before: Sequence[Run], after: Run) -> tuple[str, bool]:
+    given = {answer.key: answer for answer in after.answers}
+    for answer in before[0].answers:
+        same = [a for run in before for a in run.answers if a.key == answer.key]
+        if len(same) < len(before):
+            continue  # not asked in each run
+        now = given.get(answer.key)
+        if now is None:
+            return f"there was no {answer.request}", True
+        if len({(a.status, a.kind) for a in same}) > 1:
+            continue
+        if now.status != answer.status:
+            got = "no answer" if now.status is None else f"status {now.status}"
+            return f"{answer.request} gets {got} and not {answer.status}", now.status is not None
+        if now.kind != answer.kind:
+            return (
+                f"{answer.request} gets {now.kind or 'no type'} and not {answer.kind or 'no type'}",
+                True,
+            )
+        if not fits([a.body for a in same], now.body):
+            return f"{answer.request} gets another body", True
+    return "", False
+
+
+def fits(samples: Sequence[bytes], body: bytes) -> bool:
+    """Whether a body is like the samples in all words in which these agree.
+
+    Where the samples have different numbers of words, there is nothing to compare.
+    """
+    known = [re.split(rb"(\W+)", sample) for sample in samples]
+    words = re.split(rb"(\W+)", body)
+    if len({len(one) for one in known}) > 1:
+        return True
+    if len(words) != len(known[0]):
+        return False
+    agreed = zip(*known, strict=True)
+    return all(
+        len(set(column)) > 1 or column[0] == word for column, word in zip(agreed, words, strict=True)
+    )
+
+
+def _gist(output: str) -> tuple[str, ...]:
+    """Return the lines of an output without what varies: numbers, identifiers, frames of a stack."""
+    lines = [line.strip() for line in _plain(output).splitlines()]
+    kept = [line for line in lines if line and not line.startswith("at ")]
+    return tuple(re.sub(r"[0-9a-f]{8,}|\d+", "#", line) for line in kept[:_OUTPUT_LINES])
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+
+
+class Proof:
+    """The runs of the image as it was, with which each later image is compared."""
+
+    def __init__(
+        self,
+        image: str,
+        settings: Mapping[str, Any],
+        wishes: Wishes,
+        tools: str,
+        engine: Engine,
+        rebuilt: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """Run the image twice. ``rebuilt`` builds it once more, and returns that image or None."""
+        self._image, self._settings, self._wishes = image, settings, wishes
+        self._tools, self._engine, self._rebuilt = tools, engine, rebuilt
+        self._publish = exposed(settings)
+        first = self._observe(image)
+        if not first.ports <= self._publish:
+            self._publish |= first.ports
+            first = self._observe(image, first)
+        self.runs = [first, self._observe(image, first)]
+
+    @property
+    def first(self) -> Run:
+        """What the image as it was did."""
+        return self.runs[0]
+
+    @property
+    def lasted(self) -> bool:
+        """Whether the program was seen at work: it stayed up, or ended without an error."""
+        return all(run.exit_code in (None, 0) for run in self.runs)
+
+    def against(self, image: str, settings: Mapping[str, Any]) -> str:
+        """Run another image; return in what it differs, "" when it does what the first one did."""
+        after = observe(
+            image,
+            self._wishes,
+            self._engine,
+            settings={**settings, "Healthcheck": self._settings.get("Healthcheck")},
+            tools=self._tools,
+            publish=self._publish,
+            like=self.first,
+        )
+        why, content = differs(self.runs, after)
+        if why and content:
+            self.runs.append(self._observe(self._image, self.first))
+            why, content = differs(self.runs, after)
+        if why and content and (again := self._rebuilt()):
+            self.runs.append(self._observe(again, self.first))
+            why, _ = differs(self.runs, after)
+        return why
+
+    def _observe(self, image: str, like: Run | None = None) -> Run:
+        return observe(
+            image,
+            self._wishes,
+            self._engine,
+            settings=self._settings,
+            tools=self._tools,
+            publish=self._publish,
+            like=like,
+        )
+
+    def rests_on(self) -> str:
+        """Return in a sentence what each kept change was tried by, and no more."""
+        run = self.first
+        if run.exit_code is not None and not run.answers:
+            lines = len(_gist(run.output))
+            return f"It ended with code {run.exit_code} and said the same {lines} lines, like before."
+        parts = ["started"]
+        if run.ports | run.inner:
+            named = ", ".join(str(port) for port in sorted(run.ports | run.inner))
+            parts.append(f"listened on port {named}")
+        answered = [a for a in run.answers if a.status is not None]
+        if answered:
+            parts.append(f"answered {len(answered)} request{'s' * (len(answered) > 1)} like before")
+        if run.health == 0:
+            parts.append("passed its health check")
+        if run.check == 0:
+            parts.append("passed the check")
+        if run.exit_code is None:
+            parts.append("was still up at the end")
+        else:
+            parts.append(f"ended with code {run.exit_code}")
+        return f"It {', '.join(parts[:-1])} and {parts[-1]}."
+
+    def notes(self) -> list[str]:
+        """Return what one should know of this proof: what was asked, what could not be compared."""
+        run, said = self.first, []
+        answered = [a for a in run.answers if a.status is not None]
+        if answered:
+            said.append("Asked: " + ", ".join(f"{a.request} ({a.status})" for a in answered) + ".")
+        for answer in answered:
+            bodies = [a.body for r in self.runs for a in r.answers if a.key == answer.key]
+            if len(set(bodies)) > 1:
+                words = {len(re.split(rb"(\W+)", body)) for body in bodies}
+                rest = (
+                    "only status and type were compared" if len(words) > 1 else "the rest was compared"
+                )
+                said.append(f"The body of {answer.request} varies by itself; {rest}.")
+        by = {a.request: a for a in answered}
+        root, unknown = by.get("GET /"), by.get(f"GET {UNKNOWN_PATH}")
+        if root and unknown and (root.status, root.body) == (unknown.status, unknown.body):
+            said.append(
+                "It answers every path alike, so its answers say little: name requests with --probe."
+            )
+        silent = sorted(run.ports - {a.port for a in answered})
+        if silent:
+            said.append(f"No HTTP answer came from port {', '.join(map(str, silent))}.")
+        if not run.ports | run.inner and run.exit_code is None:
+            said.append("It was seen to listen on no port, so only that it stays up was tried.")
+        if not self.lasted:
+            said.append(
+                f"Its start ended with code {run.exit_code} ({run.last_words}): give what it needs with "
+                "--env or --env-file, or little is proven."
+            )
+        if run.health not in (None, 0):
+            said.append(f"Its health check fails as it is, with code {run.health}.")
+        said.append("Nothing else was tried: no other request was sent, and nobody waited longer.")
+        return said

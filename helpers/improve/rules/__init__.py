@@ -1,0 +1,27 @@
+"""The proposals, in the order in which they are tried; each looks at a draft and may return a change.
+
+A rule reads text and what was seen of the image; it builds nothing. The proof decides.
+"""
+
+from helpers.improve.draft import Proposer
+from helpers.improve.rules import bases, context, install, layers, stages, start
+
+ORDER: tuple[Proposer, ...] = (
+    context.ignore,
+    context.ignore_secrets,
+    install.before_sources,
+    install.from_lock_file,
+    install.cache_mounts,
+    stages.second_stage,
+    stages.second_stage_with_all,
+    stages.compiler_stays_behind,
+    bases.slim,
+    bases.alpine,
+    layers.lists_removed,
+    layers.no_cache_kept,
+    layers.chown_in_copy,
+    layers.late_arguments,
+    bases.supported,
+    start.other_user,
+    start.exec_form,
+)

@@ -1,0 +1,419 @@
+"""A second stage that takes over what runs: sources, tools and caches stay behind in the first.
+
+What the image held tells what to take over. Left out is only what is recognised as not needed to run:
+sources that were compiled, tests, settings of tools; all else is taken over.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+import re
+from collections.abc import Iterable, Sequence
+
+from helpers.buildx.dockerfile import Instruction
+from helpers.examine.rules import shell_commands
+from helpers.image.filesystem import File
+from helpers.improve.draft import Change, Draft, Edit, Seen
+
+_STARTS = {"CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "STOPSIGNAL", "VOLUME", "LABEL", "SHELL"}
+_MAKES_LAYERS = {"RUN", "COPY", "ADD", "WORKDIR"}
+_MOST = 12  # entries that are taken over one by one; with more, the whole folder is
+_MOST_OUTSIDE = 5  # files outside the app's folder that are taken over one by one
+_NOT_TO_RUN = """
+.git .git* .dockerignore .editorconfig .eslint* eslint.config.* .prettier* prettier.config.* .husky
+.vscode .idea .travis.yml *Dockerfile* *.dockerignore docker-compose*.y*ml compose.y*ml docker-bake.*
+README* CHANGELOG* CONTRIBUTING* tslint.json jest.config.* vitest.config.* .mocharc* .nyc* .c8rc*
+coverage test tests __tests__ e2e cypress* playwright.config.* Makefile renovate.json nodemon.json
+package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml .npmrc .yarnrc .nvmrc .node-version
+.env.example .env.sample .env.template *.log
+""".split()  # noqa: SIM905 - thirty lines of one word each say no more
+_COMPILED_FROM = "tsconfig*.json"
+_RUNS_TYPESCRIPT = re.compile(
+    r"\b(ts-node|tsx|tsconfig-paths|swc-node|babel-node|esbuild-register|bun|deno)\b"
+)
+_OUTPUTS = ("dist", "build", "out", "lib")
+_PASSING = re.compile(
+    r"/(root/(\.npm|\.cache|\.config|\.node-gyp|\.local|\.yarn\w*|\.pnpm\S*|\.npmrc)|home/\w+/(\.npm|\.cache|\.config)"
+    r"|tmp|run|proc|sys|dev|var/(cache|log|lib/apt|lib/dpkg|tmp)|usr/local/share/\.cache|etc/ld\.so\.cache"
+    r"|etc/(hosts|hostname|resolv\.conf))(/|$)"
+)
+_BUILD_TOOLS = """
+python python2 python3 python3-dev python3-pip py3-pip make g++ gcc build-base build-essential libc-dev
+musl-dev libc6-dev linux-headers git cmake ninja-build pkg-config autoconf automake
+""".split()  # noqa: SIM905
+
+
+def second_stage(draft: Draft) -> Change | None:
+    """Propose a second stage with what runs, without development dependencies."""
+    return _staged(draft, pruned=True)
+
+
+def second_stage_with_all(draft: Draft) -> Change | None:
+    """Propose a second stage with what runs, with all packages that the build installed."""
+    return _staged(draft, pruned=False)
+
+
+def _staged(draft: Draft, *, pruned: bool) -> Change | None:
+    seen, own = draft.seen, list(draft.stage.instructions)
+    if not draft.single or seen is None or not _is_node(seen) or draft.stage.name:
+        return None
+    if any(i.keyword == "ONBUILD" or i.flag("from") for i in own):
+        return None
+    root = _root(draft, seen)
+    first = next((n for n, i in enumerate(own) if i.keyword in ("COPY", "ADD")), None)
+    if root is None or first is None:
+        return None
+    prune = _prune(draft, own, root) if pruned else ""
+    if pruned and not prune and _has_development(draft, own):
+        return None
+    if not pruned and not _prune(draft, own, root):
+        return None  # the same as with pruning, or not to be had
+    prefix = own[:first]
+    needs_prefix = any(i.keyword == "RUN" and not _only_build_tools(i) for i in prefix)
+    outside = _outside(seen, root, len([i for i in prefix if i.keyword in _MAKES_LAYERS]), needs_prefix)
+    if outside is None:
+        return None
+    return _written(draft, own, prefix if needs_prefix else [], root, outside, prune)
+
+
+def _written(
+    draft: Draft,
+    own: Sequence[Instruction],
+    shared: Sequence[Instruction],
+    root: str,
+    outside: Sequence[str],
+    prune: str,
+) -> Change | None:
+    seen, start = draft.seen, draft.start_of(draft.stage)
+    assert seen is not None  # noqa: S101 - `_staged` asked
+    moved = [i for i in own if i.keyword in _STARTS and i not in shared]
+    users = [i for i in own if i.keyword == "USER"]
+    last_run = max((i.end for i in own if i.keyword in ("RUN", "COPY", "ADD")), default=start.end)
+    final_user = users[-1] if users and users[-1].line > last_run else None
+    if users and users[-1] not in shared and final_user is None:
+        return None  # the build itself changes its user
+    moved += [final_user] if final_user else []
+    edits = [_without(draft, i) for i in moved]
+    named = draft.raw(start).rstrip("\r")
+    base = " ".join(named.split()[1:])
+    if shared:
+        edits.append(Edit(start.line, start.end, (f"{named} AS base",)))
+        arguments = [f"ARG {name}" for i in shared if i.keyword == "ARG" for name in _names(i)]
+        edits.append(Edit(shared[-1].end + 1, shared[-1].end, ("", "FROM base AS build", *arguments)))
+        base = "base"
+    else:
+        edits.append(Edit(start.line, start.end, (f"{named} AS build",)))
+    owner, top = _owner(seen, root)
+    if owner is None:
+        return None
+    tail = [prune] if prune else []
+    tail += ["", f"FROM {base}"]
+    body = [i for i in own if i not in shared]
+    if not shared:
+        tail += [
+            f"ARG {name}"
+            for i in body
+            if i.keyword == "ARG"
+            for name in _names(i)
+            if _used(moved, body, name)
+        ]
+    tail += [line for i in body if i.keyword == "ENV" for line in _lines(draft, i)]
+    late = owner and top
+    tail += [] if late else [f"WORKDIR {root}"]
+    tail += _copies(draft, seen, root, f"--from=build --chown={owner}" if owner else "--from=build")
+    tail += [f"COPY --from=build {path} {path}" for path in outside]
+    folder = str(seen.settings.get("WorkingDir") or root)
+    tail += [f"WORKDIR {folder}"] if late or folder != root else []
+    for i in sorted(moved, key=lambda one: one.line):
+        tail += _block(draft, i)
+    end = len(draft.text.split("\n")) + (0 if not draft.text.endswith("\n") else -1)
+    edits.append(Edit(end + 1, end, tuple(tail)))
+    what = "sources, tools and caches of the build"
+    what += " and development dependencies" if prune else ""
+    return Change(
+        "second-stage" if prune or not _has_development(draft, own) else "second-stage-unpruned",
+        f"The only stage ships: {what} are in the image.",
+        (start.line,),
+        draft.edited(edits),
+        takes_away=True,
+    )
+
+
+def _is_node(seen: Seen) -> bool:
+    return any(str(pair).startswith("NODE_VERSION=") for pair in seen.settings.get("Env") or ())
+
+
+def _root(draft: Draft, seen: Seen) -> str | None:
+    """Return the folder that the app lies in: the one above all working folders; None for ``/``."""
+    folders = [str(seen.settings.get("WorkingDir") or "/")]
+    at = "/"
+    for one in draft.stage.instructions:
+        if one.keyword == "WORKDIR" and "$" not in one.value:
+            at = posixpath.normpath(posixpath.join(at, one.value.strip("\"'")))
+            folders.append(at)
+        if one.keyword in ("COPY", "ADD") and one.words():
+            to = posixpath.normpath(posixpath.join(at, one.words()[-1]))
+            if to in folders:
+                folders.append(to)
+    folders = [
+        f
+        for f in folders
+        if f.count("/") > 1 or f in ("/app", "/src", "/code", "/srv", "/opt") or _holds_package(seen, f)
+    ]
+    root = min(folders, key=len, default="/")
+    inside = all(f == root or f.startswith(f"{root}/") for f in folders)
+    return root if root != "/" and inside and _holds_package(seen, root) else None
+
+
+def _holds_package(seen: Seen, folder: str) -> bool:
+    return any(file.path == f"{folder}/package.json" for file in seen.files)
+
+
+def _outside(seen: Seen, root: str, prefix_layers: int, needs_prefix: bool) -> list[str] | None:
+    """Return the files that later steps put elsewhere; None when they are too many to be named."""
+    first = seen.base_layers + prefix_layers
+    found = [
+        file.path
+        for file in seen.files
+        if file.layer >= (first if needs_prefix else seen.base_layers)
+        and file.kind in ("file", "symlink", "hardlink")
+        and not file.path.startswith(f"{root}/")
+        and not _PASSING.match(file.path)
+        and (needs_prefix or file.layer >= first)
+    ]
+    return found if len(found) <= _MOST_OUTSIDE and not any(" " in path for path in found) else None
+
+
+def _owner(seen: Seen, root: str) -> tuple[str | None, bool]:
+    """Return the owner for ``--chown`` ("" root, None several), and whether the folder is theirs."""
+    inside = [file for file in seen.files if file.path.startswith(f"{root}/")]
+    owners = {(file.uid, file.gid) for file in inside}
+    top = next((file for file in seen.files if file.path == root), None)
+    if len(owners) != 1:
+        return None, False
+    uid, gid = owners.pop()
+    if top and (top.uid, top.gid) not in ((0, 0), (uid, gid)):
+        return None, False
+    return ("" if (uid, gid) == (0, 0) else f"{uid}:{gid}"), bool(top and top.uid)
+
+
+def _copies(draft: Draft, seen: Seen, root: str, flags: str) -> list[str]:
+    """Return the lines that take over the app: its entries one by one when some can stay behind."""
+    tops: dict[str, list[File]] = {}
+    for file in seen.files:
+        if file.path.startswith(f"{root}/"):
+            tops.setdefault(file.path[len(root) + 1 :].partition("/")[0], []).append(file)
+    kept = {
+        name: files
+        for name, files in tops.items()
+        if not _stays_behind(draft, seen, name, files, set(tops))
+    }
+    if (
+        len(kept) == len(tops)
+        or len(kept) > _MOST
+        or any(re.search(r"[\s*?\[$]", name) for name in kept)
+    ):
+        return [f"COPY {flags} {root} {root}"]
+    folders = [
+        n
+        for n, files in kept.items()
+        if any(f.path == f"{root}/{n}" and f.kind == "directory" for f in files)
+    ]
+    plain = [name for name in kept if name not in folders]
+    lines = [f"COPY {flags} {' '.join(f'{root}/{name}' for name in plain)} ./"] if plain else []
+    lines += [
+        f"COPY {flags} {root}/{name} ./{name}"
+        for name in sorted(folders, key=lambda n: n != "node_modules")
+    ]
+    if "--chown" in flags:  # the folder itself has another owner than WORKDIR would give it
+        lines = [line.replace(" ./", f" {root}/") for line in lines]
+    return lines
+
+
+def _stays_behind(draft: Draft, seen: Seen, name: str, files: Sequence[File], tops: set[str]) -> bool:
+    typescript = _RUNS_TYPESCRIPT.search(_start_words(draft, seen))
+    if _fits(name, (_COMPILED_FROM,)):
+        return not typescript
+    if _fits(name, _NOT_TO_RUN):
+        return name not in _start_words(draft, seen)
+    plain = [file.path for file in files if file.kind == "file"]
+    if plain and all(
+        _fits(path.rpartition("/")[2], ("*Dockerfile*", "*.dockerignore")) for path in plain
+    ):
+        return True
+    compiled = any(output in tops for output in _OUTPUTS) and not typescript
+    sources = plain and all(re.search(r"(?<!\.d)\.(ts|tsx|mts|cts)$", path) for path in plain)
+    return bool(compiled and sources and name not in _start_words(draft, seen) and len(plain) > 0)
+
+
+def _start_words(draft: Draft, seen: Seen) -> str:
+    """Return all words from which the start of the program can be told."""
+    package = draft.json("package.json")
+    scripts = package.get("scripts") or {}
+    words = [*(seen.settings.get("Entrypoint") or ()), *(seen.settings.get("Cmd") or ())]
+    words += [
+        str(s) for name, s in scripts.items() if name in ("start", "prestart", "start:prod", "serve")
+    ]
+    words += list(package.get("dependencies") or {})
+    return " ".join(map(str, words))
+
+
+def _fits(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _has_development(draft: Draft, own: Sequence[Instruction]) -> bool:
+    """Whether the install brings development dependencies."""
+    if not draft.json("package.json").get("devDependencies"):
+        return False
+    for one in own:
+        if one.keyword == "ENV" and re.search(r"NODE_ENV[= ]['\"]?production", one.value):
+            return False
+        if one.keyword == "RUN" and (
+            calls := [
+                c
+                for i, c in shell_commands.installs(one)
+                if i.name in ("npm", "yarn", "pnpm") and i.reads_files(c)
+            ]
+        ):
+            text = " ".join(calls[0])
+            production = re.search(r"--omit[= ]dev|--prod|--only[= ]prod|-P\b", text)
+            return not production and "NODE_ENV=production" not in one.value
+    return False
+
+
+def _prune(draft: Draft, own: Sequence[Instruction], root: str) -> str:
+    """Return the RUN that takes development dependencies away after the build; "" if there are none."""
+    seen = draft.seen
+    if seen is None or not _has_development(draft, own):
+        return ""
+    if not any(f.path == f"{root}/node_modules" and f.kind == "directory" for f in seen.files):
+        return ""
+    if any(i.keyword == "RUN" and re.search(r"\bprune\b", i.value) for i in own):
+        return ""
+    tools = [
+        i.name
+        for one in own
+        if one.keyword == "RUN"
+        for i, c in shell_commands.installs(one)
+        if i.reads_files(c)
+    ]
+    tool = next((name for name in tools if name in ("npm", "yarn", "pnpm")), "")
+    version = next(
+        (
+            str(p).partition("=")[2]
+            for p in seen.settings.get("Env") or ()
+            if str(p).startswith("NODE_VERSION=")
+        ),
+        "",
+    )
+    here = "" if str(seen.settings.get("WorkingDir") or root) == root else f"cd {root} && "
+    old = version.partition(".")[0] in ("8", "10", "12", "14")
+    if tool == "npm":
+        return f"RUN {here}npm prune {'--production' if old else '--omit=dev'}"
+    if tool == "pnpm":
+        return f"RUN {here}pnpm prune --prod"
+    if tool == "yarn" and not draft.has(".yarnrc.yml"):
+        return f"RUN {here}yarn install --production --frozen-lockfile --ignore-scripts --prefer-offline"
+    return ""
+
+
+def _only_build_tools(run: Instruction) -> bool:
+    """Whether a RUN only installs tools with which packages are compiled."""
+    for command in shell_commands.commands(run):
+        if command[0] in ("apt-get", "apt", "apk") and {"install", "add"} & set(command[1:4]):
+            names = [w for w in command[1:] if not w.startswith("-") and w not in ("install", "add")]
+            names = [re.split("[=<>~]", name)[0] for name in names]
+            if not set(names) <= set(_BUILD_TOOLS):
+                return False
+        elif command[0] in ("apt-get", "apt", "apk") and set(command[1:3]) & {
+            "update",
+            "clean",
+            "upgrade",
+            "autoremove",
+        }:
+            continue
+        elif command[0] not in ("rm", "corepack") and command[:3] != ("npm", "config", "set"):
+            return False
+    return True
+
+
+def _names(argument: Instruction) -> list[str]:
+    return re.findall(r"(?:^|\s)([A-Za-z_]\w*)", argument.value)[:1]
+
+
+def _used(moved: Sequence[Instruction], body: Sequence[Instruction], name: str) -> bool:
+    return any(
+        re.search(rf"\$\{{?{name}\b", i.value)
+        for i in [*moved, *(i for i in body if i.keyword == "ENV")]
+    )
+
+
+def _lines(draft: Draft, instruction: Instruction) -> list[str]:
+    return [line.rstrip("\r") for line in draft.raw(instruction).split("\n")]
+
+
+def _comment(draft: Draft, instruction: Instruction) -> int:
+    """Return the first of the comment lines directly above an instruction, or its own line."""
+    lines, at = draft.text.split("\n"), instruction.line
+    while (
+        at > 1
+        and lines[at - 2].lstrip().startswith("#")
+        and not lines[at - 2].lower().startswith(("# syntax", "# escape"))
+    ):
+        at -= 1
+    return at
+
+
+def _block(draft: Draft, instruction: Instruction) -> list[str]:
+    lines = draft.text.split("\n")[_comment(draft, instruction) - 1 : instruction.end]
+    return [line.rstrip("\r") for line in lines]
+
+
+def _without(draft: Draft, instruction: Instruction) -> Edit:
+    return Edit(_comment(draft, instruction), instruction.end, ())
+
+
+def compiler_stays_behind(draft: Draft) -> Change | None:
+    """Propose a second stage with only the program that ``go build`` writes."""
+    own = list(draft.stage.instructions)
+    start = draft.start_of(draft.stage)
+    if not draft.single or draft.stage.name or not re.match(r"(.*/)?golang:", draft.stage.base):
+        return None
+    ran = [
+        (i, c)
+        for i in own
+        if i.keyword == "RUN"
+        for c in shell_commands.commands(i)
+        if c[:2] == ("go", "build")
+    ]
+    settings = draft.seen.settings if draft.seen else {}
+    words = [*(settings.get("Entrypoint") or ()), *(settings.get("Cmd") or ())]
+    folder = str(settings.get("WorkingDir") or "/")
+    if len(ran) != 1 or not words or "-o" not in ran[0][1]:
+        return None
+    command = ran[0][1]
+    output = command[command.index("-o") + 1 :][:1]
+    made = posixpath.normpath(posixpath.join(folder, output[0])) if output else ""
+    if posixpath.normpath(posixpath.join(folder, str(words[0]))) != made:
+        return None
+    variant = "alpine" if "alpine" in draft.stage.base else "debian:stable-slim"
+    moved = [i for i in own if i.keyword in _STARTS or (i.keyword == "USER" and i.line > ran[0][0].end)]
+    tail = ["", f"FROM {variant}", f"WORKDIR {folder}"]
+    tail += [
+        line for i in own if i.keyword == "ENV" and "GO" not in i.value for line in _lines(draft, i)
+    ]
+    tail += [f"COPY --from=build {made} {made}"]
+    for i in moved:
+        tail += _block(draft, i)
+    end = len(draft.text.split("\n")) + (0 if not draft.text.endswith("\n") else -1)
+    named = draft.raw(start).rstrip("\r")
+    edits = [Edit(start.line, start.end, (f"{named} AS build",)), *(_without(draft, i) for i in moved)]
+    return Change(
+        "second-stage",
+        "The compiler and the sources ship, though only the program runs.",
+        (start.line,),
+        draft.edited([*edits, Edit(end + 1, end, tuple(tail))]),
+        takes_away=True,
+    )

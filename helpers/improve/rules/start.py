@@ -1,0 +1,134 @@
+"""How the program starts: as a user that is not root, and without a shell or npm before it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+
+from helpers.buildx.dockerfile import Instruction
+from helpers.image import attack_surface
+from helpers.improve.draft import Change, Draft, Edit
+
+_OF_A_SHELL = re.compile(r"[$&|;<>*?`()\[\]{}~#\\\n!]|^\w+=")
+_WRITES = re.compile(
+    r"writeFile|createWriteStream|appendFile|mkdir|sqlite|multer|lowdb|nedb|formidable|unlink|rmSync|level\("
+)
+_CODE = re.compile(r"\.([cm]?[jt]sx?)$")
+_PASSING = ("/proc", "/run", "/dev", "/root/.npm", "/home", "/var/log", "/root/.cache")
+_FOR_ALL = "/tmp/"  # noqa: S108 - the image's
+
+
+def other_user(draft: Draft) -> Change | None:
+    """Propose the user ``node`` of Node's images where root runs a program that writes no file."""
+    seen = draft.seen
+    if seen is None or not attack_surface.is_root(str(seen.settings.get("User") or "")):
+        return None
+    if not _has_user_node(draft) or seen.settings.get("Volumes") or not seen.lasted:
+        return None
+    if any(not _passing(path) for path in seen.wrote) or _writes(draft):
+        return None
+    starts = [i for i in draft.stage.instructions if i.keyword in ("CMD", "ENTRYPOINT")]
+    makes = [i for i in draft.stage.instructions if i.keyword in ("RUN", "COPY", "ADD", "WORKDIR")]
+    users = [i for i in draft.stage.instructions if i.keyword == "USER"]
+    if not starts or users or (makes and makes[-1].line > starts[0].line):
+        return None
+    line = starts[0].line
+    return Change(
+        "other-user",
+        "The process runs as root, and was not seen to write a file that only root may.",
+        (line,),
+        draft.edited([Edit(line, line - 1, ("USER node",))]),
+        "the process is not root",
+        takes_away=True,
+    )
+
+
+def _has_user_node(draft: Draft) -> bool:
+    return bool(
+        re.match(r"(docker\.io/)?(library/)?node(:|$)", draft.file.lineage(draft.project.target)[0].base)
+    )
+
+
+def _passing(path: str) -> bool:
+    if path.startswith(_FOR_ALL):
+        return True
+    return any(path == p or path.startswith(f"{p}/") or p.startswith(f"{path}/") for p in _PASSING)
+
+
+def _writes(draft: Draft) -> bool:
+    """Whether a source of the project seems to write files, or whether that is not known."""
+    for entry in draft.survey.sent:
+        if entry.kind != "file" or "node_modules/" in entry.path or not _CODE.search(entry.path):
+            continue
+        if re.search(r"(^|/)(tests?|__tests__|scripts?|e2e)/|\.(test|spec|config)\.", entry.path):
+            continue
+        text = draft.read(entry.path)
+        if text is None or _WRITES.search(text):
+            return True
+    return "sqlite" in " ".join(draft.json("package.json").get("dependencies") or {})
+
+
+def exec_form(draft: Draft) -> Change | None:
+    """Propose the JSON form for a start that needs no shell, and node itself where npm only calls it."""
+    edits, lines = [], []
+    for one in draft.stage.instructions:
+        if one.keyword not in ("CMD", "ENTRYPOINT"):
+            continue
+        words = _words(one)
+        direct = _of_script(draft, words) if words else None
+        new = direct or (words if words and not one.value.startswith("[") else None)
+        if new is None:
+            continue
+        edits.append(Edit(one.line, one.end, (f"{one.keyword} {json.dumps(new, ensure_ascii=False)}",)))
+        lines.append(one.line)
+    if not edits or any(i.keyword == "SHELL" for i in draft.stage.instructions):
+        return None
+    return Change(
+        "exec-form",
+        "A shell or npm is process 1, and does not hand on the signal that stops a container.",
+        tuple(lines),
+        draft.edited(edits),
+        "the program itself gets the signal to stop",
+    )
+
+
+def _words(one: Instruction) -> list[str] | None:
+    if one.value.startswith("["):
+        try:
+            found = json.loads(one.value)
+        except ValueError:
+            return None
+        return [str(word) for word in found] if isinstance(found, list) else None
+    if _OF_A_SHELL.search(one.value) or one.value.startswith(("exec ", "cd ")):
+        return None
+    try:
+        return shlex.split(one.value)
+    except ValueError:
+        return None
+
+
+def _of_script(draft: Draft, words: list[str]) -> list[str] | None:
+    """Return the command of a script that npm would start, if it is node with plain arguments."""
+    run = words[1:] if words[:1] and words[0] in ("npm", "yarn", "pnpm") else []
+    name = "start" if run == ["start"] else run[1] if len(run) == 2 and run[0] == "run" else ""
+    scripts = draft.json("package.json").get("scripts") or {}
+    script = str(scripts.get(name, ""))
+    if not name or {f"pre{name}", f"post{name}"} & set(scripts) or _OF_A_SHELL.search(script):
+        return None
+    if _reads_npm_variables(draft):
+        return None
+    try:
+        found = shlex.split(script)
+    except ValueError:
+        return None
+    return found if found[:1] == ["node"] and len(found) > 1 else None
+
+
+def _reads_npm_variables(draft: Draft) -> bool:
+    sources = (
+        e.path
+        for e in draft.survey.sent
+        if e.kind == "file" and _CODE.search(e.path) and "node_modules/" not in e.path
+    )
+    return any("npm_" in (draft.read(path) or "npm_") for path in sources)
