@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from helpers.buildx import dockerignore
-from helpers.examine import unwanted
+from helpers.examine import credentials, surroundings, unwanted
 from helpers.improve.draft import Change, Draft
 
 
@@ -14,7 +14,8 @@ def ignore(draft: Draft) -> Change | None:
     copied = _copied(draft)
     if not copied:
         return None
-    found = [one for one in unwanted.find(_files(draft)) if not one.secret and _fits(draft, one)]
+    tracked = surroundings.tracked(draft.project.context)
+    found = [one for one in unwanted.find(_files(draft), tracked) if _fits(draft, one)]
     lines = [one.pattern for one in found if one.path.split("/")[0] in copied or one.path in copied]
     if not draft.ignore:
         lines += [line for line in _usual(draft) if line not in lines]
@@ -33,19 +34,16 @@ def ignore(draft: Draft) -> Change | None:
 
 
 def ignore_secrets(draft: Draft) -> Change | None:
-    """Propose to ignore files that are secrets by their names, and that a COPY takes into the image."""
-    copied = _copied(draft)
-    named = _named(draft)
-    lines = [
-        one.pattern
-        for one in unwanted.find(_files(draft))
-        if one.secret and one.path not in named and one.path in copied
-    ]
+    """Propose to ignore files that hold a secret, and that the copy of a whole folder takes along."""
+    copied, named = _copied(draft), _named(draft)
+    files = [entry for entry in draft.survey.sent if entry.kind == "file" and entry.path in copied]
+    found = credentials.in_context(draft.project.context, files)
+    lines = [one.path for one in found if one.path not in named]
     if not lines:
         return None
     return Change(
         "secrets-ignored",
-        f"The build copies what is a secret by its name: {_listed(lines)}.",
+        f"The build copies files that hold a secret: {_listed(lines)}.",
         (),
         draft.edited((), lines),
         "those files no longer reach a layer",

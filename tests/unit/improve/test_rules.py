@@ -13,15 +13,7 @@ PROJECT = {"Dockerfile": NAIVE, "package.json": PACKAGE, "package-lock.json": LO
 
 def test_an_ignore_file_keeps_out_the_history_and_the_hosts_packages(tmp_path):
     change = context.ignore(draft(tmp_path, PROJECT | {"node_modules/a/x.js": "1", ".git/HEAD": "x"}))
-    assert change.draft.ignore.splitlines() == [
-        "node_modules",
-        ".git",
-        "**/node_modules",
-        "**/*.log",
-    ] or {
-        "node_modules",
-        ".git",
-    } <= set(change.draft.ignore.splitlines())
+    assert {"node_modules", ".git"} <= set(change.draft.ignore.splitlines())
     assert not any(e.path.startswith(("node_modules/", ".git/")) for e in change.draft.survey.sent)
 
 
@@ -48,7 +40,10 @@ def test_the_history_stays_where_the_build_asks_git(tmp_path):
 
 
 def test_secrets_are_ignored_by_a_change_of_their_own(tmp_path):
-    found = draft(tmp_path, PROJECT | {".env": "KEY=1\n", ".env.example": "KEY=\n"})
+    found = draft(
+        tmp_path,
+        PROJECT | {".env": "API_TOKEN=ghp_4f9a8b7c6d5e4f3a2b1c0d9e\n", ".env.example": "API_TOKEN=\n"},
+    )
     change = context.ignore_secrets(found)
     assert change.draft.ignore == ".env\n"
     assert change.takes_away
