@@ -9,13 +9,16 @@ import fnmatch
 import functools
 import re
 from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
 
 from helpers.buildx import copies
+from helpers.buildx.context import Survey
 from helpers.buildx.copies import Copy
 from helpers.buildx.dockerfile import Dockerfile, Instruction, Stage
 from helpers.examine.findings import Finding, Severity
 from helpers.examine.gather import Sources
-from helpers.examine.rules import shell_commands
+from helpers.examine.rules import cache_mounts, downloads, layers, shell_commands
+from helpers.examine.rules.layers import Layer
 from helpers.examine.rules.shell_commands import INSTALLERS, Command, Installer
 
 _WILDCARD = re.compile(r"[*?[]")
@@ -36,7 +39,47 @@ _CHANGES = re.compile(  # names of values that change with each build: GIT_SHA, 
     r"(sha1?|hash|commit|ref|rev|revision|version|number|id|date|time|timestamp|tag|branch)"
     r"|(sha1?|commit|commit_sha|revision|version|timestamp|cache_?bust\w*)"
 )
-_PINNED = re.compile(r"['\"]?[0-9a-f]{20,}['\"]?")  # a checksum as a default does not change
+_FIXED = re.compile(r"[1-9]|[0-9a-f]{20,}")  # a release or a checksum as a default: changed by hand
+_NO_SOURCE = re.compile(  # files that change with the dependencies or the build, not with each edit
+    r"(?i)\.?dockerfile.*|.*\.dockerfile|\.\w*(ignore|rc)|\..*rc\.\w+|\.env.*|readme.*|licen[sc]e.*|.*\.lock"
+    r"|package(-lock)?\.json|npm-shrinkwrap\.json|pnpm-.*\.yaml|.*requirements.*\.(txt|in)|setup\.(py|cfg)"
+    r"|.*\.gradle(\.kts)?|gradle(w|w\.bat|\.properties)|gradle-wrapper\..*|mvnw(\.cmd)?|maven-wrapper\..*"
+    r"|pom\.xml|go\.(mod|sum|work)|cargo\.toml|pyproject\.toml|pipfile|gemfile.*|composer\.json|.*\.csproj"
+    r"|.*\.sln|.*\.props|.*compose.*\.ya?ml"
+)
+_ALSO = {"npm": (".npmrc",), "yarn": (".yarnrc.yml",), "pnpm": ("pnpm-workspace.yaml", ".npmrc")}
+_PLAIN = {
+    *(
+        "addgroup",
+        "adduser",
+        "apk",
+        "apt",
+        "apt-get",
+        "cat",
+        "cd",
+        "chmod",
+        "chown",
+        "corepack",
+        "cp",
+        "curl",
+    ),
+    *(
+        "echo",
+        "groupadd",
+        "gpg",
+        "ln",
+        "mkdir",
+        "mv",
+        "printf",
+        "rm",
+        "sed",
+        "set",
+        "tar",
+        "touch",
+        "unzip",
+    ),
+    *("update-ca-certificates", "useradd", "usermod", "wget", "yum", "dnf", "microdnf"),
+}
 
 
 def check(sources: Sources) -> list[Finding]:
@@ -45,68 +88,100 @@ def check(sources: Sources) -> list[Finding]:
     Arguments given from outside count as changing often.
     """
     file, given = sources.file, set(sources.project.build_args)
+    walk = layers.walk(file)
     found: list[Finding] = []
-    source_copies = functools.cache(lambda stage: _source_copies(file, stage))
+    source_copies = functools.cache(lambda stage: _source_copies(sources, stage))
     for stage in file.needs(sources.project.target):
-        above = _above(file, stage)
-        inherited = [i for lower in above for i in lower.instructions]
-        parent = file.parent(stage)
-        own = [*(parent.triggers() if parent else ()), *stage.instructions]
-        copied = {copy for one in [*above, stage] for copy in source_copies(one)}
-        found += _sources_before_installs(inherited, own, copied)
-        found += _early_arguments(own, given)
-        for instruction in own:
-            found += _update_alone(instruction)
-            found += _remote_add(instruction)
-            found += _clone(instruction)
-            found += _no_cache_mount(instruction)
-    return found
+        history = walk.history(stage)
+        own = walk.own[stage.index]
+        lineage = {one.index for one in _lineage(file, stage)}
+        copied = {copy for one in file.stages if one.index in lineage for copy in source_copies(one)}
+        found += _sources_before_installs(sources, history, len(history) - len(own), copied)
+        found += _early_arguments([layer.instruction for layer in own], given)
+        found += _update_alone(history, len(history) - len(own))
+    return [*dict.fromkeys(found), *cache_mounts.check(sources, walk), *downloads.check(sources, walk)]
 
 
-def _source_copies(file: Dockerfile, stage: Stage) -> list[Instruction]:
-    return [copy.instruction for copy in copies.of_stage(file, stage) if _copies_sources(copy)]
+def _lineage(file: Dockerfile, stage: Stage) -> Iterator[Stage]:
+    above: Stage | None = stage
+    while above is not None:
+        yield above
+        above = file.parent(above)
 
 
-def _above(file: Dockerfile, stage: Stage) -> list[Stage]:
-    """Return the stages that a stage is built from, the lowest first."""
-    chain: list[Stage] = []
-    parent = file.parent(stage)
-    while parent is not None:
-        chain.append(parent)
-        parent = file.parent(parent)
-    return chain[::-1]
+def _source_copies(sources: Sources, stage: Stage) -> list[Instruction]:
+    made = copies.of_stage(sources.file, stage)
+    return [copy.instruction for copy in made if _copies_sources(copy, sources.survey)]
 
 
 def _sources_before_installs(
-    inherited: Sequence[Instruction], own: Sequence[Instruction], sources: Collection[Instruction]
+    sources: Sources, history: Sequence[Layer], inherited: int, copied: Collection[Instruction]
 ) -> Iterator[Finding]:
-    """Find installs below the first copy of ``sources``, which run again after each edit of a source."""
+    """Find installs below the first copy of sources, which run again after each edit of a source.
+
+    The first ``inherited`` layers belong to the stages below, which are judged on their own.
+    """
     copy: Instruction | None = None
-    early: set[str] = set()
-    for at, instruction in enumerate([*inherited, *own]):
-        if copy is None and instruction in sources:
-            copy = instruction
-        if instruction.keyword != "RUN":
-            continue
-        for installer, command in shell_commands.installs(instruction):
+    early: set[tuple[str, bool]] = set()
+    for at, layer in enumerate(history):
+        run = layer.instruction
+        if copy is None and run in copied:
+            copy = run
+        for installer, command in shell_commands.installs(run) if run.keyword == "RUN" else ():
+            reads = installer.reads_files(command)
             if copy is None:
-                early.add(installer.name)
-            elif installer.name not in early and at >= len(inherited):
-                yield _late_install(copy, instruction, installer, command)
-                early.add(installer.name)
+                early |= {(installer.name, True)} if reads else set()
+            elif (
+                (installer.name, reads) not in early
+                and at >= inherited
+                and _can_stand_higher(sources, run, installer, command)
+            ):
+                early.add((installer.name, reads))
+                yield _late_install(sources, copy, run, installer, command)
+                break  # one finding a step
 
 
-def _copies_sources(copy: Copy) -> bool:
-    """Whether a copy takes the whole context or a folder of sources, not only a single file."""
-    return copy.takes_all or any(
+def _can_stand_higher(
+    sources: Sources, run: Instruction, installer: Installer, command: Command
+) -> bool:
+    """Whether a command fetches something, and needs no more of the project than its manifests."""
+    if shell_commands.is_offline(command) or cache_mounts.is_vendored(sources, installer):
+        return False
+    if installer.reads_files(command):
+        return not (installer.name == "pip" and _installs_the_project(command))
+    cleans = any(
+        {"del", "purge", "remove", "autoremove"} & set(ran[1:4])
+        for ran in shell_commands.commands(run)
+        if ran[0] in ("apk", "apt", "apt-get", "dnf", "yum", "microdnf")
+    )
+    unknown = any(re.search(r"[$`/*]|\.(deb|apk|rpm|whl|txt)\b|^\.", word) for word in command[1:])
+    return not cleans and not unknown and not shell_commands.is_conditional(run)
+
+
+def _installs_the_project(command: Command) -> bool:
+    return not any(word.startswith(("-r", "--req")) for word in command)
+
+
+def _copies_sources(copy: Copy, survey: Survey | None) -> bool:
+    """Whether a copy takes the whole context or a folder of sources, not only single files.
+
+    Where the context is known, at least one file must be taken that is no manifest.
+    """
+    by_name = copy.takes_all or any(
         path.removeprefix("./").strip("/").partition("/")[0] in _SOURCE_FOLDERS
         and not _names_a_file(path.rpartition("/")[2])
         for path in copy.sources
     )
+    if not by_name or survey is None or copy.unsure:
+        return by_name
+    taken = copy.taken(survey)
+    return not taken or any(not _NO_SOURCE.fullmatch(path.rpartition("/")[2]) for path in taken)
 
 
 def _names_a_file(name: str) -> bool:
     """Whether the last part of a path has an extension, or is a file that some installer reads."""
+    if name.startswith(("gradlew", "mvnw")):
+        return True
     manifests = [manifest for installer in INSTALLERS for manifest in installer.manifests]
     return "." in name.strip(".") and (
         not _WILDCARD.search(name) or bool(fnmatch.filter(manifests, name))
@@ -114,27 +189,52 @@ def _names_a_file(name: str) -> bool:
 
 
 def _late_install(
-    copy: Instruction, run: Instruction, installer: Installer, command: Command
+    sources: Sources, copy: Instruction, run: Instruction, installer: Installer, command: Command
 ) -> Finding:
     shown = " ".join(command[:3])
-    mounted = _has_cache_mount(run)
+    mounted = cache_mounts.has_cache_mount(run)
     sentence = (
         f"`{shown}` stands below `{copy.keyword} {copy.value}` (line {copy.line}), so each edit of a "
         "source file runs it again"
         + (", though its cache mount saves the download." if mounted else ".")
     )
+    manifests = _listed(_manifests(sources, installer, command))
     if not installer.reads_files(command):
         remedy = f"Move it above line {copy.line}: it reads no file of the project."
     elif installer.compiles(command):
+        remedy = f"Above line {copy.line}, copy {manifests} alone and run `{installer.first}`" + (
+            "." if mounted else f"; or give this step a cache mount on {installer.cache}."
+        )
+    elif installer.first and installer.first.split()[:2] != list(command):
         remedy = (
-            f"Above line {copy.line}, copy {_listed(installer.manifests)} alone and run "
-            f"`{installer.first}`"
-            + ("." if mounted else f"; or give this step a cache mount on {installer.cache}.")
+            f"Above line {copy.line}, copy {manifests} alone and run `{installer.first}`; this step "
+            "then fetches nothing."
         )
     else:
-        remedy = f"Copy {_listed(installer.manifests)} alone first, install, then copy the rest."
+        remedy = f"Copy {manifests} alone first, install, then copy the rest."
+    if installer.name in ("npm", "yarn", "pnpm") and (script := _own_script(sources)):
+        remedy += f" Copy what its `{script}` script reads as well."
     severity = Severity.HINT if mounted else Severity.WARNING
     return Finding("sources-before-install", "cache", severity, run.line, sentence, remedy)
+
+
+def _manifests(sources: Sources, installer: Installer, command: Command) -> Sequence[str]:
+    """Return the files that an install reads: those that the context has, as far as it is known."""
+    if installer.name == "pip":
+        after = [word for option, word in pairwise(command) if option in ("-r", "--requirement")]
+        return after or installer.manifests
+    if sources.survey is None:
+        return installer.manifests
+    names = {entry.path.rpartition("/")[2] for entry in sources.survey.sent}
+    wanted = (*installer.manifests, *_ALSO.get(installer.name, ()))
+    return [name for name in wanted if fnmatch.filter(names, name)] or installer.manifests
+
+
+def _own_script(sources: Sources) -> str:
+    """Return the name of a script of package.json that runs with an install, or ""."""
+    text = sources.texts.get("package.json", "")
+    found = re.search(r'"(preinstall|install|postinstall|prepare)"\s*:\s*"', text)
+    return found[1] if found else ""
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -147,18 +247,27 @@ def _early_arguments(own: Sequence[Instruction], given: set[str]) -> Iterator[Fi
         if argument.keyword != "ARG":
             continue
         for name, default in re.findall(r"(?:^|\s)([A-Za-z_]\w*)(?:=(\S*))?", argument.value):
-            changes = _CHANGES.fullmatch(name) and not _PINNED.fullmatch(default)
-            runs = [i for i in own[at + 1 :] if i.keyword == "RUN"]
-            unmoved = runs[: _first_use(runs, name)]
+            changes = _CHANGES.fullmatch(name) and not _FIXED.search(default)
+            below = own[at + 1 :]
+            used = _first_use(below, name)
+            unmoved = [i for i in below[:used] if i.keyword == "RUN"]
+            labels = [i.line for i in below[:used] if i.keyword == "LABEL" and _uses(i, name)]
             if unmoved and (changes or name in given):
-                yield _early_argument(argument, name, runs, unmoved)
+                end = used == len(below)
+                yield _early_argument(argument, name, unmoved, labels, end=end)
 
 
 def _early_argument(
-    argument: Instruction, name: str, runs: Sequence[Instruction], unmoved: Sequence[Instruction]
+    argument: Instruction,
+    name: str,
+    unmoved: Sequence[Instruction],
+    labels: Sequence[int],
+    *,
+    end: bool,
 ) -> Finding:
     one = len(unmoved) == 1
-    where = f", below line {unmoved[-1].end}." if len(runs) > len(unmoved) else ", or to the end."
+    where = ", to the end" if end else f", below line {unmoved[-1].end}"
+    what = f"`ARG {name}`" + (f" and the LABEL on line {labels[0]}" if labels else "")
     return Finding(
         "early-argument",
         "cache",
@@ -167,77 +276,55 @@ def _early_argument(
         f"A new value of {name} runs {len(unmoved)} step{'' if one else 's'} again that "
         f"{'does' if one else 'do'} not use it, from line {unmoved[0].line} on: an ARG is part of every "
         "RUN below it.",
-        f"Move `ARG {name}` down to just above its first use{where}",
+        f"Move {what} down to just above its first use{where}.",
     )
 
 
-def _first_use(runs: Sequence[Instruction], name: str) -> int:
-    use = re.compile(rf"\$\{{?{name}\b")
-    texts = ["\n".join([run.value, *run.heredocs, *run.flags]) for run in runs]
-    return next((n for n, text in enumerate(texts) if use.search(text)), len(runs))
+def _first_use(below: Sequence[Instruction], name: str) -> int:
+    """Return the place of the first instruction that uses an argument and cannot move down with it.
+
+    Where none names it, a command may still read it: then the first RUN that runs a program of the
+    project counts.
+    """
+    for at, one in enumerate(below):
+        if one.keyword not in ("LABEL", "ARG") and _uses(one, name):
+            return at
+    for at, one in enumerate(below):
+        if one.keyword == "RUN" and not all(map(_reads_no_argument, shell_commands.commands(one))):
+            return at
+    return len(below)
 
 
-def _update_alone(instruction: Instruction) -> Iterator[Finding]:
-    ran = shell_commands.commands(instruction) if instruction.keyword == "RUN" else []
-    updates = [c for c in ran if c[0] in ("apt", "apt-get") and "update" in c]
-    if updates and not any(c[0] in ("apt", "apt-get", "aptitude") and "install" in c for c in ran):
-        yield Finding(
-            "update-alone",
-            "cache",
-            Severity.WARNING,
-            instruction.line,
-            f"`{updates[0][0]} update` stands in a step of its own: from the cache, later installs get "
-            "a list that has grown old.",
-            "Write `apt-get update && apt-get install …` in one RUN.",
-        )
+def _uses(instruction: Instruction, name: str) -> bool:
+    text = "\n".join([instruction.value, *instruction.heredocs, *instruction.flags])
+    return re.search(rf"\$\{{?{name}\b", text) is not None
 
 
-def _remote_add(instruction: Instruction) -> Iterator[Finding]:
-    if instruction.keyword != "ADD" or instruction.flag("checksum"):
-        return
-    for source in copies.written(instruction):
-        if source.startswith(("http://", "https://")) and not source.endswith(".git"):
+def _reads_no_argument(command: Command) -> bool:
+    """Whether a command is known to run no program of the project, which may read its environment."""
+    plain = any(installer.fetches(command) for installer in INSTALLERS)
+    return command[0] in _PLAIN or (plain and not any(i.compiles(command) for i in INSTALLERS))
+
+
+def _update_alone(history: Sequence[Layer], inherited: int) -> Iterator[Finding]:
+    """Find an ``apt-get update`` whose list a later step installs from, without an update of its own."""
+    updated: Instruction | None = None
+    for at, layer in enumerate(history):
+        run = layer.instruction
+        ran = shell_commands.commands(run) if run.keyword == "RUN" else ()
+        apt = [command for command in ran if command[0] in ("apt", "apt-get", "aptitude")]
+        updates = any("update" in command for command in apt)
+        installs = any("install" in command for command in apt)
+        if updates:
+            updated = None if installs else run
+        elif installs and updated and at >= inherited:
             yield Finding(
-                "remote-add",
+                "update-alone",
                 "cache",
                 Severity.WARNING,
-                instruction.line,
-                f"`ADD {source}` asks the server in each build, and the steps below run again when its "
-                "answer changes.",
-                "Add `--checksum=sha256:…`, which pins the content and makes the cache depend on it.",
+                updated.line,
+                f"`apt-get update` stands in a step of its own: from the cache, the install on line "
+                f"{run.line} gets a list that has grown old.",
+                "Write `apt-get update && apt-get install …` in one RUN.",
             )
-
-
-def _clone(instruction: Instruction) -> Iterator[Finding]:
-    ran = shell_commands.commands(instruction) if instruction.keyword == "RUN" else []
-    clones = [c for c in ran if c[0] == "git" and "clone" in c[:3] and not {"-b", "--branch"} & set(c)]
-    pinned = any(c[0] == "git" and {"checkout", "reset", "switch"} & set(c[:4]) for c in ran)
-    if clones and not pinned:
-        yield Finding(
-            "stale-clone",
-            "cache",
-            Severity.HINT,
-            instruction.line,
-            "The cache keeps what `git clone` fetched the first time; other machines get another state.",
-            "Check out a commit by its id: then the step's text says what it fetches.",
-        )
-
-
-def _no_cache_mount(instruction: Instruction) -> Iterator[Finding]:
-    if instruction.keyword != "RUN" or _has_cache_mount(instruction):
-        return
-    tools = {i.name: i for i, _ in shell_commands.installs(instruction) if i.manifests}
-    for tool in tools.values():
-        yield Finding(
-            "no-cache-mount",
-            "cache",
-            Severity.HINT,
-            instruction.line,
-            f"When this step does run, {tool.name} fetches everything anew.",
-            f"`RUN --mount=type=cache,target={tool.cache} …` keeps its downloads between builds, "
-            "outside the image.",
-        )
-
-
-def _has_cache_mount(run: Instruction) -> bool:
-    return any("type=cache" in mount for mount in run.flag_values("mount"))
+            updated = None

@@ -119,7 +119,7 @@ def _remedy(install: _Install, sources: Sources, stage: Stage) -> str:
             f"The build on line {install.needed_by} needs them: build in a stage of its own, {how} "
             "below the build there, and copy the result into the stage that ships."
         )
-    if name == "yarn" and _is_berry(sources, [install.command]):
+    if name == "yarn" and is_berry(sources, [install.command]):
         return "Run `yarn workspaces focus --all --production` in its place."
     remedy = f"Add `{option}`, or install in a stage of its own and copy the result."
     for manifest in purpose.manifests(sources, stage):
@@ -275,7 +275,7 @@ def _mapping(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _is_berry(sources: Sources, ran: Sequence[Command]) -> bool:
+def is_berry(sources: Sources, ran: Sequence[Command]) -> bool:
     """Whether yarn is of release 2 or later, which has other options and another cache."""
     named = any(re.search(r'"packageManager"\s*:\s*"yarn@[2-9]', t) for t in sources.texts.values())
     settings = any(path.endswith(".yarnrc.yml") for path in sources.texts)

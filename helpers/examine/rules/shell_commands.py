@@ -195,6 +195,20 @@ def is_conditional(run: Instruction) -> bool:
     return bool(re.search(r"(?:^|[\s;&|(])(?:if|case)\s", "\n".join([run.value, *run.heredocs])))
 
 
+_OFFLINE = {
+    *("--offline", "--no-restore", "--no-build", "--frozen", "-mod=vendor", "--no-index"),
+    *("--prefer-offline", "--no-network"),
+}
+
+
+def is_offline(command: Command) -> bool:
+    """Whether an option of an installer keeps it from fetching."""
+    if command[0] in ("mvn", "mvnw") and "-o" in command:
+        return True
+    offline = _OFFLINE & set(command)
+    return bool(offline - {"--frozen"} if command[0] == "uv" else offline)
+
+
 def builds(command: Command) -> bool:
     """Whether a command builds a program or compiles sources."""
     script = command[0] in ("npm", "yarn", "pnpm") and any("build" in word for word in command[1:3])

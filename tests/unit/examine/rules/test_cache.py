@@ -7,7 +7,7 @@ import pytest
 from helpers.examine.findings import Severity
 from helpers.examine.rules import cache
 from helpers.measure import sample
-from tests.unit.examine.projects import of_text
+from tests.unit.examine.projects import of_folder, of_text
 
 
 def found(text: str, rule: str, **options) -> list:
@@ -126,24 +126,92 @@ def test_an_argument_that_costs_nothing_is_left(text):
 
 
 def test_an_argument_given_from_outside_counts_as_one_that_changes():
-    assert found("FROM a\nARG USERNAME\nRUN one\n", "early-argument", build_args={"USERNAME"})
+    assert found("FROM a\nARG USERNAME\nRUN apk add x\n", "early-argument", build_args={"USERNAME"})
+
+
+def test_a_value_that_is_used_at_once_by_env_costs_nothing_but_a_label_moves_with_it():
+    assert not found("FROM a\nARG GIT_SHA\nENV SHA=$GIT_SHA\nRUN apk add x\n", "early-argument")
+    text = "FROM a\nARG GIT_SHA\nLABEL sha=$GIT_SHA\nRUN apk add x\n"
+    (finding,) = found(text, "early-argument")
+    assert "and the LABEL on line 3" in finding.remedy
+
+
+def test_a_program_of_the_project_may_read_the_argument_without_naming_it():
+    assert not found("FROM a\nARG GIT_SHA\nRUN make\n", "early-argument")
+    assert found("FROM a\nARG GIT_SHA\nRUN make\nRUN echo $GIT_SHA\n", "early-argument")
+
+
+@pytest.mark.parametrize(("default", "findings"), [("1.7.3", 0), ("dev", 1), ("0.0.0", 1), ("", 1)])
+def test_a_release_as_default_is_changed_by_hand(default, findings):
+    text = f"FROM a\nARG VERSION={default}\nRUN apk add x\n"
+    assert len(found(text, "early-argument")) == findings
 
 
 def test_an_update_in_a_step_of_its_own_is_found():
-    assert found("FROM a\nRUN apt-get update\nRUN apt-get install -y x\n", "update-alone")
-    assert not found("FROM a\nRUN apt-get update && apt-get install -y x\n", "update-alone")
-    assert not found("FROM a\nRUN <<E\napt-get update\napt-get install -y x\nE\n", "update-alone")
+    (finding,) = found("FROM a\nRUN apt-get update\nRUN apt-get install -y x\n", "update-alone")
+    assert finding.line == 2
+    text = "FROM a AS b\nRUN apt-get update\nFROM b\nRUN apt-get install -y x\n"
+    assert found(text, "update-alone")
 
 
-def test_an_address_is_to_be_pinned():
-    assert found("FROM a\nADD https://example.com/a.tgz /\n", "remote-add")
-    assert not found("FROM a\nADD --checksum=sha256:0 https://example.com/a.tgz /\n", "remote-add")
-    assert not found("FROM a\nADD a.tgz /\n", "remote-add")
+@pytest.mark.parametrize(
+    "step",
+    [
+        *("apt-get update && apt-get install -y x", "<<E\napt-get update\napt-get install -y x\nE"),
+        *("apt-get update && xx-apt-get install -y x", "apt-get update && ./install.sh"),
+        "apt-get update\nRUN apt-get update && apt-get install -y x",
+    ],
+)
+def test_an_update_that_serves_its_own_step_is_left(step):
+    assert not found(f"FROM a\nRUN {step}\n", "update-alone")
 
 
-def test_a_clone_of_whatever_is_there_is_found():
-    assert found("FROM a\nRUN git clone https://example.com/x\n", "stale-clone")
-    assert not found("FROM a\nRUN git clone https://example.com/x && git checkout 1a2b\n", "stale-clone")
+def test_an_early_install_of_the_tool_itself_does_not_silence_a_late_one():
+    text = "FROM a\nRUN npm i -g pm2\nCOPY . .\nRUN npm ci\n"
+    assert [f.line for f in found(text, "sources-before-install")] == [4]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("cargo chef prepare", "go build -mod=vendor .", "dotnet build --no-restore", "pip install ."),
+        *(
+            "mvn -o package",
+            "apt-get install -y ./a.deb",
+            "pip install dist/*.whl",
+            "pip install $PACKAGES",
+        ),
+        "apk add gcc && make && apk del gcc",
+    ],
+)
+def test_a_step_that_fetches_nothing_or_needs_the_sources_is_left(command):
+    assert not found(f"FROM a\nCOPY . .\nRUN {command}\n", "sources-before-install")
+
+
+def test_build_files_alone_are_no_sources(tmp_path):
+    text = "FROM a\nCOPY ./src/ad/gradlew* ./src/ad/build.gradle ./\nRUN ./gradlew dependencies\n"
+    assert not found(text, "sources-before-install")
+    files = {"src/requirements/prod.txt": "", "src/a.py": "", "lib/build.gradle": ""}
+
+    def lines(copy: str) -> list:
+        files["Dockerfile"] = f"FROM a\nCOPY {copy} ./\nRUN npm ci\n"
+        found = cache.check(of_folder(tmp_path, files))
+        return [f.line for f in found if f.rule == "sources-before-install"]
+
+    assert lines("src") == [3]
+    assert lines("lib") == []
+
+
+def test_the_remedy_names_the_files_that_there_are(tmp_path):
+    files = {"Dockerfile": "FROM a\nCOPY . .\nRUN npm i\n", "a.js": ""}
+    files["package.json"] = '{"scripts": {"postinstall": "node a.js"}}'
+    (finding,) = (
+        f for f in cache.check(of_folder(tmp_path, files)) if f.rule == "sources-before-install"
+    )
+    assert "Copy package.json alone first" in finding.remedy
+    assert "`postinstall`" in finding.remedy
+    (finding,) = found("FROM a\nCOPY . .\nRUN pip install -r r/prod.txt\n", "sources-before-install")
+    assert "Copy r/prod.txt alone" in finding.remedy
 
 
 def test_the_recommended_file_has_no_finding():

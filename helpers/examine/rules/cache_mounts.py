@@ -1,0 +1,174 @@
+"""The rule that finds, in a Dockerfile's text, installs whose downloads a cache mount would keep.
+
+It says nothing where the step fetches nothing, or where the place of the cache is not known for sure:
+another user, a setting that moves the cache or turns it off, a base that may bring either.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from helpers.buildx.dockerfile import Instruction
+from helpers.examine.findings import Finding, Severity
+from helpers.examine.gather import Sources
+from helpers.examine.rules import dependencies, purpose, shell_commands
+from helpers.examine.rules.layers import Layer, Walk
+from helpers.examine.rules.shell_commands import Command, Installer
+
+_ELSEWHERE = re.compile(  # options that move the cache or do without one
+    r"(?:^|\s)(--no-cache\S*|--cache(-dir|-folder)?|--store-dir|--no-index|-Dmaven\.repo\.local\S*"
+    r"|--gradle-user-home|-g|--packages)(?:[= ]|$)"
+)
+_MOVES = re.compile(
+    r"(npm|yarn|pnpm|poetry|composer|pip|uv) (config )?(set |.*)"
+    r"(cache|cache-folder|cache-dir|store-dir|cacheFolder|no-cache-dir)\b"
+)
+_EMPTIES = re.compile(
+    r"(npm|yarn|pip|uv|composer|pnpm|poetry|go|dotnet)\b.* (cache|clear-?cache|-modcache|store)\b"
+    r"|rm .*(cache|\.npm|\.m2|\.gradle|\.cargo|\.nuget|registry|pkg/mod|\$HOME|~|/root\b|store)"
+)
+_EVERY_TOOL = ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
+_ROOTS = re.compile(  # images that leave their user at root and say no other place for a cache
+    r"(docker\.io/)?(library/)?[^/$]+"
+    r"|mcr\.microsoft\.com/dotnet/.*|ghcr\.io/astral-sh/uv.*|public\.ecr\.aws/docker/library/.*"
+    r"|(docker\.io/)?(oven/bun|rust|lukemathwalker/cargo-chef).*"
+)
+_WINDOWS = re.compile(r"(?i)windows|nanoserver")
+
+
+def check(sources: Sources, walk: Walk) -> list[Finding]:
+    """Return one finding for each tool, which names the lines of all its steps."""
+    develops = purpose.develops(sources, walk)
+    told: dict[str, tuple[Installer, list[Instruction]]] = {}
+    for stage in sources.file.needs(sources.project.target):
+        base = walk.base(stage)
+        if _WINDOWS.search(base) or sources.file.directives.get("escape") == "`":
+            continue
+        fetched: set[str] = set()
+        own = walk.own[stage.index]
+        history = walk.history(stage)
+        for at, layer in enumerate(history):
+            run = layer.instruction
+            if run.keyword != "RUN" or shell_commands.is_conditional(run):
+                continue
+            mounted = has_cache_mount(run)
+            for installer, command in shell_commands.installs(run):
+                if not installer.reads_files(command) or installer.name in fetched:
+                    continue
+                if not mounted:
+                    fetched.add(installer.name)
+                if (
+                    not mounted
+                    and at >= len(history) - len(own)
+                    and not (installer.kept_there and (develops or _taken_over(sources, installer)))
+                    and _place_is_known(installer, base, layer)
+                    and _fetches(sources, installer, command)
+                    and not _moved(history[: at + 1], installer, command)
+                ):
+                    told.setdefault(installer.name, (installer, []))[1].append(run)
+    return [_finding(sources, installer, runs) for installer, runs in told.values()]
+
+
+def has_cache_mount(run: Instruction) -> bool:
+    """Whether a RUN has a cache mount."""
+    return any("type=cache" in mount for mount in run.flag_values("mount"))
+
+
+def _place_is_known(installer: Installer, base: str, layer: Layer) -> bool:
+    """Whether the tool's cache is where it is for root, as far as base and user say."""
+    name = base.rpartition("/")[2]
+    fits = name.startswith(installer.base) or f"-{installer.base}" in name
+    return fits and layer.as_root and bool(layer.user or _ROOTS.fullmatch(base))
+
+
+def _fetches(sources: Sources, installer: Installer, command: Command) -> bool:
+    """Whether a command fetches anything, and from its own cache's place."""
+    if not installer.cache or shell_commands.is_offline(command):
+        return False
+    if installer.name == "yarn" and dependencies.is_berry(sources, [command]):
+        return False
+    return not is_vendored(sources, installer)
+
+
+def is_vendored(sources: Sources, installer: Installer) -> bool:
+    """Whether the context itself holds the packages, so that Go fetches none."""
+    sent = sources.survey.sent if sources.survey and installer.name == "Go" else ()
+    return any(entry.path.endswith("vendor/modules.txt") for entry in sent)
+
+
+def _moved(history: Sequence[Layer], installer: Installer, command: Command) -> bool:
+    """Whether the cache is at another place, off, or emptied by the RUN itself."""
+    last = history[-1]
+    known = {**last.variables, **shell_commands.settings(last.instruction)}
+    names = {name.lower() for name in (*installer.moved_by, *_EVERY_TOOL)}
+    ran = [
+        " ".join(command)
+        for layer in history
+        if layer.instruction.keyword == "RUN"
+        for command in shell_commands.commands(layer.instruction)
+    ]
+    emptied = [" ".join(c) for c in shell_commands.commands(last.instruction)]
+    return (
+        any(name.lower() in names for name in known)
+        or bool(_ELSEWHERE.search(" ".join(command)))
+        or any(_MOVES.match(text) and " set " in text for text in ran)
+        or any(_EMPTIES.match(text) for text in emptied)
+    )
+
+
+def _taken_over(sources: Sources, installer: Installer) -> bool:
+    """Whether a later stage copies the packages from the place where a mount would hide them."""
+    for instruction in sources.file.instructions:
+        if instruction.keyword == "COPY" and instruction.flag("from"):
+            for word in instruction.words()[:-1]:
+                path = word.rstrip("/")
+                if installer.cache.startswith(path) or path.startswith(installer.cache):
+                    return True
+    return False
+
+
+def _finding(sources: Sources, installer: Installer, runs: Sequence[Instruction]) -> Finding:
+    lines = sorted({run.line for run in runs})
+    others = f" The same goes for line {_listed(lines[1:])}." if lines[1:] else ""
+    mount = f"--mount=type=cache,target={installer.cache}"
+    remedy = f"`RUN {mount} …` keeps its downloads between builds, outside the image."
+    if installer.name == "Composer":
+        remedy = remedy.replace("…", f"COMPOSER_CACHE_DIR={installer.cache} composer install …")
+    users = sorted(_users(sources, installer) - {lines[0]})
+    if installer.kept_there and users:
+        remedy += f" Give the mount to line {_listed(users)} too: it reads the packages from there."
+    return Finding(
+        "no-cache-mount",
+        "cache",
+        Severity.HINT,
+        lines[0],
+        f"When this step does run, {installer.name} fetches everything anew.{others}",
+        remedy,
+    )
+
+
+def _users(sources: Sources, installer: Installer) -> set[int]:
+    """Return the lines of the steps that run a tool, or a script that may run it."""
+    return {
+        run.line
+        for stage in sources.file.needs(sources.project.target)
+        for run in stage.instructions
+        if run.keyword == "RUN" and not has_cache_mount(run)
+        for command in shell_commands.commands(run)
+        if command[0] in _BINARIES.get(installer.name, ())
+    }
+
+
+_BINARIES = {
+    "Go": {"go"},
+    "Cargo": {"cargo"},
+    "Maven": {"mvn", "mvnw"},
+    "Gradle": {"gradle", "gradlew"},
+    ".NET": {"dotnet"},
+}
+
+
+def _listed(lines: Sequence[int]) -> str:
+    *most, last = map(str, lines)
+    return f"{', '.join(most)} and {last}" if most else last
