@@ -7,6 +7,7 @@ available, a sentence says why. This module judges nothing.
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +19,11 @@ from helpers.buildx.context import Survey
 from helpers.buildx.dockerfile import Dockerfile
 from helpers.engine import Engine
 from helpers.examine import credentials, removable, surroundings, unwanted
-from helpers.examine.report import BuildContext, BuiltImage, Folder, LayerSize
+from helpers.examine.report import BuildContext, BuiltImage, Folder, Hidden, LayerSize
 from helpers.examine.surroundings import Elsewhere
 from helpers.host import unforeseen
 from helpers.host.errors import WorkbookError
+from helpers.image import Waste
 
 _DEPTH = 3  # levels of folders in which to look for Dockerfiles
 _MANIFESTS = {
@@ -241,7 +243,18 @@ def built(sources: Sources, result: BuildResult) -> BuiltImage:
         build_seconds=result.seconds,
         steps_cached=sum(step.cached for step in ran),
         steps=len(ran),
+        hidden=tuple(_hidden(waste, base_layers)),
     )
+
+
+def _hidden(waste: Waste, base_layers: int) -> Iterator[Hidden]:
+    """Yield what later layers hide of the layers above the base, summed by the two layers."""
+    sums: Counter[tuple[int, int, str]] = Counter()
+    for file in waste.files:
+        if file.layer >= base_layers:
+            sums[file.layer, file.by_layer, file.how] += file.bytes
+    for (layer, by, how), size in sums.items():
+        yield Hidden(waste.layers[layer], waste.layers[by], how, size)
 
 
 def _base_layer(name: str, layers: Sequence[LayerSize]) -> list[LayerSize]:

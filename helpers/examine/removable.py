@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,8 +30,14 @@ _BUILD_APK = re.compile(
 )
 _CACHES = re.compile(
     r"/var/(lib/apt/lists|cache/(apt|apk|dnf|yum))/"
-    r"|/(root|home/[^/]+)/\.(npm|cache|m2|gradle|nuget|composer|yarn|pnpm-store|cargo/registry)/"
+    r"|/(root|home/[^/]+)/\.(npm|m2|gradle|nuget|composer|yarn|pnpm-store|cargo/registry)/"
+    r"|/(root|home/[^/]+)/\.cache/(pip|uv|pypoetry|pipenv|yarn|node-gyp|composer|go-build|pnpm|bazel|ccache)/"
+    r"|/(root|home/[^/]+)/\.bundle/cache/|/usr/local/bundle/cache/"
     r"|/(go/pkg/mod|usr/local/cargo/registry|usr/local/share/\.cache)/"
+)
+_TESTS = re.compile(
+    r".*?/(tests?|__tests__|e2e|cypress|testdata|__mocks__|__snapshots__|coverage)/"
+    r"|.*?/(docs?|documentation)/(?=.*\.(md|rst|adoc|png|svg|gif|jpe?g|pdf)$)"
 )
 _TOOLCHAINS = re.compile(r"/usr/local/(go|cargo|rustup)/|/usr/(local/)?include/|/opt/(gradle|maven)/")
 _HISTORY = re.compile(r"/\.(git|hg|svn)/")
@@ -38,19 +45,29 @@ _SOURCES = re.compile(r"\.(c|cc|cpp|cxx|h|hh|hpp|go|rs|java|kt|scala|cs|fs|swift
 _TYPESCRIPT = re.compile(r"(?<!\.d)\.(ts|tsx|mts|cts)$")
 _OUTPUT = re.compile(r"/(dist|build|out|lib)/.*\.[cm]?js$")
 _PACKAGES = re.compile(r"/(node_modules|site-packages|dist-packages|vendor)/")
+_SYSTEM = ("/usr/", "/etc/", "/lib/", "/var/lib/", "/root/.", "/go/pkg/")
 _NPM_RECORD = "/node_modules/.package-lock.json"
+
+CACHES, TOOLS, TESTS = "package caches", "compilers and headers", "tests and documentation"
+_PLACES = 3  # folders that a share names
 
 _Rule = tuple[str, str, Callable[[File], bool]]
 
 
 @dataclass(frozen=True)
 class Share:
-    """Files of one kind: how many, their bytes on disk, and how they were recognised."""
+    """Files of one kind: how many, their bytes on disk, and how they were recognised.
+
+    ``own_bytes`` are the bytes above the base. ``places`` are the folders that hold most of those, each
+    with its bytes; only kinds that are told by their place have them.
+    """
 
     what: str
     files: int
     bytes: int
     method: str
+    own_bytes: int = 0
+    places: tuple[tuple[str, int], ...] = ()
 
 
 def find(image: Image, base_layers: int) -> tuple[Share, ...]:
@@ -61,24 +78,38 @@ def find(image: Image, base_layers: int) -> tuple[Share, ...]:
     """
     files = [file for file in image.files if file.kind == "file" and file.bytes]
     rules = _rules(image, files, base_layers)
-    counted = {name: [0, 0] for name, _, _ in rules}
+    kinds: dict[str, list[File]] = {name: [] for name, _, _ in rules}
     for file in files:
         name = next((name for name, _, fits in rules if fits(file)), None)
         if name:
-            counted[name][0] += 1
-            counted[name][1] += file.bytes
-    shares = [
-        Share(name, counted[name][0], counted[name][1], method)
-        for name, method, _ in rules
-        if counted[name][1]
-    ]
+            kinds[name].append(file)
+    shares = [_share(name, method, kinds[name], base_layers) for name, method, _ in rules if kinds[name]]
     return tuple(sorted(shares, key=lambda share: -share.bytes))
+
+
+def _share(name: str, method: str, files: Sequence[File], base_layers: int) -> Share:
+    own = [file for file in files if file.layer >= base_layers]
+    pattern = {CACHES: _CACHES, TESTS: _TESTS}.get(name)
+    places: Counter[str] = Counter()
+    for file in own:
+        found = pattern.match(file.path) if pattern else None
+        if found:
+            places[found[0].rstrip("/")] += file.bytes
+    return Share(
+        name,
+        len(files),
+        sum(file.bytes for file in files),
+        method,
+        sum(file.bytes for file in own),
+        tuple(places.most_common(_PLACES)),
+    )
 
 
 def _rules(image: Image, files: list[File], base_layers: int) -> list[_Rule]:
     building = _building_packages(image)
     development = _development_folders(image, files)
     own = [file for file in files if file.layer >= base_layers and not _PACKAGES.search(file.path)]
+    project = {file.path for file in own if not file.path.startswith(_SYSTEM)}
     compiled = any(_OUTPUT.search(file.path) for file in own)
     sources = {
         file.path
@@ -86,7 +117,7 @@ def _rules(image: Image, files: list[File], base_layers: int) -> list[_Rule]:
         if _SOURCES.search(file.path) or (compiled and _TYPESCRIPT.search(file.path))
     }
     return [
-        ("package caches", "by their place", lambda file: bool(_CACHES.match(file.path))),
+        (CACHES, "by their place", lambda file: bool(_CACHES.match(file.path))),
         ("version control", "folders .git, .hg, .svn", lambda file: bool(_HISTORY.search(file.path))),
         (
             "development dependencies",
@@ -94,7 +125,7 @@ def _rules(image: Image, files: list[File], base_layers: int) -> list[_Rule]:
             lambda file: any(folder in development for folder in _folders(file.path)),
         ),
         (
-            "compilers and headers",
+            TOOLS,
             "by package section or name, or by place",
             lambda file: (
                 composition.merged_usr(file.path) in building or bool(_TOOLCHAINS.match(file.path))
@@ -104,6 +135,11 @@ def _rules(image: Image, files: list[File], base_layers: int) -> list[_Rule]:
             "sources of compiled code",
             "by the ending, in the Dockerfile's own layers",
             lambda file: file.path in sources,
+        ),
+        (
+            TESTS,
+            "by folder, in the Dockerfile's own layers",
+            lambda file: file.path in project and bool(_TESTS.match(file.path)),
         ),
     ]
 

@@ -42,10 +42,23 @@ class LayerSize:
 
 
 @dataclass(frozen=True)
+class Hidden:
+    """Bytes of files above the base that a later layer hides, by the instructions of both layers.
+
+    ``how`` is ``deleted`` or ``replaced``.
+    """
+
+    instruction: str
+    by: str
+    how: str
+    bytes: int
+
+
+@dataclass(frozen=True)
 class BuiltImage:
     """The built image: its user, its layers, and the files that a final stage would not need.
 
-    ``secrets`` are the files above the base that hold a secret.
+    ``secrets`` are the files above the base that hold a secret, ``hidden`` what later layers hide.
     """
 
     tag: str
@@ -56,6 +69,7 @@ class BuiltImage:
     build_seconds: float
     steps_cached: int
     steps: int
+    hidden: tuple[Hidden, ...] = ()
 
     @property
     def uncompressed_bytes(self) -> int:

@@ -20,12 +20,13 @@ from helpers.examine import gather, linters, rebuild, rules
 from helpers.examine.findings import Check, Finding, Severity
 from helpers.examine.gather import Project, Sources
 from helpers.examine.rebuild import Rebuild
-from helpers.examine.report import Report
+from helpers.examine.report import BuiltImage, Report
 from helpers.host import unforeseen
 from helpers.host.errors import StoppedByReaderError, WorkbookError, redacted_within, stoppable
 
 TAG = "workbook/examined"
 _IMAGE = "the image"
+_USER = "rules on its user"
 _REBUILD = "a build after an edit"
 
 Watching = Callable[[str], AbstractContextManager[Watcher]]
@@ -58,13 +59,13 @@ def _examined(project: Project, watching: Watching, *, build: bool, measure_rebu
     file, context = sources.file, sources.context
     checks = [
         Check("rules on its cache", tuple(rules.cache.check(sources))),
-        Check("rules on its size", tuple(rules.size.check(sources))),
+        Check("rules on its size", (*rules.size.check(sources), *rules.shipped.check(sources))),
         Check("rules on its bases", tuple(rules.image.check_bases(sources, _today()))),
         linters.hadolint(file, project.context),
         _context(sources),
+        Check(_USER, tuple(rules.image.check_user(sources))),
     ]
     image = measured = result = None
-    user = Check("rules on its user", tuple(rules.image.check_user(sources)))
     if engine:
         try:
             request = _request(sources, engine)
@@ -72,9 +73,7 @@ def _examined(project: Project, watching: Watching, *, build: bool, measure_rebu
             with watching("examined") as watch:
                 result = buildx.build(request, watch, engine)
             image = gather.built(sources, result)
-            user = replace(user, findings=tuple(rules.image.check_user(sources, image)))
-            errors = {f.rule for check in checks for f in check.findings if f.severity is Severity.ERROR}
-            checks.append(Check(_IMAGE, (*rules.image.check(image, errors), *_printed(result))))
+            checks = [*map(_unmeasured, checks), _measured(sources, image, result, checks)]
         except StoppedByReaderError:
             raise
         except WorkbookError as error:
@@ -92,7 +91,7 @@ def _examined(project: Project, watching: Watching, *, build: bool, measure_rebu
         dockerfile=project.file,
         target=project.target or "",
         stages=_stages(file),
-        checks=(*checks, user, *(Check(what, note=why) for what in left_out)),
+        checks=(*checks, *(Check(what, note=why) for what in left_out)),
         context=context,
         image=image,
         rebuild=measured,
@@ -141,6 +140,26 @@ def _request(sources: Sources, engine: Engine) -> Request:
         parsed=sources.file,
     )
     return replace(request, bases=tuple(bases.resolve(request.images(sources.file), engine)))
+
+
+def _unmeasured(check: Check) -> Check:
+    """Return a check without the findings of rules that the image itself answers better."""
+    if check.what == _USER:
+        return replace(check, findings=(), result="see the image")
+    kept = tuple(one for one in check.findings if one.rule not in rules.image.MEASURED)
+    return replace(check, findings=kept)
+
+
+def _measured(sources: Sources, image: BuiltImage, result: BuildResult, before: list[Check]) -> Check:
+    """Return the check of the image; what the text told of the same cause is not told again."""
+    told = {one.rule for check in before for one in check.findings if one.severity != Severity.HINT}
+    found = [
+        *rules.image.check(sources, image, told),
+        *rules.shipped.check_image(sources, image, told),
+        *rules.image.check_user(sources, image),
+        *_printed(result),
+    ]
+    return Check(_IMAGE, tuple(found))
 
 
 def _printed(result: BuildResult) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from helpers.claims.support import Line
 from helpers.examine.credentials import Secret
 from helpers.examine.findings import Finding, Severity
 from helpers.examine.gather import Sources
-from helpers.examine.report import BuiltImage, LayerSize
+from helpers.examine.report import BuiltImage, Hidden
 from helpers.examine.rules import layers, purpose
 from helpers.host.tables import in_units
 from helpers.image import attack_surface
@@ -38,6 +38,18 @@ _APPLICATION = re.compile(
     r"node|npm|yarn|pnpm|bun|deno|python[\d.]*|uvicorn|gunicorn|fastapi|flask|hypercorn|daphne|granian"
     r"|streamlit|java|dotnet|ruby|rails|puma|bundle|mix|php"
 )
+_HIDING = {
+    "copied-twice": re.compile(r"\b(chown|chmod|cp -\w*[aprR]\w*|mv)\b"),
+    "removed-later": re.compile(r"^RUN .*\b(rm|clean|autoremove|purge)\b"),
+}
+_REMEDIES = {
+    "copied-twice": "Give owner and mode to the copy (`COPY --chown=…`, `COPY --chmod=…`), or change "
+    "files in the RUN that makes them.",
+    "removed-later": "Remove them in the RUN that makes them, or make them in an earlier stage.",
+    "hidden-bytes": "Make and change them in one RUN, or make them in an earlier stage.",
+}
+MEASURED = {"copied-twice", "removed-later"}  # rules on the text that the image answers better
+_SHOWN = 80  # characters of an instruction in a sentence
 _WORTH_A_WORD = 1_000_000  # bytes from which waste is a finding
 
 
@@ -75,15 +87,14 @@ def _alive(ended: Line, on: date) -> str:
     return str(max(alive, key=lambda line: line.months_left(on)))
 
 
-def check(image: BuiltImage, told: Collection[str] = ()) -> list[Finding]:
+def check(sources: Sources, image: BuiltImage, told: Collection[str] = ()) -> list[Finding]:
     """Return findings on an image; ``told`` are the rules that found their cause before the build."""
-    found = [] if "secret-in-context" in told or not image.secrets else [_secrets(image.secrets)]
-    found += [
-        _hidden(layer)
-        for layer in image.layers
-        if layer.wasted_bytes >= _WORTH_A_WORD and not layer.from_base
-    ]
-    return found
+    secrets = [] if "secret-in-context" in told or not image.secrets else [_secrets(image.secrets)]
+    by: dict[str, list[Hidden]] = {}
+    for hidden in image.hidden:
+        by.setdefault(hidden.by, []).append(hidden)
+    groups = [group for group in by.values() if sum(one.bytes for one in group) >= _WORTH_A_WORD]
+    return [*secrets, *(_hidden(sources, group) for group in groups)]
 
 
 def check_user(sources: Sources, image: BuiltImage | None = None) -> list[Finding]:
@@ -145,13 +156,25 @@ def _secrets(secrets: Sequence[Secret]) -> Finding:
     )
 
 
-def _hidden(layer: LayerSize) -> Finding:
-    return Finding(
-        "hidden-bytes",
-        "size",
-        Severity.WARNING,
-        None,
-        f"The layer of `{layer.instruction[:80]}` holds {in_units(layer.wasted_bytes)} that later "
-        "layers delete or replace: stored and moved, and never seen.",
-        "Make and remove in one RUN, or make it in an earlier stage.",
-    )
+def _hidden(sources: Sources, group: Sequence[Hidden]) -> Finding:
+    """Return the finding on all that one instruction hides of the layers below it."""
+    by = group[0].by
+    size = in_units(sum(one.bytes for one in group))
+    below = " and ".join(f"`{one.instruction[:_SHOWN]}`" for one in group[:2])
+    kind = next((name for name, words in _HIDING.items() if words.search(by)), "hidden-bytes")
+    if all(one.how == "replaced" for one in group):
+        sentence = f"`{by[:_SHOWN]}` stores {size} of files a second time, which {below} stored already."
+    else:
+        sentence = f"`{by[:_SHOWN]}` hides {size} of {below}: they are stored and moved, and never seen."
+        kind = "removed-later" if kind == "copied-twice" else kind
+    return Finding(kind, "size", Severity.WARNING, _line(sources, by), sentence, _REMEDIES[kind])
+
+
+def _line(sources: Sources, instruction: str) -> int | None:
+    """Return the line of the Dockerfile that an image's record of an instruction comes from."""
+    for stage in sources.file.lineage(sources.project.target):
+        for one in stage.instructions:
+            written = f"{one.keyword} {' '.join(one.value.split())}"
+            if instruction == written or (one.keyword == "RUN" and instruction.endswith(written[4:])):
+                return one.line
+    return None

@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from helpers.buildx.dockerfile import Instruction, Stage
 from helpers.examine.findings import Finding, Severity
 from helpers.examine.gather import Sources
+from helpers.examine.removable import CACHES, TESTS, TOOLS, Share
+from helpers.examine.report import BuiltImage
 from helpers.examine.rules import layers, purpose, reach, shell_commands
 from helpers.examine.rules.layers import Walk
+from helpers.host.tables import in_units
+
+_WORTH_A_WORD = 1_000_000  # bytes of caches, or of tests and documentation
+_TOOLS_WORTH_A_WORD = 10_000_000  # bytes of compilers and headers above the base
+_BASE_WORTH_A_WORD = 100_000_000  # bytes of compilers and headers in the base
 
 _INTERPRETED = {  # projects whose sources are what runs
     *("composer.json", "manage.py", "Gemfile", "requirements.txt", "pyproject.toml", "setup.py"),
@@ -38,6 +45,79 @@ def check(sources: Sources) -> list[Finding]:
         for copy in stage.instructions
         for found in _whole_folder(sources, walk, copy)
     ]
+
+
+def check_image(sources: Sources, image: BuiltImage, told: Collection[str] = ()) -> list[Finding]:
+    """Return findings on the bytes of an image that only its build needs.
+
+    ``told`` are the rules that found the cause in the text: of two findings on one cause one is left.
+    """
+    if purpose.develops(sources, layers.walk(sources.file)):
+        return []
+    shares = {share.what: share for share in image.removable}
+    found: list[Finding] = []
+    if CACHES in shares and shares[CACHES].own_bytes >= _WORTH_A_WORD:
+        found.append(_caches(shares[CACHES]))
+    if TESTS in shares and shares[TESTS].own_bytes >= _WORTH_A_WORD:
+        found.append(_tests(shares[TESTS]))
+    if TOOLS in shares and "one-stage" not in told:
+        found += _tools(sources, shares[TOOLS])
+    return found
+
+
+def _caches(share: Share) -> Finding:
+    return Finding(
+        "caches-shipped",
+        "size",
+        Severity.WARNING,
+        None,
+        f"The steps leave {in_units(share.own_bytes)} of package caches in the image: {_placed(share)}.",
+        "Keep them outside with `RUN --mount=type=cache`, or empty them in the RUN that fills them "
+        "(`rm -rf /var/lib/apt/lists/*`, `npm cache clean --force`, `pip install --no-cache-dir`).",
+    )
+
+
+def _tests(share: Share) -> Finding:
+    return Finding(
+        "tests-shipped",
+        "size",
+        Severity.HINT,
+        None,
+        f"The image ships {in_units(share.own_bytes)} of tests and documentation: {_placed(share)}.",
+        "Add their folders to the .dockerignore, or copy only what the program reads.",
+    )
+
+
+def _tools(sources: Sources, share: Share) -> Iterator[Finding]:
+    """Yield a finding on tools that steps above the base installed, or that a full base brings."""
+    base = sources.file.lineage(sources.project.target)[0].base
+    from_base = share.bytes - share.own_bytes
+    if share.own_bytes >= _TOOLS_WORTH_A_WORD:
+        yield Finding(
+            "build-tools-shipped",
+            "size",
+            Severity.WARNING,
+            None,
+            f"The image ships {in_units(share.own_bytes)} of compilers and headers that its own steps "
+            "installed.",
+            "Install them in an earlier stage, build there, and copy the result; or remove them in the "
+            "RUN that installs them.",
+        )
+    elif from_base >= _BASE_WORTH_A_WORD:
+        starts = [one.line for one in sources.file.instructions if one.keyword == "FROM"]
+        lowest = sources.file.lineage(sources.project.target)[0]
+        yield Finding(
+            "build-tools-shipped",
+            "size",
+            Severity.WARNING,
+            starts[lowest.index],
+            f"The image ships {in_units(from_base)} of compilers and headers of its base `{base}`.",
+            "End on a base without them, such as its `-slim` variant, and build in a stage above.",
+        )
+
+
+def _placed(share: Share) -> str:
+    return ", ".join(f"{in_units(size)} in {place}" for place, size in share.places)
 
 
 def _whole_folder(sources: Sources, walk: Walk, copy: Instruction) -> Iterator[Finding]:

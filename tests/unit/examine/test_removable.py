@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from helpers.examine import removable
 
 APK = """\
@@ -29,3 +31,34 @@ def test_apks_record_gives_the_paths_of_packages_for_building():
         "/lib/gcc/cc1",
         "/include/openssl/ssl.h",
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/root/.npm/_cacache/x", "/root/.npm/"),
+        ("/var/lib/apt/lists/x", "/var/lib/apt/lists/"),
+        ("/root/.cache/pip/http/x", "/root/.cache/pip/"),
+        ("/root/.cache/ms-playwright/chrome", None),
+        ("/root/.cache/huggingface/model", None),
+        ("/app/.npm/x", None),
+    ],
+)
+def test_a_cache_is_what_a_package_manager_can_fetch_again(path, place):
+    found = removable._CACHES.match(path)
+    assert (found and found[0]) == place
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/app/tests/a.py", "/app/tests/"),
+        ("/app/src/__tests__/x/a.ts", "/app/src/__tests__/"),
+        ("/app/docs/manual/a.md", "/app/docs/"),
+        ("/app/docs/index.html", None),
+        ("/app/latest/a", None),
+    ],
+)
+def test_tests_and_documentation_are_told_by_their_folders(path, place):
+    found = removable._TESTS.match(path)
+    assert (found and found[0]) == place

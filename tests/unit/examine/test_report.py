@@ -184,6 +184,7 @@ def test_without_a_build_the_report_needs_no_engine(tmp_path, monkeypatch):
     (tmp_path / "Dockerfile").write_text("FROM node:20\nCOPY . .\nRUN npm ci\n")
     (tmp_path / ".env").write_text("API_KEY=sk_fake_1a2b3c4d\n")
     (tmp_path / "package.json").write_text("{}")
+    (tmp_path / "main.js").touch()
     report = run.examine(gather.find(tmp_path), build=False)
     assert not report.failure
     assert {"sources-before-install", "secret-in-context", "no-ignore-file"} <= {

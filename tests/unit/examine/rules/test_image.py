@@ -1,10 +1,13 @@
 """A base is a finding once its line gets no more fixes, and none where nobody knows its line."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
+from helpers.examine.credentials import Secret
 from helpers.examine.findings import Severity
+from helpers.examine.report import BuiltImage, Hidden
 from helpers.examine.rules import image
 from tests.unit.examine.projects import of_text
 
@@ -105,3 +108,52 @@ NOT_ROOT = {
 @pytest.mark.parametrize("text", NOT_ROOT.values(), ids=NOT_ROOT)
 def test_where_the_text_does_not_tell_nothing_is_said_of_the_user(text):
     assert not image.check_user(of_text(text))
+
+
+COPIED_TWICE = 'FROM a\nCOPY . /app\nRUN chown -R node \\\n  /app\nCMD ["app"]\n'
+
+
+def built(
+    hidden: tuple[Hidden, ...] = (), secrets: tuple[Secret, ...] = (), user: str = "app"
+) -> BuiltImage:
+    return BuiltImage("t", user, (), (), secrets, 1.0, 0, 1, hidden)
+
+
+def test_bytes_decide_whether_files_that_are_stored_twice_are_told():
+    sources = of_text(COPIED_TWICE)
+    small = Hidden("COPY . /app", "RUN chown -R node /app", "replaced", 12_000)
+    assert not image.check(sources, built((small,)))
+    (finding,) = image.check(sources, built((replace(small, bytes=34_100_000),)))
+    assert (finding.rule, finding.line, finding.severity) == ("copied-twice", 3, Severity.WARNING)
+    assert "34.1 MB" in finding.sentence
+    assert "`COPY . /app` stored already" in finding.sentence
+
+
+HIDES = {
+    "RUN rm -r /big": ("deleted", "removed-later"),
+    "RUN mv /app /srv": ("deleted", "removed-later"),
+    "RUN adduser x && cp -a /a/. /b": ("replaced", "copied-twice"),
+    "RUN npm prune": ("replaced", "hidden-bytes"),
+    "COPY . .": ("replaced", "hidden-bytes"),
+}
+
+
+@pytest.mark.parametrize(("by", "how", "rule"), [(k, *v) for k, v in HIDES.items()], ids=HIDES)
+def test_what_a_later_step_hides_is_one_finding_of_that_step(by, how, rule):
+    hidden = tuple(Hidden(below, by, how, 900_000) for below in ("COPY . .", "RUN x"))
+    (finding,) = image.check(of_text("FROM a\n"), built(hidden))
+    assert (finding.rule, finding.line) == (rule, None)
+    assert "1.8 MB" in finding.sentence
+
+
+def test_secrets_in_an_image_are_one_error_unless_the_context_told_them():
+    image_of = built(secrets=(Secret("/app/.env", "`KEY`"), Secret("/app/id_rsa", "a private key")))
+    (finding,) = image.check(of_text("FROM a\n"), image_of)
+    assert (finding.rule, finding.severity) == ("secret-in-image", Severity.ERROR)
+    assert not image.check(of_text("FROM a\n"), image_of, {"secret-in-context"})
+
+
+def test_the_image_knows_its_user_where_the_text_does_not():
+    text = "FROM company/base\nEXPOSE 80\nCMD node a.js\n"
+    assert image.check_user(of_text(text), built(user="root"))
+    assert not image.check_user(of_text(NODE), built(user="node"))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from helpers.examine.findings import Finding
+from helpers.examine.removable import CACHES, TESTS, TOOLS, Share
+from helpers.examine.report import BuiltImage
 from helpers.examine.rules import shipped
-from tests.unit.examine.projects import of_folder
+from tests.unit.examine.projects import of_folder, of_text
 
 BUILDER = "FROM node AS builder\nWORKDIR /app\nCOPY . .\nRUN npm ci && npm run build\n"
 SHIPS = "FROM node\nWORKDIR /app\nCOPY --from=builder {} ./\nCMD node server.js\n"
@@ -46,3 +48,46 @@ def test_a_copy_of_what_runs_is_left(tmp_path, text):
 
 def test_where_the_sources_are_what_runs_a_whole_folder_is_right(tmp_path):
     assert not found(tmp_path, BUILDER + SHIPS.format("/app"), {"manage.py": ""})
+
+
+MB = 1_000_000
+TEXT = 'FROM node:24-trixie AS b\nFROM node:24-trixie\nCMD ["node", "a.js"]\n'
+
+
+def measured(*shares: Share, told: tuple[str, ...] = (), text: str = TEXT) -> list[Finding]:
+    image = BuiltImage("t", "app", (), shares, (), 1.0, 0, 1)
+    return shipped.check_image(of_text(text), image, told)
+
+
+def share(what: str, own: int, base: int = 0) -> Share:
+    return Share(what, 9, own + base, "", own, (("/root/.npm", own),))
+
+
+@pytest.mark.parametrize(
+    ("what", "rule"),
+    [(CACHES, "caches-shipped"), (TESTS, "tests-shipped"), (TOOLS, "build-tools-shipped")],
+)
+def test_what_the_steps_leave_in_the_image_is_told_by_its_bytes(what, rule):
+    (finding,) = measured(share(what, 31 * MB))
+    assert finding.rule == rule
+    assert "31.0 MB" in finding.sentence
+    assert not measured(share(what, 900_000))
+
+
+def test_caches_and_tests_are_named_by_their_folders():
+    assert "31.0 MB in /root/.npm" in measured(share(CACHES, 31 * MB))[0].sentence
+
+
+def test_tools_of_a_full_base_are_told_in_its_line():
+    (finding,) = measured(share(TOOLS, 0, 469 * MB))
+    assert (finding.rule, finding.line) == ("build-tools-shipped", 2)
+    assert "`node:24-trixie`" in finding.sentence
+    assert not measured(share(CACHES, 0, 90 * MB))
+
+
+def test_where_one_stage_does_it_all_the_tools_are_no_second_finding():
+    assert not measured(share(TOOLS, 31 * MB), told=("one-stage",))
+
+
+def test_an_image_for_development_may_have_its_tools():
+    assert not measured(share(TOOLS, 31 * MB), text="FROM node\nCMD nodemon a.js\n")
