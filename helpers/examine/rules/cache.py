@@ -122,23 +122,23 @@ def _sources_before_installs(
     The first ``inherited`` layers belong to the stages below, which are judged on their own.
     """
     copy: Instruction | None = None
+    at_copy = 0
     early: set[tuple[str, bool]] = set()
     for at, layer in enumerate(history):
         run = layer.instruction
         if copy is None and run in copied:
-            copy = run
+            copy, at_copy = run, at
         for installer, command in shell_commands.installs(run) if run.keyword == "RUN" else ():
             reads = installer.reads_files(command)
             if copy is None:
                 early |= {(installer.name, True)} if reads else set()
-            elif (
-                (installer.name, reads) not in early
-                and at >= inherited
-                and _can_stand_higher(sources, run, installer, command)
-            ):
+            elif (installer.name, reads) not in early and (reads or at_copy >= inherited):
+                if not _can_stand_higher(sources, run, installer, command):
+                    continue
                 early.add((installer.name, reads))
-                yield _late_install(sources, copy, run, installer, command)
-                break  # one finding a step
+                if at >= inherited:
+                    yield _late_install(sources, copy, run, installer, command)
+                    break  # one finding a step
 
 
 def _can_stand_higher(
@@ -147,6 +147,8 @@ def _can_stand_higher(
     """Whether a command fetches something, and needs no more of the project than its manifests."""
     if shell_commands.is_offline(command) or cache_mounts.is_vendored(sources, installer):
         return False
+    if installer.compiles(command) and cache_mounts.has_cache_mount(run):
+        return False  # it compiles again in any case, and the mount has its downloads
     if installer.reads_files(command):
         return not (installer.name == "pip" and _installs_the_project(command))
     cleans = any(
@@ -191,7 +193,7 @@ def _names_a_file(name: str) -> bool:
 def _late_install(
     sources: Sources, copy: Instruction, run: Instruction, installer: Installer, command: Command
 ) -> Finding:
-    shown = " ".join(command[:3])
+    shown = shell_commands.shown(command)
     mounted = cache_mounts.has_cache_mount(run)
     sentence = (
         f"`{shown}` stands below `{copy.keyword} {copy.value}` (line {copy.line}), so each edit of a "
@@ -199,20 +201,23 @@ def _late_install(
         + (", though its cache mount saves the download." if mounted else ".")
     )
     manifests = _listed(_manifests(sources, installer, command))
+    if installer.name == ".NET":
+        manifests = "every *.csproj, each into its folder,"
     if not installer.reads_files(command):
         remedy = f"Move it above line {copy.line}: it reads no file of the project."
     elif installer.compiles(command):
         remedy = f"Above line {copy.line}, copy {manifests} alone and run `{installer.first}`" + (
             "." if mounted else f"; or give this step a cache mount on {installer.cache}."
         )
-    elif installer.first and installer.first.split()[:2] != list(command):
+    elif installer.first and installer.first.split()[:2] != list(command[:2]):
         remedy = (
             f"Above line {copy.line}, copy {manifests} alone and run `{installer.first}`; this step "
             "then fetches nothing."
         )
     else:
         remedy = f"Copy {manifests} alone first, install, then copy the rest."
-    if installer.name in ("npm", "yarn", "pnpm") and (script := _own_script(sources)):
+    runs_scripts = installer.name in ("npm", "yarn", "pnpm") and "--ignore-scripts" not in command
+    if runs_scripts and (script := _own_script(sources)):
         remedy += f" Copy what its `{script}` script reads as well."
     severity = Severity.HINT if mounted else Severity.WARNING
     return Finding("sources-before-install", "cache", severity, run.line, sentence, remedy)
@@ -227,7 +232,10 @@ def _manifests(sources: Sources, installer: Installer, command: Command) -> Sequ
         return installer.manifests
     names = {entry.path.rpartition("/")[2] for entry in sources.survey.sent}
     wanted = (*installer.manifests, *_ALSO.get(installer.name, ()))
-    return [name for name in wanted if fnmatch.filter(names, name)] or installer.manifests
+    found = [name for name in wanted if fnmatch.filter(names, name)] or [*installer.manifests]
+    spaces = '"workspaces"' in sources.texts.get("package.json", "") or "pnpm-workspace.yaml" in found
+    node = installer.name in ("npm", "yarn", "pnpm")
+    return [*found, "each workspace's package.json"] if spaces and node else found
 
 
 def _own_script(sources: Sources) -> str:
@@ -243,6 +251,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _early_arguments(own: Sequence[Instruction], given: set[str]) -> Iterator[Finding]:
     """Find arguments that change often and are declared above steps that do not use them."""
+    causes: dict[tuple[Instruction, ...], list[tuple[Instruction, str, list[int], bool]]] = {}
     for at, argument in enumerate(own):
         if argument.keyword != "ARG":
             continue
@@ -250,24 +259,26 @@ def _early_arguments(own: Sequence[Instruction], given: set[str]) -> Iterator[Fi
             changes = _CHANGES.fullmatch(name) and not _FIXED.search(default)
             below = own[at + 1 :]
             used = _first_use(below, name)
-            unmoved = [i for i in below[:used] if i.keyword == "RUN"]
+            unmoved = tuple(i for i in below[:used] if i.keyword == "RUN")
             labels = [i.line for i in below[:used] if i.keyword == "LABEL" and _uses(i, name)]
             if unmoved and (changes or name in given):
                 end = used == len(below)
-                yield _early_argument(argument, name, unmoved, labels, end=end)
+                causes.setdefault(unmoved, []).append((argument, name, labels, end))
+    for unmoved, arguments in causes.items():
+        yield _early_argument(unmoved, arguments)
 
 
 def _early_argument(
-    argument: Instruction,
-    name: str,
-    unmoved: Sequence[Instruction],
-    labels: Sequence[int],
-    *,
-    end: bool,
+    unmoved: Sequence[Instruction], arguments: Sequence[tuple[Instruction, str, list[int], bool]]
 ) -> Finding:
+    """Return the finding for the arguments that the same steps stand below without using them."""
     one = len(unmoved) == 1
-    where = ", to the end" if end else f", below line {unmoved[-1].end}"
-    what = f"`ARG {name}`" + (f" and the LABEL on line {labels[0]}" if labels else "")
+    argument, _, _, end = arguments[0]
+    name = _listed([name for _, name, _, _ in arguments]).replace(" and ", " or ")
+    labels = sorted({str(line) for _, _, lines, _ in arguments for line in lines})
+    what = _listed([f"`ARG {name}`" for _, name, _, _ in arguments])
+    what += f" with the LABEL on line {_listed(labels)}" if labels else ""
+    where = "to the end" if end else f"to just above the first use, below line {unmoved[-1].end}"
     return Finding(
         "early-argument",
         "cache",
@@ -276,7 +287,7 @@ def _early_argument(
         f"A new value of {name} runs {len(unmoved)} step{'' if one else 's'} again that "
         f"{'does' if one else 'do'} not use it, from line {unmoved[0].line} on: an ARG is part of every "
         "RUN below it.",
-        f"Move {what} down to just above its first use{where}.",
+        f"Move {what} down {where}.",
     )
 
 

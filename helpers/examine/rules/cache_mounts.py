@@ -130,14 +130,14 @@ def _taken_over(sources: Sources, installer: Installer) -> bool:
 
 def _finding(sources: Sources, installer: Installer, runs: Sequence[Instruction]) -> Finding:
     lines = sorted({run.line for run in runs})
-    others = f" The same goes for line {_listed(lines[1:])}." if lines[1:] else ""
+    others = f" The same goes for {_lines(lines[1:])}." if lines[1:] else ""
     mount = f"--mount=type=cache,target={installer.cache}"
     remedy = f"`RUN {mount} …` keeps its downloads between builds, outside the image."
     if installer.name == "Composer":
         remedy = remedy.replace("…", f"COMPOSER_CACHE_DIR={installer.cache} composer install …")
     users = sorted(_users(sources, installer) - {lines[0]})
     if installer.kept_there and users:
-        remedy += f" Give the mount to line {_listed(users)} too: it reads the packages from there."
+        remedy += f" Give the mount to {_lines(users)} too, which reads the packages from there."
     return Finding(
         "no-cache-mount",
         "cache",
@@ -149,26 +149,17 @@ def _finding(sources: Sources, installer: Installer, runs: Sequence[Instruction]
 
 
 def _users(sources: Sources, installer: Installer) -> set[int]:
-    """Return the lines of the steps that run a tool, or a script that may run it."""
+    """Return the lines of the steps that run a tool without a mount."""
     return {
         run.line
         for stage in sources.file.needs(sources.project.target)
         for run in stage.instructions
         if run.keyword == "RUN" and not has_cache_mount(run)
         for command in shell_commands.commands(run)
-        if command[0] in _BINARIES.get(installer.name, ())
+        if installer.compiles(command) or installer.fetches(command)
     }
 
 
-_BINARIES = {
-    "Go": {"go"},
-    "Cargo": {"cargo"},
-    "Maven": {"mvn", "mvnw"},
-    "Gradle": {"gradle", "gradlew"},
-    ".NET": {"dotnet"},
-}
-
-
-def _listed(lines: Sequence[int]) -> str:
+def _lines(lines: Sequence[int]) -> str:
     *most, last = map(str, lines)
-    return f"{', '.join(most)} and {last}" if most else last
+    return f"lines {', '.join(most)} and {last}" if most else f"line {last}"

@@ -73,7 +73,7 @@ class _Install:
 
     @property
     def shown(self) -> str:
-        return " ".join(self.command[:3])
+        return shell_commands.shown(self.command)
 
     @property
     def line(self) -> int:

@@ -102,8 +102,8 @@ def _unchecked(run: Instruction) -> Iterator[str]:
 
 def _unpinned(unchecked: Sequence[tuple[Instruction, str]]) -> Finding:
     first, address = unchecked[0]
-    lines = sorted({run.line for run, _ in unchecked} - {first.line})
-    others = f" So does line {', '.join(map(str, lines))}." if lines else ""
+    lines = [str(line) for line in sorted({run.line for run, _ in unchecked} - {first.line})]
+    others = f" So {'do lines' if lines[1:] else 'does line'} {' and '.join(lines)}." if lines else ""
     plain = next((a for _, a in unchecked if a.startswith("http://")), "")
     return Finding(
         "unchecked-download",

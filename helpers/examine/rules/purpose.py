@@ -47,7 +47,10 @@ def develops(sources: Sources, walk: Walk) -> bool:
         return True
     if re.search(r"(?i)devcontainers?/|\bplaywright\b|\bcypress/", walk.base(stage)):
         return True
-    started = " ".join(start(file.lineage(sources.project.target)))
+    words = start(file.lineage(sources.project.target))
+    started = " ".join(words)
+    if any(_NAMES.search(word) for word in words if word.endswith(".sh")):
+        return True
     exposes = any(layer.instruction.keyword == "EXPOSE" for layer in history)
     if not started and not exposes and _REPL.fullmatch(walk.base(stage)):
         return sources.survey is not None  # it starts nothing of the project: a tool

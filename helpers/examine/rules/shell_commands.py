@@ -36,7 +36,17 @@ _BEFORE = {
 _GLOBAL = {"-g", "--global", "--location=global"}
 _WITH_VALUE = {
     *("--cache", "--cache-folder", "--cwd", "--dir", "--fetch-timeout", "--filter", "--include"),
-    *("--jobs", "--loglevel", "--maxsockets", "--mutex", "--network-concurrency", "--omit", "--only"),
+    *(
+        "--from",
+        "--reference",
+        "--jobs",
+        "--loglevel",
+        "--maxsockets",
+        "--mutex",
+        "--network-concurrency",
+        "--omit",
+        "--only",
+    ),
     *(
         "--network-timeout",
         "--prefix",
@@ -89,6 +99,11 @@ class Installer:
         if self.name == "Cargo" and command[1:2] == ("install",):
             return "--path" in command
         return bool(self.manifests)
+
+
+def shown(command: Command) -> str:
+    """Return the beginning of a command, for a sentence."""
+    return " ".join(command[:3]) + (" …" if len(command) > 3 else "")
 
 
 def plain_words(command: Command) -> list[str]:

@@ -5,13 +5,28 @@ The rules only look at the parsed text. `image.image` and `examine.removable` co
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Iterator, Sequence
 
-from helpers.buildx.dockerfile import Dockerfile, Instruction, Stage
+from helpers.buildx import copies
+from helpers.buildx.dockerfile import Instruction
 from helpers.examine.findings import Finding, Severity
 from helpers.examine.gather import Sources
-from helpers.examine.rules import dependencies, layers, shell_commands
+from helpers.examine.rules import dependencies, layers, purpose, shell_commands
+from helpers.examine.rules.layers import Layer
 from helpers.examine.rules.shell_commands import Command
+
+_PASSING = ("/tmp/", "/build/", "/src/")  # noqa: S108 - places in an image
+_WORTH_A_WORD = 1_000_000  # bytes from which a second copy is a finding
+_MANAGERS = ("apk", "apt", "apt-get", "dnf", "microdnf", "yum")
+_CLEANING = {"autoclean", "autoremove", "clean", "del", "purge", "remove"}
+_CACHES = {
+    "/var/lib/apt": "apt(-get)?",
+    "/var/cache/apt": "apt(-get)?",
+    ".npm": "npm",
+    ".cache/pip": "pip",
+}
 
 
 def check(sources: Sources) -> list[Finding]:
@@ -21,16 +36,14 @@ def check(sources: Sources) -> list[Finding]:
     own = [i for stage in lineage for i in stage.instructions]
     walk = layers.walk(file)
     return [
-        *_one_stage(file, lineage, own),
+        *([] if purpose.develops(sources, walk) else _one_stage(own)),
         *dependencies.check(sources, walk),
-        *_copied_twice(own),
+        *_copied_twice(sources, walk.history(lineage[-1])),
         *_removed_later(own),
     ]
 
 
-def _one_stage(
-    file: Dockerfile, lineage: Sequence[Stage], own: Sequence[Instruction]
-) -> Iterator[Finding]:
+def _one_stage(own: Sequence[Instruction]) -> Iterator[Finding]:
     """Find images that contain their own build tools: the build step is in a stage that ships."""
     if any(i.keyword == "COPY" and i.flag("from") for i in own):
         return
@@ -44,8 +57,8 @@ def _one_stage(
             "size",
             Severity.WARNING,
             run.line,
-            f"`{' '.join(command[:3])}` runs in the stage that ships, so the compiler, the sources and "
-            "what only the build needs ship as well.",
+            f"`{shell_commands.shown(command)}` runs in the stage that ships, so the compiler, the "
+            "sources and what only the build needs ship as well.",
             "Name this stage (`FROM … AS builder`), add a stage on a smaller base, and take the result "
             "over with `COPY --from=builder`.",
         )
@@ -57,43 +70,160 @@ def _uninstalls(command: Command) -> bool:
     return command[0] in ("apk", "apt", "apt-get", "dnf", "yum") and bool(verbs & set(command[1:4]))
 
 
-def _copied_twice(own: Sequence[Instruction]) -> Iterator[Finding]:
-    """Find a recursive chown or chmod, which stores every file that it changes a second time.
+def _copied_twice(sources: Sources, history: Sequence[Layer]) -> Iterator[Finding]:
+    """Find commands that store copied files once more: a recursive chown or chmod, and ``cp``.
 
-    A step that makes the folder itself gives no finding. Nor does a step with no copy above it.
+    A command counts when it changes files that a COPY above brought. Files of the context must have
+    bytes that matter; what comes from another stage, or what an install put beside them, counts as such.
     """
-    copied = False
-    for instruction in own:
-        copied = copied or instruction.keyword in ("ADD", "COPY")
-        ran = shell_commands.commands(instruction) if instruction.keyword == "RUN" else []
-        made = any(command[0] in ("install", "mkdir", "useradd", "adduser") for command in ran)
-        for command in ran if copied and not made else ():
-            if command[0] in ("chown", "chmod") and {"-R", "--recursive", "-hR", "-Rh"} & set(command):
-                yield Finding(
-                    "copied-twice",
-                    "size",
-                    Severity.WARNING,
-                    instruction.line,
-                    f"`{' '.join(command)}` stores each file that it changes once more, in a new layer.",
-                    f"Give it to the copy: `COPY --{command[0]}=…`.",
-                )
+    found: list[tuple[Instruction, Command, bool, bool]] = []
+    copied: list[tuple[str, int | None]] = []  # each destination, with its bytes where they are known
+    installed = False
+    folder = "/"
+    taken = _bytes_taken(sources)
+    for layer in history:
+        one = layer.instruction
+        if one.keyword == "WORKDIR":
+            folder = _place(one.value, folder, layer)
+        elif one.keyword in ("ADD", "COPY"):
+            copied.append((_place(one.words()[-1], folder, layer), taken.get(one)))
+        elif one.keyword == "RUN":
+            ran = shell_commands.commands(one)
+            made = {word for c in ran if c[0] in ("mkdir", "install") for word in c[1:]}
+            for command in ran if not shell_commands.is_conditional(one) else ():
+                places = [_place(w, folder, layer) for w in _changed(command) if w not in made]
+                hit = [size for to, size in copied for place in places if _covers(place, to)]
+                known = [size for size in hit if size is not None]
+                if hit and (len(known) < len(hit) or sum(known) >= _WORTH_A_WORD or installed):
+                    users = any(c[0] in ("useradd", "adduser") for c in ran)
+                    found.append((one, command, users, installed))
+            installed = installed or any(i.reads_files(c) for i, c in shell_commands.installs(one))
+    if found:
+        yield _stored_again(found)
+
+
+def _bytes_taken(sources: Sources) -> dict[Instruction, int]:
+    """Return the bytes that each copy from the context takes, where they are known."""
+    if sources.survey is None:
+        return {}
+    sizes = {entry.path: entry.bytes for entry in sources.survey.sent}
+    return {
+        copy.instruction: sum(sizes.get(path, 0) for path in copy.taken(sources.survey))
+        for stage in sources.file.lineage(sources.project.target)
+        for copy in copies.of_stage(sources.file, stage)
+        if not copy.unsure and copy.sources
+    }
+
+
+def _place(path: str, folder: str, layer: Layer) -> str:
+    """Return a path of the image in full; one with a variable that nobody knows begins with ``$``."""
+    for name, value in layer.variables.items():
+        path = re.sub(rf"\$(\{{{name}\}}|{name}\b)", value.replace("\\", ""), path)
+    if path.startswith("$"):
+        return path
+    return posixpath.normpath(posixpath.join(folder, path))
+
+
+def _covers(place: str, copied: str) -> bool:
+    """Whether a path is the one of a copy, or a folder above it; a part of a copy may be small."""
+    return "$" not in place + copied and place != "/" and f"{copied}/".startswith(f"{place}/")
+
+
+def _changed(command: Command) -> list[str]:
+    """Return the paths that a recursive chown or chmod changes, or ``cp`` takes from a passing place."""
+    flags = [word for word in command[1:] if word.startswith("-")]
+    paths = shell_commands.plain_words(command)
+    if command[0] in ("chown", "chmod"):
+        deep = any(re.fullmatch(r"-\w*R\w*|--recursive", flag) for flag in flags)
+        return paths[1:] if deep else []
+    deep = any(re.fullmatch(r"-\w*[Rra]\w*|--recursive|--archive", flag) for flag in flags)
+    linked = any(re.fullmatch(r"-\w*[ls]\w*|--link|--symbolic-link", flag) for flag in flags)
+    passing = [path for path in paths[:-1] if path.startswith(_PASSING)]
+    return passing if command[0] == "cp" and deep and not linked else []
+
+
+def _stored_again(found: Sequence[tuple[Instruction, Command, bool, bool]]) -> Finding:
+    run, command, users, installed = found[0]
+    lines = [str(line) for line in sorted({one.line for one, *_ in found} - {run.line})]
+    others = f" So {'do lines' if lines[1:] else 'does line'} {_listed(lines)}." if lines else ""
+    value = (shell_commands.plain_words(command) or ["…"])[0]
+    does = "copies" if command[0] == "cp" else "changes"
+    if command[0] == "cp":
+        remedy = "Make the files in this place, or in an earlier stage and `COPY --from` it to here."
+    elif command[0] == "chmod" and not value.isdigit():
+        remedy = (
+            "Set the modes where the files are made: in the stage they come from, or in the context."
+        )
+    else:
+        remedy = f"Give it to the copy: `COPY --{command[0]}={value} …`"
+        remedy += ", below the step that makes this user." if users else "."
+        if installed and command[0] == "chown":
+            remedy += " Run the install below a `USER` line, so that its files belong to that user."
+    return Finding(
+        "copied-twice",
+        "size",
+        Severity.WARNING,
+        run.line,
+        f"`{' '.join(command)}` stores each file that it {does} once more, in a new layer.{others}",
+        remedy,
+    )
+
+
+def _listed(lines: Sequence[str]) -> str:
+    return f"{', '.join(lines[:-1])} and {lines[-1]}" if lines[1:] else lines[0]
 
 
 def _removed_later(own: Sequence[Instruction]) -> Iterator[Finding]:
-    """Find steps that only remove files, which stay in the layer below."""
+    """Find steps that only remove what a layer above made, where it stays.
+
+    What the base brings is left: to hide it is the only way to be without it.
+    """
+    found: list[tuple[Instruction, Command]] = []
+    above = ""
     for instruction in own:
-        ran = shell_commands.commands(instruction) if instruction.keyword == "RUN" else []
-        if ran and all(_removes(command) for command in ran):
-            yield Finding(
-                "removed-later",
-                "size",
-                Severity.HINT,
-                instruction.line,
-                f"`{' '.join(ran[0])}` frees nothing: the files stay in the layer that made them.",
-                "Remove them in the RUN that makes them, or leave them behind in an earlier stage.",
-            )
+        ran = shell_commands.commands(instruction) if instruction.keyword == "RUN" else ()
+        if ran and all(map(_removes, ran)):
+            made = next((command for command in ran if _made_above(command, above)), None)
+            found += [(instruction, made)] if made else []
+        elif instruction.keyword in ("ADD", "COPY", "RUN"):
+            above += "\n".join([f"\n{instruction.keyword} {instruction.value}", *instruction.heredocs])
+    if found:
+        run, command = found[0]
+        lines = [str(one.line) for one, _ in found[1:]]
+        others = f" Nor {'do lines' if lines[1:] else 'does line'} {_listed(lines)}." if lines else ""
+        yield Finding(
+            "removed-later",
+            "size",
+            Severity.HINT,
+            run.line,
+            f"`{shell_commands.shown(command)}` frees nothing: the files stay in the layer that made "
+            f"them.{others}",
+            "Remove them in the RUN that makes them, or leave them behind in an earlier stage.",
+        )
 
 
 def _removes(command: Command) -> bool:
-    cleaning = {"clean", "autoremove", "purge", "remove"} & set(command[1:3])
-    return command[0] in ("rm", "rmdir") or bool(cleaning and command[0] not in ("make", "mvn"))
+    cleaning = command[0] in _MANAGERS and _CLEANING & set(command[1:4])
+    return command[0] in ("rm", "rmdir", "set", "cd") or bool(cleaning)
+
+
+def _made_above(command: Command, above: str) -> bool:
+    """Whether the text above made what a command removes, by its name or as a cache of packages."""
+    if command[0] in _MANAGERS:
+        return (
+            re.search(rf"\b{command[0].removesuffix('-get')}(-get)?\b.*\b(install|add)\b", above)
+            is not None
+        )
+    if command[0] not in ("rm", "rmdir"):
+        return False
+    for word in command[1:]:
+        manager = next((tool for place, tool in _CACHES.items() if place in word), None)
+        name = word.rstrip("/*").rpartition("/")[2]
+        if manager and re.search(rf"\b{manager}\b.*\binstall\b", above):
+            return True
+        if "$" in word or manager or word.startswith("-") or not name.strip("."):
+            continue
+        relative = not word.startswith(("/", "~")) and re.search(r"(?m)^COPY ", above)
+        if relative or (len(name) > 1 and re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", above)):
+            return True
+    return False

@@ -133,7 +133,7 @@ def test_a_value_that_is_used_at_once_by_env_costs_nothing_but_a_label_moves_wit
     assert not found("FROM a\nARG GIT_SHA\nENV SHA=$GIT_SHA\nRUN apk add x\n", "early-argument")
     text = "FROM a\nARG GIT_SHA\nLABEL sha=$GIT_SHA\nRUN apk add x\n"
     (finding,) = found(text, "early-argument")
-    assert "and the LABEL on line 3" in finding.remedy
+    assert "with the LABEL on line 3" in finding.remedy
 
 
 def test_a_program_of_the_project_may_read_the_argument_without_naming_it():

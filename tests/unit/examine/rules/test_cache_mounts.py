@@ -23,7 +23,7 @@ def test_each_tool_is_told_once_and_the_finding_names_the_other_lines():
     text += "COPY --from=a /x /y\nCOPY --from=b /x /y\n"
     (finding,) = told(text)
     assert finding.line == 2
-    assert "line 4 and 6" in finding.sentence
+    assert "lines 4 and 6" in finding.sentence
 
 
 @pytest.mark.parametrize(

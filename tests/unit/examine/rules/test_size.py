@@ -6,7 +6,11 @@ import pytest
 
 from helpers.examine.rules import size
 from helpers.measure import sample
-from tests.unit.examine.projects import of_text
+from tests.unit.examine.projects import of_folder, of_text
+
+
+def told(text: str, rule: str) -> list:
+    return [f for f in size.check(of_text(text)) if f.rule == rule]
 
 
 def lines(text: str, rule: str) -> list[int | None]:
@@ -26,42 +30,96 @@ def test_a_second_stage_or_nothing_to_compile_is_left():
     assert not lines("FROM a\nRUN apk add make && make && apk del make\n", "one-stage")
 
 
-def test_development_dependencies_that_ship_are_found():
-    assert lines("FROM a\nRUN npm ci\n", "dev-dependencies") == [2]
-    assert lines("FROM a\nRUN poetry install\n", "dev-dependencies") == [2]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "FROM a\nRUN npm ci --omit=dev\n",
-        "FROM a\nENV NODE_ENV=production\nRUN npm ci\n",
-        "FROM a\nRUN npm ci && npm run build && npm prune --omit=dev\n",
-        "FROM a\nRUN npm install -g pm2\n",
-        "FROM a AS b\nRUN npm ci\nFROM a\nCOPY --from=b /dist /dist\n",
-        "FROM a\nRUN uv sync --no-dev\n",
-    ],
-)
-def test_production_dependencies_are_left(text):
-    assert not lines(text, "dev-dependencies")
-
-
 def test_the_articles_distroless_file_copies_them_and_the_pruned_one_does_not():
     articles = size.check(of_text(sample.dockerfile("distroless").read_text()))
     assert [f.rule for f in articles] == ["dev-dependencies"]
     assert size.check(of_text(sample.dockerfile("distroless_pruned").read_text())) == []
 
 
-def test_a_recursive_chown_is_found():
-    assert lines("FROM a\nCOPY . .\nRUN x && chown -R node:node /app\n", "copied-twice") == [3]
+def test_a_recursive_chown_of_what_was_copied_is_found():
+    text = "FROM a\nWORKDIR /app\nCOPY . .\nRUN x && chown -R node:node /app\n"
+    (finding,) = told(text, "copied-twice")
+    assert finding.line == 4
+    assert "`COPY --chown=node:node …`" in finding.remedy
     assert not lines("FROM a\nCOPY --chown=node . .\nRUN chown node /app/x\n", "copied-twice")
     assert not lines("FROM a\nRUN x\nRUN chown -R node /app\n", "copied-twice")
-    assert not lines("FROM a\nCOPY a b\nRUN mkdir /d && chown -R node /d\n", "copied-twice")
 
 
-def test_a_step_that_only_removes_is_found():
-    assert lines("FROM a\nRUN x\nRUN rm -rf /x && apt-get clean\n", "removed-later") == [3]
-    assert not lines("FROM a\nRUN x && rm -rf /x\nRUN make clean\n", "removed-later")
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(
+            "chown -Rf node .",
+            "chmod -R 755 /app",
+            "useradd node && chown -R node .",
+            "chown -hR node ./",
+        ),
+        *("mkdir /d && chown -R node /d /app", "chown --recursive node /app"),
+    ],
+)
+def test_neither_other_flags_nor_a_user_made_in_the_step_hide_it(command):
+    assert lines(f"FROM a\nWORKDIR /app\nCOPY . .\nRUN {command}\n", "copied-twice") == [4]
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["mkdir /d && chown -R node /d", "chown -R node /var/cache", "chown -R node $X", "cp -a a b"],
+)
+def test_what_no_copy_brought_is_left(command):
+    assert not lines(f"FROM a\nCOPY . /app\nRUN {command}\n", "copied-twice")
+
+
+def test_files_copied_on_from_a_passing_place_are_stored_twice():
+    text = "FROM a AS b\nFROM a\nCOPY --from=b /x /tmp/app\nRUN cp -a /tmp/app /srv\n"
+    assert lines(text, "copied-twice") == [4]
+
+
+@pytest.mark.parametrize(("many", "findings"), [(12_000, 0), (2_000_000, 1)])
+def test_few_bytes_do_not_matter(tmp_path, many, findings):
+    text = "FROM a\nCOPY . /app\nRUN chown -R node /app\n"
+    found = size_of(tmp_path, text, {"data": "x" * many})
+    assert len(found) == findings
+    text = "FROM a\nCOPY . /app\nRUN npm ci\nRUN chown -R node /app\n"
+    (finding,) = size_of(tmp_path, text, {"data": "x"})
+    assert "Run the install below a `USER` line" in finding.remedy
+
+
+def size_of(folder, text: str, files: dict) -> list:
+    found = size.check(of_folder(folder, {**files, "Dockerfile": text}))
+    return [f for f in found if f.rule == "copied-twice"]
+
+
+def test_all_steps_that_store_again_are_one_finding():
+    text = "FROM a\nCOPY . /app\nRUN chown -R node /app\nRUN chmod -R 755 /app\n"
+    (finding,) = told(text, "copied-twice")
+    assert "line 4" in finding.sentence
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM a\nRUN make /big\nRUN rm -rf /big\n",
+        "FROM a\nRUN apt-get install -y x\nRUN apt-get clean && rm -rf /var/lib/apt/lists/*\n",
+        "FROM a\nCOPY . .\nRUN rm -r samples\n",
+    ],
+)
+def test_a_step_that_only_removes_what_a_layer_above_made_is_found(text):
+    assert lines(text, "removed-later") == [3]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("FROM a\nRUN x && rm -rf /x\nRUN make clean\n", "FROM a\nRUN rm /etc/nginx/default.conf\n"),
+        "FROM a\nRUN rm -rf /usr/lib/node_modules/npm\nRUN plugin remove x\n",
+    ],
+)
+def test_what_the_base_brings_may_be_removed(text):
+    assert not lines(text, "removed-later")
+
+
+def test_an_image_for_development_has_its_compiler_on_purpose():
+    assert not lines("FROM a AS dev\nRUN make\n", "one-stage")
 
 
 def test_a_chain_of_stages_may_be_longer_than_pythons_stack():
