@@ -1,6 +1,7 @@
 """Sphinx's settings for the book: the lessons as they are stored, and nothing from another host.
 
-`lessons` is a link to the notebooks. `make book` renders them; nothing is run.
+`lessons` is a link to the notebooks, `findings` to the pages of the findings. `make book` renders them;
+nothing is run.
 """
 
 import json
@@ -8,7 +9,7 @@ from typing import Any
 
 project = "Docker multi-stage builds, on trial"
 extensions = ["myst_nb"]
-include_patterns = ["index.md", "lessons/[0-9]*.ipynb"]
+include_patterns = ["index.md", "lessons/[0-9]*.ipynb", "findings/*.md"]
 html_theme = "furo"
 html_title = project
 html_static_path = ["static"]
