@@ -118,7 +118,7 @@ def _wheel_of_pip(wheels: Path) -> Path:
 
 
 def _quiet_lab(folder: Path) -> None:
-    """Keep JupyterLab from the network: no news, and no theme of live slides that fetches its letters."""
+    """Keep JupyterLab from the network: no news, and a theme of live slides with its own letters."""
     settings = folder / "share" / "jupyter" / "lab" / "settings"
     settings.mkdir(parents=True, exist_ok=True)
     quiet = {

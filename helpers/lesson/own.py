@@ -1,4 +1,4 @@
-"""The verbs of the lesson on your own Dockerfile: examine a project, and put reports side by side.
+"""The verbs of the lesson on your own Dockerfile: examine a project, improve it, compare reports.
 
 Each verb calls a module that does the work. Projects that are given by path are only read.
 """
@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers import examine as examinations
+from helpers import improve as improvements
 from helpers import plots
 from helpers.buildx import dockerfile as dockerfiles
 from helpers.buildx import live
 from helpers.claims import ledger
-from helpers.examine import Listing, Report
-from helpers.host import paths, workspace
+from helpers.examine import Listing, Project, Report
+from helpers.host import paths, tables, workspace
 from helpers.host.errors import WorkbookError
 from helpers.host.tables import MB
 from helpers.host.workspace import Workspace
+from helpers.improve import Improvement
 from helpers.lesson import verbs
 from helpers.measure import sample
 from helpers.plots import Chart
@@ -53,17 +55,53 @@ def examine(
     Dockerfiles. ``extra`` holds further arguments for ``docker buildx build``. ``build`` False only
     reads; ``rebuild`` False leaves out the second build. Raises the errors of `helpers.examine.examine`.
     """
+    project = _project(path, file, context, target, build_args, extra)
+    return examinations.examine(project, build=build, measure_rebuild=rebuild, watching=live.watcher)
+
+
+def improve(
+    path: str | Path | None = None,
+    file: str | None = None,
+    *,
+    context: str | Path | None = None,
+    target: str | None = None,
+    build_args: Mapping[str, str] | None = None,
+    extra: Sequence[str] = (),
+    probes: Sequence[str] = (),
+    check: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    minutes: float = 10,
+) -> Improvement:
+    """Propose changes to a project's Dockerfile, live, and keep those that a build and a run prove.
+
+    The project is named as for `examine`, and only read. ``probes`` are requests such as ``GET /path``;
+    ``check`` is a command that must pass in the container; ``environment`` is what the start needs.
+    After ``minutes`` no further change is tried. Raises the errors of `helpers.improve.improve`.
+    """
+    return improvements.improve(
+        _project(path, file, context, target, build_args, extra),
+        probes=probes,
+        check=check,
+        environment=environment,
+        minutes=minutes,
+        watching=live.watcher,
+    )
+
+
+def _project(
+    path: str | Path | None,
+    file: str | None,
+    context: str | Path | None,
+    target: str | None,
+    build_args: Mapping[str, str] | None,
+    extra: Sequence[str],
+) -> Project:
     if path is None:
         path, file = verbs.app().path, _sample_file(file or "naive")
-    project = examinations.find(
-        Path(path),
-        file,
-        context=Path(context) if context else None,
-        target=target,
-        build_args=build_args,
-        extra=extra,
+    folder = Path(context) if context else None
+    return examinations.find(
+        Path(path), file, context=folder, target=target, build_args=build_args, extra=extra
     )
-    return examinations.examine(project, build=build, measure_rebuild=rebuild, watching=live.watcher)
 
 
 def _sample_file(name: str) -> str:
@@ -142,6 +180,20 @@ def save(report: Report, folder: Path = ledger.FOLDER) -> list[Path]:
 def chart_layers(report: Report) -> Chart:
     """Draw the layers of the built image, instruction by instruction."""
     return plots.layers(report.layers(), caption=report.conditions)
+
+
+def chart_gains(improvement: Improvement) -> Chart:
+    """Draw what each kept change gained, from the image before to the image after.
+
+    Raises `WorkbookError` when nothing was tried.
+    """
+    if improvement.before is None:
+        raise WorkbookError(f"There is nothing to draw: {improvement.failure}")
+    sizes = [("as it was", improvement.before.uncompressed_bytes / MB)]
+    kept = (step for step in improvement.kept if step.figures)
+    sizes += [(step.rule, step.figures.uncompressed_bytes / MB) for step in kept if step.figures]
+    frame = tables.frame(sizes, columns=["change", "image MB"])
+    return plots.gains(frame, caption=improvement.conditions)
 
 
 def chart_removable(report: Report) -> Chart:

@@ -258,6 +258,11 @@ def bill():
     return plots.cost(pd.DataFrame(rows, columns=["what", "GB a month", "USD a month"]), CAPTION)
 
 
+def gains():
+    rows = [("as it was", 1255.2), ("ignore-list", 1255.0), ("npm-ci", 1255.1), ("second-stage", 164.0)]
+    return plots.gains(pd.DataFrame(rows, columns=["change", "image MB"]), CAPTION)
+
+
 UNITS = {  # what stands at the axis; a board has none
     sizes: "MB",
     layers: "MB",
@@ -275,6 +280,7 @@ UNITS = {  # what stands at the axis; a board has none
     waits: "seconds",
     bill: "GB",
     invalidation: "seconds",
+    gains: "MB",
 }
 CHARTS = list(UNITS)
 every_chart = pytest.mark.parametrize("make", CHARTS, ids=lambda make: make.__name__)
@@ -376,6 +382,7 @@ def test_the_same_table_gives_the_same_picture_and_leaves_the_reader_s_style_and
         ),
         (sent, "Of 293 MB, minimal still sends 202 MB, recommended 0.1 MB"),
         (scenarios, "From 55.0 s (naive, cold) to 0.7 s (distroless-pruned, nothing changed)"),
+        (gains, "1255 MB became 164 MB, 7.7x smaller"),
         (surface, "Commands: 798 in naive, 1 in distroless"),
         (frontier, "packed_lzma: 28 MB instead of 132 MB, and 1.3 s later"),
         (day, "naive: 60.7 GB a day as the article counts, 444 MB to a node that keeps its layers"),
