@@ -22,6 +22,19 @@ _WORTH_A_WORD = 1_000_000  # bytes of caches, or of tests and documentation
 _TOOLS_WORTH_A_WORD = 10_000_000  # bytes of compilers and headers above the base
 _BASE_WORTH_A_WORD = 100_000_000  # bytes of compilers and headers in the base
 
+_EMPTIES = {  # what leaves a cache empty, by the end of its path
+    "/.npm": "npm cache clean --force",
+    "/apt/lists": "rm -rf /var/lib/apt/lists/*",
+    "/cache/apt": "apt-get clean",
+    "/cache/apk": "apk add --no-cache …",
+    "/cache/dnf": "dnf clean all",
+    "/cache/yum": "yum clean all",
+    "/.cache/pip": "pip install --no-cache-dir …",
+    "/.cache/uv": "uv cache clean",
+    "/.cache/yarn": "yarn cache clean",
+    "/share/.cache": "yarn cache clean",
+    "/pkg/mod": "go clean -modcache",
+}
 _INTERPRETED = {  # projects whose sources are what runs
     *("composer.json", "manage.py", "Gemfile", "requirements.txt", "pyproject.toml", "setup.py"),
     *("mix.exs", "cpanfile", "artisan", "wsgi.py", "app.py"),
@@ -66,14 +79,18 @@ def check_image(sources: Sources, image: BuiltImage, told: Collection[str] = ())
 
 
 def _caches(share: Share) -> Finding:
+    place = share.places[0][0]
+    empties = next(
+        (command for end, command in _EMPTIES.items() if place.endswith(end)), f"rm -rf {place}"
+    )
     return Finding(
         "caches-shipped",
         "size",
         Severity.WARNING,
         None,
         f"The steps leave {in_units(share.own_bytes)} of package caches in the image: {_placed(share)}.",
-        "Keep them outside with `RUN --mount=type=cache`, or empty them in the RUN that fills them "
-        "(`rm -rf /var/lib/apt/lists/*`, `npm cache clean --force`, `pip install --no-cache-dir`).",
+        f"Empty it in the RUN that fills it, `{empties}`; or keep it outside the image with "
+        f"`RUN --mount=type=cache,target={place}`.",
     )
 
 
