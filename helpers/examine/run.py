@@ -60,6 +60,7 @@ def _examined(project: Project, watching: Watching, *, build: bool, measure_rebu
     checks = [
         Check("rules on its cache", tuple(rules.cache.check(sources))),
         Check("rules on its size", (*rules.size.check(sources), *rules.shipped.check(sources))),
+        Check("rules on its start", tuple(rules.start.check(sources))),
         Check("rules on its bases", tuple(rules.image.check_bases(sources, _today()))),
         linters.hadolint(file, project.context),
         _context(sources),

@@ -9,3 +9,4 @@ from helpers.examine.rules import context as context
 from helpers.examine.rules import image as image
 from helpers.examine.rules import shipped as shipped
 from helpers.examine.rules import size as size
+from helpers.examine.rules import start as start

@@ -10,13 +10,16 @@ import re
 from collections.abc import Iterator, Sequence
 
 from helpers.buildx import copies
-from helpers.buildx.dockerfile import Instruction
+from helpers.buildx.dockerfile import Instruction, Stage
 from helpers.examine.findings import Finding, Severity
 from helpers.examine.gather import Sources
 from helpers.examine.rules import dependencies, layers, purpose, shell_commands
-from helpers.examine.rules.layers import Layer
+from helpers.examine.rules.layers import Layer, Walk
 from helpers.examine.rules.shell_commands import Command
 
+_FULL = re.compile(r"(?:docker\.io/)?(?:library/)?(node|python|ruby|perl)(?::([\w.-]+))?")
+_SMALLER = ("slim", "alpine", "windows", "nanoserver", "onbuild", "trixie-scm", "stretch", "jessie")
+_ONLY_FULL = ("curl", "wget", "git", "gcc", "make", "hg", "svn", "unzip", "ssh", "convert")
 _PASSING = ("/tmp/", "/build/", "/src/")  # noqa: S108 - places in an image
 _WORTH_A_WORD = 1_000_000  # bytes from which a second copy is a finding
 _MANAGERS = ("apk", "apt", "apt-get", "dnf", "microdnf", "yum")
@@ -35,8 +38,11 @@ def check(sources: Sources) -> list[Finding]:
     lineage = file.lineage(sources.project.target)
     own = [i for stage in lineage for i in stage.instructions]
     walk = layers.walk(file)
+    develops = purpose.develops(sources, walk)
+    one_stage = [] if develops else list(_one_stage(own))
     return [
-        *([] if purpose.develops(sources, walk) else _one_stage(own)),
+        *one_stage,
+        *([] if develops or one_stage else _full_base(sources, walk, lineage[-1])),
         *dependencies.check(sources, walk),
         *_copied_twice(sources, walk.history(lineage[-1])),
         *_removed_later(own),
@@ -64,6 +70,46 @@ def _one_stage(own: Sequence[Instruction]) -> Iterator[Finding]:
         )
 
 
+def _full_base(sources: Sources, walk: Walk, stage: Stage) -> Iterator[Finding]:
+    """Find a base that ships compilers, where the same release has an image without them."""
+    base = walk.base(stage)
+    match = _FULL.fullmatch(base)
+    if match is None or any(word in (match[2] or "") for word in _SMALLER):
+        return
+    history = walk.history(stage)
+    texts = [layer.instruction.value for layer in history if layer.instruction.keyword != "COPY"]
+    installed = " ".join(text for text in texts if re.search(r"\b(apt|apt-get|dpkg)\b", text))
+    tools = [
+        tool
+        for tool in _ONLY_FULL
+        if any(re.search(rf"(?:^|[\s;&|(\"]){tool}\s", text) for text in texts)
+        and not re.search(rf"install\b.*\b{tool}\b", installed, re.DOTALL)
+    ]
+    release = "" if match[2] in (None, "latest") else f"{match[2]}-"
+    slim = f"{match[1]}:{release}slim"
+    lines = [i.line for i in sources.file.instructions if i.keyword == "FROM"]
+    bottom = sources.file.lineage(sources.project.target)[0]
+    installs = any(
+        installer.reads_files(command)
+        for layer in history
+        if layer.instruction.keyword == "RUN"
+        for installer, command in shell_commands.installs(layer.instruction)
+    )
+    remedy = f"Ship on `{slim}`"
+    remedy += f", and install {_listed(tools)} there, which it lacks." if tools else "."
+    if installs:
+        remedy += " Where an install compiles something, keep it on this base, in a stage of its own."
+    yield Finding(
+        "full-size-base",
+        "size",
+        Severity.WARNING,
+        lines[bottom.index],
+        f"`{base}` ships compilers, headers and version control: its slim image has the same "
+        f"{match[1]} without them.",
+        remedy,
+    )
+
+
 def _uninstalls(command: Command) -> bool:
     """Whether a command removes packages again, as in a step that cleans up after itself."""
     verbs = {"del", "purge", "remove", "autoremove"}
@@ -85,7 +131,7 @@ def _copied_twice(sources: Sources, history: Sequence[Layer]) -> Iterator[Findin
         one = layer.instruction
         if one.keyword == "WORKDIR":
             folder = _place(one.value, folder, layer)
-        elif one.keyword in ("ADD", "COPY"):
+        elif one.keyword in ("ADD", "COPY") and one.words():
             copied.append((_place(one.words()[-1], folder, layer), taken.get(one)))
         elif one.keyword == "RUN":
             ran = shell_commands.commands(one)

@@ -118,6 +118,49 @@ def test_what_the_base_brings_may_be_removed(text):
     assert not lines(text, "removed-later")
 
 
+@pytest.mark.parametrize(
+    ("base", "slim"),
+    [
+        *(("node:24", "node:24-slim"), ("python", "python:slim"), ("ruby:latest", "ruby:slim")),
+        ("docker.io/library/node:24-trixie", "node:24-trixie-slim"),
+    ],
+)
+def test_a_full_size_base_that_ships_is_found_with_its_slim_image(base, slim):
+    (finding,) = told(f"FROM {base} AS b\nFROM {base}\nCOPY --from=b /x /x\n", "full-size-base")
+    assert finding.line == 2
+    assert f"`{slim}`" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "FROM node:24-slim",
+            "FROM node:24-alpine",
+            "FROM golang:1",
+            "FROM me/node:24",
+            "FROM node AS dev",
+        ),
+        *("FROM node:24 AS b\nFROM node:24-slim", "FROM python:3-windowsservercore"),
+    ],
+)
+def test_a_small_base_or_one_that_only_builds_is_left(text):
+    assert not lines(f"{text}\n", "full-size-base")
+
+
+def test_one_stage_that_builds_is_one_finding_and_not_two():
+    text = "FROM node:24\nRUN npm run build\n"
+    assert lines(text, "one-stage")
+    assert not lines(text, "full-size-base")
+
+
+def test_what_the_slim_image_lacks_is_named():
+    text = "FROM node:24\nHEALTHCHECK CMD curl -f http://localhost/\n"
+    assert "install curl there" in told(text, "full-size-base")[0].remedy
+    text = f"FROM node:24\nRUN apt-get update && apt-get install -y curl\n{text.partition(chr(10))[2]}"
+    assert "curl" not in told(text, "full-size-base")[0].remedy
+
+
 def test_an_image_for_development_has_its_compiler_on_purpose():
     assert not lines("FROM a AS dev\nRUN make\n", "one-stage")
 
