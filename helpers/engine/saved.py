@@ -146,6 +146,22 @@ class ForwardStream:
             self._passed += len(piece)
             yield cast(bytes, piece)
 
+    def peek(self, size: int) -> bytes:
+        """Return the next ``size`` bytes, fewer at the end of the stream; they stay to be read."""
+        while len(self._chunk) < size and (chunk := next(self._chunks, b"")):
+            self._chunk = memoryview(b"".join((self._chunk, chunk)) if self._chunk else chunk)
+        return bytes(self._chunk[:size])
+
+    def skip(self, size: int) -> None:
+        """Pass ``size`` bytes. Raises `tarfile.ReadError` when the stream ends before."""
+        self._passed += size
+        while size > len(self._chunk):
+            size -= len(self._chunk)
+            self._chunk = memoryview(next(self._chunks, b""))
+            if not self._chunk:
+                raise tarfile.ReadError("unexpected end of data")
+        self._chunk = self._chunk[size:]
+
     def read(self, size: int) -> bytes:
         """Return the next ``size`` bytes, fewer at the end of the stream."""
         if size <= len(self._chunk):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from helpers.host import tables
 from helpers.host.tables import MB
-from helpers.image.layers import Entry, is_whiteout
+from helpers.image.layer_tar import Entry, is_whiteout
 
 if TYPE_CHECKING:
     import pandas as pd

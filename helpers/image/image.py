@@ -24,7 +24,8 @@ from helpers.engine import container as containers
 from helpers.host.tables import MB
 from helpers.image import filesystem, layers, os_packages
 from helpers.image.filesystem import Files, Waste
-from helpers.image.layers import Entry, Stored, Wanted
+from helpers.image.layer_tar import Entry
+from helpers.image.layers import Stored, Wanted
 from helpers.image.os_packages import Inventory
 
 if TYPE_CHECKING:

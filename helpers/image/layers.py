@@ -15,8 +15,6 @@ import hashlib
 import itertools
 import json
 import os
-import posixpath
-import tarfile
 import tempfile
 import zlib
 from collections import deque
@@ -24,12 +22,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from helpers.engine import ImageError, saved
-from helpers.engine.saved import READ_FAILURES, ForwardStream, Member
+from helpers.engine.saved import READ_FAILURES, Member
 from helpers.host import paths
 from helpers.host.errors import stoppable
+from helpers.image import layer_tar
+from helpers.image.layer_tar import Entry, is_whiteout
 
 if TYPE_CHECKING:
     from helpers.engine import Engine
@@ -44,21 +44,6 @@ _WINDOW = 1 << 15
 _ZEROS = memoryview(bytes(_BLOCK))
 _GZIP_FRAME = 20
 _LARGEST_DOCUMENT = 16 << 20
-
-
-class Entry(NamedTuple):
-    """One entry of a layer's tar; whiteouts are entries too.
-
-    ``kind`` is ``file``, ``directory``, ``symlink``, ``hardlink`` or ``device``; only a file has bytes.
-    """
-
-    path: str
-    kind: str
-    bytes: int
-    mode: int
-    uid: int
-    gid: int
-    target: str
 
 
 @dataclass(frozen=True)
@@ -182,14 +167,14 @@ def _measure(chunks: Iterable[bytes], packing: str, compressors: _Compressors) -
     compressed: int | None = None
     if packing != "plain":
         counter = _Counter()
-        tar_bytes, entries = _walk(saved.unpacked(counter.passing(chunks), packing))
+        tar_bytes, entries = layer_tar.entries(saved.unpacked(counter.passing(chunks), packing))
         compressed = counter.bytes
     elif compressors:
         gauge = _Gzip(compressors)
-        tar_bytes, entries = _walk(gauge.passing(chunks))
+        tar_bytes, entries = layer_tar.entries(gauge.passing(chunks))
         compressed = gauge.total()
     else:
-        tar_bytes, entries = _walk(chunks)
+        tar_bytes, entries = layer_tar.entries(chunks)
     return Listing(
         key="",
         tar_bytes=tar_bytes,
@@ -203,71 +188,6 @@ def _measure(chunks: Iterable[bytes], packing: str, compressors: _Compressors) -
 
 def _is_file(entry: Entry) -> bool:
     return entry.kind != "directory" and not is_whiteout(entry)
-
-
-def is_whiteout(entry: Entry) -> bool:
-    """Whether an entry only marks that a path of the layers below is deleted."""
-    return posixpath.basename(entry.path).startswith(".wh.")
-
-
-def _walk(chunks: Iterable[bytes]) -> tuple[int, list[Entry]]:
-    forward = ForwardStream(chunks)
-    entries: list[Entry] = []
-    first = next(forward.pieces(1), b"")
-    if not first:  # the layer is empty
-        return 0, entries
-    forward = ForwardStream(itertools.chain([first], forward.rest()))
-    with tarfile.open(
-        fileobj=cast(Any, forward),
-        mode="r:",
-        tarinfo=_Header,
-        encoding="utf-8",
-        errors="backslashreplace",
-    ) as tar:
-        while (member := tar.next()) is not None:
-            entries.append(_entry(member))
-            if member.issparse() and "size" in member.pax_headers:
-                tar.offset = _end_of_sparse(member)
-            tar.members.clear()  # type: ignore[attr-defined]
-    forward.finish()
-    return forward.tell(), entries
-
-
-class _Header(tarfile.TarInfo):
-    """A tar header that raises an error when it is damaged; `tarfile` takes it for the tar's end."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        try:
-            return super().frombuf(buf, encoding, errors)
-        except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:  # type: ignore[attr-defined]
-            raise tarfile.ReadError(f"a damaged header in a layer: {error}") from error
-
-
-def _end_of_sparse(member: tarfile.TarInfo) -> int:
-    """Return the offset where the stored pieces of a sparse file end; `tarfile` counts its holes too."""
-    stored: int = sum(size for _, size in cast(Any, member).sparse)
-    return member.offset_data + -(-stored // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
-
-
-def _entry(member: tarfile.TarInfo) -> Entry:
-    kind, size, target = "device", 0, ""
-    if member.isdir():
-        kind = "directory"
-    elif member.issym():
-        kind, target = "symlink", member.linkname
-    elif member.islnk():
-        kind, target = "hardlink", _absolute(member.linkname)
-    elif member.isreg():
-        kind, size = "file", member.size
-    if size < 0:
-        raise tarfile.ReadError(f"{member.name!r} has a size below zero")
-    mode, uid, gid = member.mode & 0o7777, member.uid, member.gid
-    return Entry(_absolute(member.name), kind, size, mode, uid, gid, target)
-
-
-def _absolute(name: str) -> str:
-    return posixpath.normpath("/" + name.lstrip("/"))
 
 
 class _Counter:

@@ -12,7 +12,7 @@ import pytest
 from helpers.buildx import context, dockerfile, dockerignore, stage_graph
 from helpers.buildx.context import Entry, Survey
 from helpers.buildx.stream import Progress
-from helpers.image import filesystem, layers
+from helpers.image import filesystem, layer_tar, layers
 from helpers.image.layers import Wanted
 from tests.unit.saving_engine import saving, tar_of
 
@@ -104,7 +104,7 @@ def listed_files(count: int) -> Callable[[], object]:
 
 
 def merged_layers(count: int) -> Callable[[], object]:
-    entries = [layers.Entry(f"/d{n % 100}/f{n}", "file", 1, 0o644, 0, 0, "") for n in range(count)]
+    entries = [layer_tar.Entry(f"/d{n % 100}/f{n}", "file", 1, 0o644, 0, 0, "") for n in range(count)]
     gone = [entry._replace(path=entry.path.replace("/f", "/.wh.f")) for entry in entries[::2]]
     listings = [entries, gone, entries]
     return lambda: filesystem.merge(listings)

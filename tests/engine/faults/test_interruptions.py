@@ -303,7 +303,7 @@ def _interrupt_the_rest(
         "the engine still waits for the reader of its export"
     )
     interrupted(
-        "layers._walk = held_up; made.image.facts()",
+        "layers.layer_tar.entries = held_up; made.image.facts()",
         lambda: notebook.until("reads"),
     )
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from helpers.engine import ImageError, saved
-from helpers.image import filesystem, layers
+from helpers.image import filesystem, layer_tar, layers
 from helpers.image.layers import Wanted
 from tests.unit.saving_engine import saving, tar_of
 
@@ -130,7 +130,7 @@ def _scan(engine, name) -> None:
         assert entry.bytes >= 0
         assert entry.path.encode()
     files, wasted = filesystem.merge(listings)
-    assert not any(layers.is_whiteout(file) for file in files)
+    assert not any(layer_tar.is_whiteout(file) for file in files)
     assert all(lost.layer < lost.by_layer for lost in wasted)
 
 

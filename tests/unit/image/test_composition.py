@@ -8,7 +8,7 @@ import pytest
 
 from helpers.image import composition, filesystem, npm_packages
 from helpers.image.composition import Debian
-from helpers.image.layers import Entry
+from helpers.image.layer_tar import Entry
 from tests.unit.image.stored import StoredImage
 
 STATUS = """\

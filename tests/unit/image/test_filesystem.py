@@ -8,7 +8,7 @@ from random import Random
 
 from helpers.image import filesystem
 from helpers.image.filesystem import Waste, Wasted
-from helpers.image.layers import Entry
+from helpers.image.layer_tar import Entry
 
 
 def file(path: str, size: int = 1) -> Entry:

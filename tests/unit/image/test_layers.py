@@ -17,7 +17,8 @@ import zstandard
 
 from helpers.engine import EngineError, ImageError
 from helpers.image import layers
-from helpers.image.layers import Entry, Wanted
+from helpers.image.layer_tar import Entry
+from helpers.image.layers import Wanted
 from tests.unit.image.sparse import SPARSE
 from tests.unit.saving_engine import answering, saving
 
