@@ -10,7 +10,8 @@ import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 from helpers.host import tables
 from helpers.host.tables import MB
@@ -24,8 +25,7 @@ OPAQUE = ".wh..wh..opq"
 _LINKS = 40  # links followed on the way to one file, as Linux does
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """One path of an image as a container sees it.
 
     ``layer`` is the index of the layer that the path comes from. Only a path of ``kind`` "file" has
@@ -70,9 +70,7 @@ class Files:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each path."""
-        names = list(File.__dataclass_fields__)
-        rows = [[getattr(file, name) for name in names] for file in self.files]
-        return tables.frame(rows, columns=names)
+        return tables.frame(self.files, columns=list(File._fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +126,11 @@ def merge(listings: Sequence[Sequence[Entry]]) -> tuple[Files, tuple[Wasted, ...
     """
     stack = _Stack()
     wasted = tuple(itertools.chain.from_iterable([stack.lay(entries) for entries in listings]))
-    found = (File(layer=layer, **entry._asdict()) for layer, entry in stack.seen.values())
-    return Files(tuple(sorted(found, key=lambda file: file.path))), wasted
+    found = (
+        File(entry.path, entry.kind, entry.bytes, layer, *entry[3:])
+        for layer, entry in stack.seen.values()
+    )
+    return Files(tuple(sorted(found, key=attrgetter("path")))), wasted
 
 
 class _Stack:
@@ -211,7 +212,16 @@ def _in_place(entries: Sequence[Entry]) -> list[Entry]:
     links = {entry.path: entry.target for entry in entries if entry.kind == "symlink"}
     if not links:
         return list(entries)
-    return [entry._replace(path=_followed(entry.path, links)) for entry in entries]
+    moved: dict[str, str] = {}  # from a folder to the one that it is, with all links followed
+    placed = []
+    for entry in entries:
+        folder = _folder(entry.path)
+        if folder not in moved:
+            moved[folder] = _folder(_followed(posixpath.join(folder, "name"), links))
+        if moved[folder] != folder and entry.path != "/":
+            entry = entry._replace(path=posixpath.join(moved[folder], posixpath.basename(entry.path)))
+        placed.append(entry)
+    return placed
 
 
 def _followed(path: str, links: Mapping[str, str]) -> str:
@@ -226,8 +236,8 @@ def _followed(path: str, links: Mapping[str, str]) -> str:
 
 def _folders_of(entries: Sequence[Entry]) -> set[str]:
     folders: set[str] = set()
-    for entry in entries:
-        for folder in _above(entry.path):
+    for nearest in {_folder(entry.path) for entry in entries if entry.path != "/"}:
+        for folder in (nearest, *_above(nearest)):
             if folder in folders:
                 break
             folders.add(folder)
@@ -236,5 +246,9 @@ def _folders_of(entries: Sequence[Entry]) -> set[str]:
 
 def _above(path: str) -> Iterator[str]:
     while path != "/":
-        path = posixpath.dirname(path)
+        path = _folder(path)
         yield path
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0] or "/"

@@ -387,6 +387,16 @@ def test_to_list_entries_no_file_of_the_folder_is_opened(tmp_path):
     assert engine.asked == 0
 
 
+@pytest.mark.parametrize("damage", [b"\x1f\x8b\x08" + b"\xff" * 40, gzip.compress(b'{"type":2,')])
+def test_a_damaged_tar_split_gives_way_to_the_stream(tmp_path, damage):
+    image_id = a_folder(tmp_path, *TARS)
+    for kept in tmp_path.rglob("tar-split.json.gz"):
+        kept.write_bytes(damage)
+    engine = saving(a_save(*TARS), store="overlay2", root=str(tmp_path))
+    assert len(layers.scan(engine, image_id, ALL).layers) == 2
+    assert engine.asked == 1
+
+
 @pytest.mark.parametrize("harm", ["gone", "short", "link"])
 def test_a_folder_that_is_not_as_it_should_be_gives_way_to_the_stream(tmp_path, harm):
     image_id = a_folder(tmp_path, *TARS)
