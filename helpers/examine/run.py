@@ -153,10 +153,11 @@ def _unmeasured(check: Check) -> Check:
 
 def _measured(sources: Sources, image: BuiltImage, result: BuildResult, before: list[Check]) -> Check:
     """Return the check of the image; what the text told of the same cause is not told again."""
-    told = {one.rule for check in before for one in check.findings if one.severity != Severity.HINT}
+    earlier = [one for check in before for one in check.findings]
+    grave = {one.rule for one in earlier if one.severity is not Severity.HINT}
     found = [
-        *rules.image.check(sources, image, told),
-        *rules.shipped.check_image(sources, image, told),
+        *rules.image.check(sources, image, grave),
+        *rules.shipped.check_image(sources, image, {one.rule for one in earlier}),
         *rules.image.check_user(sources, image),
         *_printed(result),
     ]

@@ -115,14 +115,17 @@ def _secret(severity: Severity, by: Taking | None, secrets: Sequence[Secret]) ->
         does = f"`{_shown(by.copy.instruction)}` puts {it} into the image, for everyone who pulls it"
     else:
         does = f"`{_shown(by.copy.instruction)}` takes {it} into the build, and its cache keeps {it}"
-    named = by is not None and secrets[0].path in {s.strip("./") for s in by.copy.sources}
+    named = by is not None and secrets[0].path in {
+        s.removeprefix("./").strip("/") for s in by.copy.sources
+    }
     return Finding(
         "secret-in-context",
         "context",
         severity,
         by.copy.instruction.line if by else None,
         f"{what}: {does}.",
-        "Leave the copy out, and mount the file when the container starts."
+        "Leave the copy out: a build reads it with `RUN --mount=type=secret`, a program when its "
+        "container starts."
         if named
         else f"Add {_patterns([secret.path for secret in secrets])} to the "
         f".dockerignore; hand {it} to a build with `RUN --mount=type=secret`.",
@@ -207,7 +210,9 @@ def _names(taking: Taking, one: Unwanted) -> bool:
 def _no_ignore_file(whole: Taking, every: Sequence[Unwanted], later: Sequence[str]) -> Finding:
     size = sum(one.bytes for one in every)
     patterns = _patterns([one.pattern for one in every] or later)
-    there = f"It takes {_sized(every)}" if every else f"It takes {patterns} too, once the host has them"
+    there = f"It takes {_sized(every)}"
+    if not every:
+        there = f"It will take {patterns}, once the host has {'them' if later[1:] else 'it'}"
     return Finding(
         "no-ignore-file",
         "context",

@@ -73,7 +73,7 @@ def check_image(sources: Sources, image: BuiltImage, told: Collection[str] = ())
         found.append(_caches(shares[CACHES]))
     if TESTS in shares and shares[TESTS].own_bytes >= _WORTH_A_WORD:
         found.append(_tests(shares[TESTS]))
-    if TOOLS in shares and "one-stage" not in told:
+    if TOOLS in shares and not {"one-stage", "full-size-base"} & set(told):
         found += _tools(sources, shares[TOOLS])
     return found
 

@@ -47,6 +47,13 @@ def test_a_secret_that_reaches_the_image_is_an_error(tmp_path, text):
     assert "COPY" in text.splitlines()[line - 1] or "ADD" in text.splitlines()[line - 1]
 
 
+@pytest.mark.parametrize("copy", ["COPY .npmrc ./", "COPY ./.npmrc package.json ./"])
+def test_a_secret_that_a_copy_names_is_to_be_mounted(tmp_path, copy):
+    files = {"Dockerfile": f"FROM a\n{copy}\n", ".npmrc": "//x/:_authToken=npm_a1b2c3d4e5f6\n"}
+    (finding,) = found(tmp_path, {**files, "package.json": "{}"}, "secret-in-context")
+    assert "Leave the copy out" in finding.remedy
+
+
 STAYS = {
     "in a builder": ("FROM a AS b\nCOPY . /s\nFROM c\nCOPY --from=b /s/dist /app\n", 2),
     "excluded from the copy": ("FROM a\nCOPY --exclude=**/.env . /x\n", None),

@@ -85,8 +85,9 @@ def test_tools_of_a_full_base_are_told_in_its_line():
     assert not measured(share(CACHES, 0, 90 * MB))
 
 
-def test_where_one_stage_does_it_all_the_tools_are_no_second_finding():
-    assert not measured(share(TOOLS, 31 * MB), told=("one-stage",))
+@pytest.mark.parametrize("rule", ["one-stage", "full-size-base"])
+def test_where_the_text_tells_their_cause_the_tools_are_no_second_finding(rule):
+    assert not measured(share(TOOLS, 31 * MB), told=(rule,))
 
 
 def test_an_image_for_development_may_have_its_tools():
