@@ -77,6 +77,16 @@ def remove(image: str, engine: Engine) -> None:
         engine.client.images.remove(image, force=True)
 
 
+def remove_nameless(image: str, engine: Engine) -> None:
+    """Remove an image by its id, unless it has a name or a container."""
+    import requests
+    from docker.errors import DockerException
+
+    with contextlib.suppress(DockerException, requests.RequestException):
+        if not engine.client.images.get(image).tags:
+            engine.client.images.remove(image)
+
+
 def sweep(engine: Engine) -> None:
     """Remove images of releases whose owner, a process of this machine, is gone."""
     for image in engine.client.images.list(filters={"label": container.OWNER_LABEL}):

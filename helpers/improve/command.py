@@ -95,7 +95,7 @@ def run(arguments: Namespace, extra: Sequence[str] = ()) -> None:
         examine_command.write(arguments.html, found.to_html())
     if arguments.out:
         write_files(found, arguments.out)
-    if arguments.apply and found.patch:
+    if arguments.apply:
         _require_clean(project)
         for path, text in found.files.items():
             _write_bytes(Path(found.folder) / path, text)

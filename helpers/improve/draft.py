@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -24,6 +24,10 @@ from helpers.examine import Project
 from helpers.host import paths
 from helpers.image.filesystem import File
 
+_CODE = re.compile(r"\.([cm]?[jt]sx?)$")
+_NOT_THE_PROGRAM = re.compile(
+    r"(^|/)(node_modules|tests?|__tests__|scripts?|e2e)/|\.(test|spec|config)\.[^/]*$"
+)
 _LARGEST = 4_000_000  # bytes of a file of the context that is read
 
 
@@ -32,13 +36,15 @@ class Seen:
     """What was seen of the image that the draft gives: its settings, its files, what its process wrote.
 
     ``settings`` are those that a container starts with (``Cmd``, ``Env``, …). ``base_layers`` is the
-    number of layers of the base. ``wrote`` holds the paths that the running process made or changed.
+    number of layers of the base. ``ports`` are those that it listened on, ``wrote`` holds the paths that
+    the running process made or changed.
     ``lasted`` is False when the start ended with an error, so that little was seen of the program.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     files: Sequence[File] = ()
     base_layers: int = 0
+    ports: frozenset[int] = frozenset()
     wrote: tuple[str, ...] = ()
     lasted: bool = True
 
@@ -153,6 +159,19 @@ class Draft:
         except ValueError:
             return {}
         return found if isinstance(found, dict) else {}
+
+    def sources(self) -> Iterator[str | None]:
+        """Yield the text of each source in JavaScript or TypeScript, None for one that cannot be read.
+
+        Packages, tests, scripts and settings of tools are left out.
+        """
+        for entry in self.survey.sent:
+            if (
+                entry.kind == "file"
+                and _CODE.search(entry.path)
+                and not _NOT_THE_PROGRAM.search(entry.path)
+            ):
+                yield self.read(entry.path)
 
     @cached_property
     def _sent(self) -> frozenset[str]:

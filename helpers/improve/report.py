@@ -73,7 +73,8 @@ class Improvement:
     """A project's Dockerfile before and after the changes that were proven, one at a time.
 
     ``steps`` are in the order in which they were tried. ``files`` holds the new text of each changed
-    file by its path from ``folder``, the folder in which ``git apply`` takes the ``patch``. ``proof``
+    file by its path from ``folder``, the folder in which ``git apply`` takes the ``patch``; they are as
+    the project has them, while all else is free of credentials. ``proof``
     says in a sentence what was seen alike, and ``notes`` what was asked and what was not. ``failure``
     says why nothing could be tried; it is empty otherwise.
     """
@@ -131,8 +132,8 @@ class Improvement:
         return tables.frame(rows, columns=["what", "before", "after"])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values; the names of the fields contain their units."""
-        found: dict[str, Any] = dataclasses.asdict(self)
+        """Return all but the texts of the files as plain values; names of fields contain their units."""
+        found: dict[str, Any] = dataclasses.asdict(self) | {"files": sorted(self.files)}
         for made, step in zip(found["steps"], self.steps, strict=True):
             made["outcome"] = str(step.outcome)
         return found

@@ -70,11 +70,10 @@ def improve(
             try:
                 found = trial.run()
             except BaseException:
-                trial.remove("before", "after")
+                trial.remove("before", "after", "trial", "again")
                 raise
-            finally:
-                trial.remove("trial", "again")
-    return _hidden(redacted_within(found), wishes)
+            trial.remove("trial", "again")
+    return _hidden(_without_credentials(found), wishes)
 
 
 def _quiet(_: object) -> None:
@@ -105,6 +104,7 @@ class _Trial:
         self._begun, self._ends = time.monotonic(), time.monotonic() + minutes * 60
         self._minutes, self._builds = minutes, 0
         self._steps: list[Step] = []
+        self._made: set[str] = set()
 
     def run(self) -> Improvement:
         draft = self._read()
@@ -145,6 +145,8 @@ class _Trial:
         """Remove images of this trial."""
         for name in names:
             leftovers.remove(self._tag(name), self._engine)
+        for image in self._made:
+            leftovers.remove_nameless(image, self._engine)
 
     def _tag(self, name: str) -> str:
         """Return a tag; what is on trial bears this process's number, so that two trials do not meet."""
@@ -177,7 +179,9 @@ class _Trial:
             parsed=draft.file,
         )
         with self._watching(f"{self._project.name}: {title}") as watch:
-            return buildx.build(request, watch, self._engine)
+            result = buildx.build(request, watch, self._engine)
+        self._made.add(result.image_id)
+        return result
 
     def _proof(self, draft: Draft, before: BuildResult) -> Proof:
         built = False
@@ -212,7 +216,7 @@ class _Trial:
             return None
         except EngineError:
             raise
-        except (BuildError, ContainerError) as error:
+        except WorkbookError as error:
             self._note(change, Outcome.DROPPED, str(error))
             return None
         if why:
@@ -255,7 +259,12 @@ class _Trial:
         used = [one.reference for one in result.bases if one.name == base]
         layers = sum(layer.from_base for layer in result.image.facts(used).layers)
         return Seen(
-            result.image.config, tuple(result.image.files), layers, proof.first.wrote, proof.lasted
+            settings=result.image.config,
+            files=tuple(result.image.files),
+            base_layers=layers,
+            ports=proof.first.ports,
+            wrote=proof.first.wrote,
+            lasted=proof.lasted,
         )
 
     def _report(
@@ -331,6 +340,20 @@ def _gain(change: Change, last: Figures, now: Figures) -> str:
         parts = [f"{tables.in_units(-saved)} more on disk"]
     parts += [change.gains] if change.gains else []
     return "; ".join(parts)
+
+
+def _without_credentials(found: Improvement) -> Improvement:
+    """Return the result without credentials; the new files stay as they are, since they are written.
+
+    A patch whose lines hold a credential is left out, because no other patch would fit the file.
+    """
+    clean = redacted_within(found)
+    if clean.patch == found.patch:
+        return dataclasses.replace(clean, files=found.files)
+    note = (
+        "The patch is left out, because its lines hold a credential; --out and --apply write the files."
+    )
+    return dataclasses.replace(clean, files=found.files, patch="", notes=(*clean.notes, note))
 
 
 def _hidden(found: Improvement, wishes: Wishes) -> Improvement:

@@ -13,6 +13,7 @@ ORDER: tuple[Proposer, ...] = (
     install.from_lock_file,
     install.cache_mounts,
     stages.second_stage,
+    stages.second_stage_with_folder,
     stages.second_stage_with_all,
     stages.compiler_stays_behind,
     bases.slim,

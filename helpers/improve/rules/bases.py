@@ -17,11 +17,29 @@ _OF_DEBIAN = re.compile(
 )
 
 
+_PROGRAMS = re.compile(
+    r"\b(git|curl|wget|python3?|convert|magick|identify|ssh|scp|make|gcc|unzip|svn|hg)\b"
+)
+_STARTS_PROGRAMS = re.compile(r"child_process|execa|shelljs|cross-spawn|\bzx\b")
+_PACKAGES_WITH_PROGRAMS = {
+    "simple-git",
+    "gm",
+    "imagemagick",
+    "python-shell",
+    "nodegit",
+    "node-gyp",
+    "degit",
+}
+_PACKAGES_FOR_GLIBC = ("puppeteer", "playwright", "onnxruntime", "@tensorflow/", "oracledb", "electron")
+
+
 def slim(draft: Draft) -> Change | None:
     """Propose the ``-slim`` variant of the base that ships: the same runtime and C library."""
     stage = draft.file.lineage(draft.project.target)[0]
     name, _, tag = stage.base.partition(":")
     if _short(name) not in _SLIM or "@" in stage.base or re.search(r"slim|alpine|windows|onbuild", tag):
+        return None
+    if _starts_programs(draft):
         return None
     written = _written(draft, stage)
     if tag in ("", "latest"):
@@ -42,6 +60,11 @@ def alpine(draft: Draft) -> Change | None:
     stage = draft.file.lineage(draft.project.target)[0]
     name, _, tag = stage.base.partition(":")
     if _short(name) not in _ALPINE or "@" in stage.base or re.search("alpine|windows", tag):
+        return None
+    packages = draft.json("package.json").get("dependencies") or {}
+    if any(package.startswith(_PACKAGES_FOR_GLIBC) for package in packages):
+        return None  # what they fetch is for glibc, and may be loaded only at a later request
+    if "slim" not in tag and _starts_programs(draft):
         return None
     same = [s for s in draft.needed if draft.file.parent(s) is None and s.base.partition(":")[0] == name]
     instructions = [
@@ -66,6 +89,15 @@ def alpine(draft: Draft) -> Change | None:
         draft.edited(edits),
         takes_away=True,
     )
+
+
+def _starts_programs(draft: Draft) -> bool:
+    """Whether the app may call programs that only the full image has."""
+    packages = draft.json("package.json").get("dependencies") or {}
+    if _PACKAGES_WITH_PROGRAMS & set(packages):
+        return True
+    texts = draft.sources()
+    return any(t is None or (_STARTS_PROGRAMS.search(t) and _PROGRAMS.search(t)) for t in texts)
 
 
 def _alpine_name(written: str, base: str) -> str | None:

@@ -119,7 +119,7 @@ def _as_run(run: Instruction, part: str) -> Instruction:
 def _manifests(draft: Draft, tool: str, command: Command) -> list[str]:
     """Return the files that an install reads; empty when it may read more than is known."""
     if tool in _LOCKS:
-        return _node_files(draft, tool)
+        return [] if draft.has("node_modules") else _node_files(draft, tool)
     if tool == "pip":
         given = [w for w in command if w.endswith(".txt")]
         texts = [draft.read(name) or "-e ." for name in given]

@@ -10,13 +10,14 @@ import fnmatch
 import posixpath
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from helpers.buildx.dockerfile import Instruction
 from helpers.examine.rules import shell_commands
 from helpers.image.filesystem import File
 from helpers.improve.draft import Change, Draft, Edit, Seen
 
-_STARTS = {"CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "STOPSIGNAL", "VOLUME", "LABEL", "SHELL"}
+_STARTS = {"CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "STOPSIGNAL", "VOLUME", "LABEL"}
 _MAKES_LAYERS = {"RUN", "COPY", "ADD", "WORKDIR"}
 _MOST = 12  # entries that are taken over one by one; with more, the whole folder is
 _MOST_OUTSIDE = 5  # files outside the app's folder that are taken over one by one
@@ -46,96 +47,115 @@ musl-dev libc6-dev linux-headers git cmake ninja-build pkg-config autoconf autom
 
 def second_stage(draft: Draft) -> Change | None:
     """Propose a second stage with what runs, without development dependencies."""
-    return _staged(draft, pruned=True)
+    found = _staged(draft)
+    return _written(draft, found, "second-stage") if found else None
+
+
+def second_stage_with_folder(draft: Draft) -> Change | None:
+    """Propose the same where the program needs more of its folder than was recognised."""
+    found = _staged(draft)
+    return (
+        _written(draft, replace(found, entries=()), "second-stage-folder")
+        if found and found.entries
+        else None
+    )
 
 
 def second_stage_with_all(draft: Draft) -> Change | None:
-    """Propose a second stage with what runs, with all packages that the build installed."""
-    return _staged(draft, pruned=False)
+    """Propose the same where the program needs a development dependency."""
+    found = _staged(draft)
+    if not found or not found.prune:
+        return None
+    return _written(draft, replace(found, entries=(), prune=""), "second-stage-unpruned")
 
 
-def _staged(draft: Draft, *, pruned: bool) -> Change | None:
+@dataclass(frozen=True)
+class _Plan:
+    """What a second stage takes over.
+
+    ``shared`` are the instructions that both stages need, ``moved`` those that go to the new one.
+    ``root`` is the app's folder; ``entries`` are those of it to take, empty for the whole folder.
+    ``outside`` are files elsewhere. ``prune`` is the RUN that takes development dependencies away.
+    ``owner`` is for ``--chown``; ``owned`` says that the folder is theirs too.
+    """
+
+    shared: tuple[Instruction, ...]
+    root: str
+    entries: tuple[str, ...]
+    outside: tuple[str, ...]
+    prune: str
+    owner: str
+    owned: bool
+    moved: tuple[Instruction, ...]
+
+
+def _staged(draft: Draft) -> _Plan | None:
+    """Return what a second stage would take over; None when that is not surely known."""
     seen, own = draft.seen, list(draft.stage.instructions)
     if not draft.single or seen is None or not _is_node(seen) or draft.stage.name:
         return None
-    if any(i.keyword == "ONBUILD" or i.flag("from") for i in own):
+    if any(i.keyword in ("ONBUILD", "SHELL") or i.flag("from") for i in own):
         return None
     root = _root(draft, seen)
     first = next((n for n, i in enumerate(own) if i.keyword in ("COPY", "ADD")), None)
     if root is None or first is None:
         return None
-    prune = _prune(draft, own, root) if pruned else ""
-    if pruned and not prune and _has_development(draft, own):
-        return None
-    if not pruned and not _prune(draft, own, root):
-        return None  # the same as with pruning, or not to be had
     prefix = own[:first]
     needs_prefix = any(i.keyword == "RUN" and not _only_build_tools(i) for i in prefix)
-    outside = _outside(seen, root, len([i for i in prefix if i.keyword in _MAKES_LAYERS]), needs_prefix)
-    if outside is None:
+    layers = len([i for i in prefix if i.keyword in _MAKES_LAYERS])
+    outside = _outside(seen, root, layers)
+    owner, owned = _owner(seen, root)
+    shared = prefix if needs_prefix else []
+    moved = _moved(draft, own, shared)
+    if outside is None or owner is None or moved is None:
         return None
-    return _written(draft, own, prefix if needs_prefix else [], root, outside, prune)
+    entries = _entries(draft, seen, root)
+    prune = _prune(draft, own, root)
+    return _Plan(tuple(shared), root, entries, outside, prune, owner, owned, moved)
 
 
-def _written(
-    draft: Draft,
-    own: Sequence[Instruction],
-    shared: Sequence[Instruction],
-    root: str,
-    outside: Sequence[str],
-    prune: str,
-) -> Change | None:
-    seen, start = draft.seen, draft.start_of(draft.stage)
-    assert seen is not None  # noqa: S101 - `_staged` asked
-    moved = [i for i in own if i.keyword in _STARTS and i not in shared]
-    users = [i for i in own if i.keyword == "USER"]
-    last_run = max((i.end for i in own if i.keyword in ("RUN", "COPY", "ADD")), default=start.end)
-    final_user = users[-1] if users and users[-1].line > last_run else None
-    if users and users[-1] not in shared and final_user is None:
-        return None  # the build itself changes its user
-    moved += [final_user] if final_user else []
-    edits = [_without(draft, i) for i in moved]
+def _moved(
+    draft: Draft, own: Sequence[Instruction], shared: Sequence[Instruction]
+) -> tuple[Instruction, ...] | None:
+    """Return the instructions that go to the new stage; None when the build changes its user."""
+    made = [i.end for i in own if i.keyword in ("RUN", "COPY", "ADD")]
+    users = [i for i in own if i.keyword == "USER" and i not in shared]
+    if any(user.line < max(made) for user in users):
+        return None
+    return tuple(i for i in own if (i.keyword in _STARTS and i not in shared) or i in users[-1:])
+
+
+def _written(draft: Draft, plan: _Plan, rule: str) -> Change:
+    start = draft.start_of(draft.stage)
+    body = [i for i in draft.stage.instructions if i not in plan.shared]
     named = draft.raw(start).rstrip("\r")
-    base = " ".join(named.split()[1:])
-    if shared:
-        edits.append(Edit(start.line, start.end, (f"{named} AS base",)))
-        arguments = [f"ARG {name}" for i in shared if i.keyword == "ARG" for name in _names(i)]
-        edits.append(Edit(shared[-1].end + 1, shared[-1].end, ("", "FROM base AS build", *arguments)))
-        base = "base"
-    else:
-        edits.append(Edit(start.line, start.end, (f"{named} AS build",)))
-    owner, top = _owner(seen, root)
-    if owner is None:
-        return None
-    tail = [prune] if prune else []
-    tail += ["", f"FROM {base}"]
-    body = [i for i in own if i not in shared]
-    if not shared:
-        tail += [
-            f"ARG {name}"
-            for i in body
-            if i.keyword == "ARG"
-            for name in _names(i)
-            if _used(moved, body, name)
-        ]
-    tail += [line for i in body if i.keyword == "ENV" for line in _lines(draft, i)]
-    late = owner and top
-    tail += [] if late else [f"WORKDIR {root}"]
-    tail += _copies(draft, seen, root, f"--from=build --chown={owner}" if owner else "--from=build")
-    tail += [f"COPY --from=build {path} {path}" for path in outside]
-    folder = str(seen.settings.get("WorkingDir") or root)
-    tail += [f"WORKDIR {folder}"] if late or folder != root else []
-    for i in sorted(moved, key=lambda one: one.line):
+    base = "base" if plan.shared else " ".join(named.split()[1:])
+    edits = [_without(draft, i) for i in plan.moved]
+    edits.append(Edit(start.line, start.end, (f"{named} AS {'base' if plan.shared else 'build'}",)))
+    if plan.shared:
+        last = plan.shared[-1].end
+        arguments = [f"ARG {name}" for i in plan.shared if i.keyword == "ARG" for name in _names(i)]
+        edits.append(Edit(last + 1, last, ("", "FROM base AS build", *arguments)))
+    settings = [i for i in body if i.keyword == "ENV"]
+    used = [
+        i
+        for i in body
+        if i.keyword == "ARG" and any(_used([*plan.moved, *settings], n) for n in _names(i))
+    ]
+    tail = [plan.prune] if plan.prune else []
+    tail += ["", f"FROM {base}", *(f"ARG {name}" for i in used for name in _names(i))]
+    tail += [line for i in settings for line in _lines(draft, i)]
+    tail += _copies(draft, plan)
+    for i in plan.moved:
         tail += _block(draft, i)
-    end = len(draft.text.split("\n")) + (0 if not draft.text.endswith("\n") else -1)
-    edits.append(Edit(end + 1, end, tuple(tail)))
+    end = len(draft.text.removesuffix("\n").split("\n"))
     what = "sources, tools and caches of the build"
-    what += " and development dependencies" if prune else ""
+    what += " and development dependencies" if plan.prune else ""
     return Change(
-        "second-stage" if prune or not _has_development(draft, own) else "second-stage-unpruned",
+        rule,
         f"The only stage ships: {what} are in the image.",
         (start.line,),
-        draft.edited(edits),
+        draft.edited([*edits, Edit(end + 1, end, tuple(tail))]),
         takes_away=True,
     )
 
@@ -170,19 +190,18 @@ def _holds_package(seen: Seen, folder: str) -> bool:
     return any(file.path == f"{folder}/package.json" for file in seen.files)
 
 
-def _outside(seen: Seen, root: str, prefix_layers: int, needs_prefix: bool) -> list[str] | None:
+def _outside(seen: Seen, root: str, prefix_layers: int) -> tuple[str, ...] | None:
     """Return the files that later steps put elsewhere; None when they are too many to be named."""
-    first = seen.base_layers + prefix_layers
     found = [
         file.path
         for file in seen.files
-        if file.layer >= (first if needs_prefix else seen.base_layers)
+        if file.layer >= seen.base_layers + prefix_layers
         and file.kind in ("file", "symlink", "hardlink")
         and not file.path.startswith(f"{root}/")
         and not _PASSING.match(file.path)
-        and (needs_prefix or file.layer >= first)
     ]
-    return found if len(found) <= _MOST_OUTSIDE and not any(" " in path for path in found) else None
+    odd = any(re.search(r"[\s*?\[$]", path) for path in found)
+    return None if odd or len(found) > _MOST_OUTSIDE else tuple(found)
 
 
 def _owner(seen: Seen, root: str) -> tuple[str | None, bool]:
@@ -198,37 +217,36 @@ def _owner(seen: Seen, root: str) -> tuple[str | None, bool]:
     return ("" if (uid, gid) == (0, 0) else f"{uid}:{gid}"), bool(top and top.uid)
 
 
-def _copies(draft: Draft, seen: Seen, root: str, flags: str) -> list[str]:
-    """Return the lines that take over the app: its entries one by one when some can stay behind."""
+def _entries(draft: Draft, seen: Seen, root: str) -> tuple[str, ...]:
+    """Return the entries of the app's folder to take one by one; none when nothing can stay behind."""
     tops: dict[str, list[File]] = {}
     for file in seen.files:
         if file.path.startswith(f"{root}/"):
             tops.setdefault(file.path[len(root) + 1 :].partition("/")[0], []).append(file)
-    kept = {
-        name: files
-        for name, files in tops.items()
-        if not _stays_behind(draft, seen, name, files, set(tops))
-    }
-    if (
-        len(kept) == len(tops)
-        or len(kept) > _MOST
-        or any(re.search(r"[\s*?\[$]", name) for name in kept)
-    ):
-        return [f"COPY {flags} {root} {root}"]
-    folders = [
-        n
-        for n, files in kept.items()
-        if any(f.path == f"{root}/{n}" and f.kind == "directory" for f in files)
-    ]
-    plain = [name for name in kept if name not in folders]
-    lines = [f"COPY {flags} {' '.join(f'{root}/{name}' for name in plain)} ./"] if plain else []
-    lines += [
-        f"COPY {flags} {root}/{name} ./{name}"
-        for name in sorted(folders, key=lambda n: n != "node_modules")
-    ]
-    if "--chown" in flags:  # the folder itself has another owner than WORKDIR would give it
-        lines = [line.replace(" ./", f" {root}/") for line in lines]
-    return lines
+    kept = [n for n, files in tops.items() if not _stays_behind(draft, seen, n, files, set(tops))]
+    odd = any(re.search(r"[\s*?\[$]", name) for name in kept)
+    return () if odd or len(kept) == len(tops) or len(kept) > _MOST else tuple(kept)
+
+
+def _copies(draft: Draft, plan: _Plan) -> list[str]:
+    """Return the lines of the new stage that set its folder and take the files over."""
+    seen = draft.seen or Seen()
+    owned = plan.owned  # WORKDIR would make the folder for root
+    flags = f"--from=build --chown={plan.owner}" if plan.owner else "--from=build"
+    here = f"{plan.root}/" if owned else "./"
+    lines = [] if owned else [f"WORKDIR {plan.root}"]
+    if plan.entries:
+        paths = {file.path: file.kind for file in seen.files}
+        folders = [n for n in plan.entries if paths.get(f"{plan.root}/{n}") == "directory"]
+        plain = [f"{plan.root}/{name}" for name in plan.entries if name not in folders]
+        lines += [f"COPY {flags} {' '.join(plain)} {here}"] if plain else []
+        ordered = sorted(folders, key=lambda name: name != "node_modules")
+        lines += [f"COPY {flags} {plan.root}/{name} {here}{name}" for name in ordered]
+    else:
+        lines.append(f"COPY {flags} {plan.root} {plan.root}")
+    lines += [f"COPY --from=build {path} {path}" for path in plan.outside]
+    folder = str(seen.settings.get("WorkingDir") or plan.root)
+    return [*lines, f"WORKDIR {folder}"] if owned or folder != plan.root else lines
 
 
 def _stays_behind(draft: Draft, seen: Seen, name: str, files: Sequence[File], tops: set[str]) -> bool:
@@ -343,11 +361,8 @@ def _names(argument: Instruction) -> list[str]:
     return re.findall(r"(?:^|\s)([A-Za-z_]\w*)", argument.value)[:1]
 
 
-def _used(moved: Sequence[Instruction], body: Sequence[Instruction], name: str) -> bool:
-    return any(
-        re.search(rf"\$\{{?{name}\b", i.value)
-        for i in [*moved, *(i for i in body if i.keyword == "ENV")]
-    )
+def _used(by: Sequence[Instruction], name: str) -> bool:
+    return any(re.search(rf"\$\{{?{name}\b", i.value) for i in by)
 
 
 def _lines(draft: Draft, instruction: Instruction) -> list[str]:

@@ -14,7 +14,7 @@ _OF_A_SHELL = re.compile(r"[$&|;<>*?`()\[\]{}~#\\\n!]|^\w+=")
 _WRITES = re.compile(
     r"writeFile|createWriteStream|appendFile|mkdir|sqlite|multer|lowdb|nedb|formidable|unlink|rmSync|level\("
 )
-_CODE = re.compile(r"\.([cm]?[jt]sx?)$")
+_FOR_ROOT = 1024  # ports below are for root, by Linux's default
 _PASSING = ("/proc", "/run", "/dev", "/root/.npm", "/home", "/var/log", "/root/.cache")
 _FOR_ALL = "/tmp/"  # noqa: S108 - the image's
 
@@ -28,6 +28,8 @@ def other_user(draft: Draft) -> Change | None:
         return None
     if any(not _passing(path) for path in seen.wrote) or _writes(draft):
         return None
+    if any(port < _FOR_ROOT for port in seen.ports):
+        return None  # not every runtime lets another user listen there
     starts = [i for i in draft.stage.instructions if i.keyword in ("CMD", "ENTRYPOINT")]
     makes = [i for i in draft.stage.instructions if i.keyword in ("RUN", "COPY", "ADD", "WORKDIR")]
     users = [i for i in draft.stage.instructions if i.keyword == "USER"]
@@ -58,14 +60,8 @@ def _passing(path: str) -> bool:
 
 def _writes(draft: Draft) -> bool:
     """Whether a source of the project seems to write files, or whether that is not known."""
-    for entry in draft.survey.sent:
-        if entry.kind != "file" or "node_modules/" in entry.path or not _CODE.search(entry.path):
-            continue
-        if re.search(r"(^|/)(tests?|__tests__|scripts?|e2e)/|\.(test|spec|config)\.", entry.path):
-            continue
-        text = draft.read(entry.path)
-        if text is None or _WRITES.search(text):
-            return True
+    if any(text is None or _WRITES.search(text) for text in draft.sources()):
+        return True
     return "sqlite" in " ".join(draft.json("package.json").get("dependencies") or {})
 
 
@@ -126,9 +122,4 @@ def _of_script(draft: Draft, words: list[str]) -> list[str] | None:
 
 
 def _reads_npm_variables(draft: Draft) -> bool:
-    sources = (
-        e.path
-        for e in draft.survey.sent
-        if e.kind == "file" and _CODE.search(e.path) and "node_modules/" not in e.path
-    )
-    return any("npm_" in (draft.read(path) or "npm_") for path in sources)
+    return any(text is None or "npm_" in text for text in draft.sources())

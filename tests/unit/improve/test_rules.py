@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from dataclasses import replace
+
 import pytest
 
 from helpers.improve.rules import bases, context, install, layers, stages, start
@@ -44,6 +47,9 @@ def test_secrets_are_ignored_by_a_change_of_their_own(tmp_path):
         tmp_path,
         PROJECT | {".env": "API_TOKEN=ghp_4f9a8b7c6d5e4f3a2b1c0d9e\n", ".env.example": "API_TOKEN=\n"},
     )
+    assert context.ignore_secrets(found) is None  # no git says what others have
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    subprocess.run(["git", "-C", str(tmp_path), "add", "Dockerfile"], check=True)
     change = context.ignore_secrets(found)
     assert change.draft.ignore == ".env\n"
     assert change.takes_away
@@ -240,6 +246,45 @@ def test_development_dependencies_go_or_stay_each_in_a_change(tmp_path):
     none = draft(tmp_path, PROJECT | {"package.json": "{}"}, seen(*BUILT))
     assert "prune" not in "".join(changed(stages.second_stage(none)))
     assert stages.second_stage_with_all(none) is None
+
+
+def test_the_whole_folder_is_taken_over_by_a_change_of_its_own(tmp_path):
+    found = draft(tmp_path, PROJECT, seen(*BUILT))
+    assert "COPY --from=build /app /app" in changed(stages.second_stage_with_folder(found))
+    bare = draft(
+        tmp_path, PROJECT | {"package.json": "{}"}, seen("/app/package.json", "/app/dist/index.js")
+    )
+    assert "COPY --from=build /app /app" in changed(stages.second_stage(bare))
+    assert stages.second_stage_with_folder(bare) is None
+
+
+@pytest.mark.parametrize("proposer", [bases.slim, bases.alpine])
+def test_an_app_that_calls_programs_of_the_full_image_keeps_it(tmp_path, proposer):
+    files = {
+        "Dockerfile": "FROM node:20\nRUN npm ci\n",
+        "a.js": "require('child_process').exec('git log')",
+    }
+    assert proposer(draft(tmp_path, files)) is None
+    files["a.js"] = "require('child_process').exec('node worker.js')"
+    assert proposer(draft(tmp_path, files)) is not None
+
+
+def test_packages_that_fetch_programs_for_glibc_keep_it(tmp_path):
+    files = {
+        "Dockerfile": "FROM node:20-slim\n",
+        "package.json": '{"dependencies": {"puppeteer": "22"}}',
+    }
+    assert bases.alpine(draft(tmp_path, files)) is None
+
+
+def test_a_port_for_root_keeps_the_user(tmp_path):
+    assert (
+        start.other_user(draft(tmp_path, PROJECT, replace(seen(*BUILT), ports=frozenset({80})))) is None
+    )
+
+
+def test_an_install_stays_where_the_hosts_packages_would_come_after_it(tmp_path):
+    assert install.before_sources(draft(tmp_path, PROJECT | {"node_modules/a/x.js": ""})) is None
 
 
 def test_a_go_program_leaves_its_compiler_behind(tmp_path):
