@@ -14,14 +14,15 @@ from helpers import claims, engine, plots
 from helpers.bases import local_registry
 from helpers.buildx import BuildResult, live
 from helpers.claims import Day, Waits, figures
+from helpers.engine import deploy_host
+from helpers.engine.deploy_host import DeployHost, Pull
 from helpers.host import tables
 from helpers.host.tables import MB
 from helpers.image import image
 from helpers.lesson import verbs
 from helpers.lesson.widgets import Calculator
-from helpers.measure import cost, deploy_host, exports, pipeline, sample
+from helpers.measure import cost, exports, pipeline, sample
 from helpers.measure.cost import Plan
-from helpers.measure.deploy_host import DeployHost, Pull
 from helpers.measure.pipeline import Change, TransferBytes
 from helpers.plots import Chart
 

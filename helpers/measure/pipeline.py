@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING
 
 from helpers import buildx, engine
 from helpers.buildx import BuildResult, Request, Watcher
-from helpers.engine import container, leftovers, registry_api
+from helpers.engine import container, deploy_host, leftovers, registry_api
 from helpers.engine.container import OWNER_LABEL
+from helpers.engine.deploy_host import DeployHost, Pull
 from helpers.engine.registry_api import Push
 from helpers.host import workspace
 from helpers.host.errors import WorkbookError
-from helpers.measure import deploy_host, sample
-from helpers.measure.deploy_host import DeployHost, Pull
+from helpers.measure import sample
 
 if TYPE_CHECKING:
     from helpers.bases import Base

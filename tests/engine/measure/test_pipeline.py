@@ -17,11 +17,11 @@ import pytest
 
 from helpers.bases import image_writer, local_registry
 from helpers.bases.image_writer import ImageSettings, Layer
-from helpers.engine import leftovers, registry_api
+from helpers.engine import deploy_host, leftovers, registry_api
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
 from helpers.lesson import pipeline as pipeline_lesson
-from helpers.measure import cost, deploy_host, pipeline, sample
+from helpers.measure import cost, pipeline, sample
 from helpers.measure.pipeline import Change
 
 pytestmark = pytest.mark.engine

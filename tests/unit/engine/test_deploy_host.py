@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers.engine import registry_api
+from helpers.engine import deploy_host, registry_api
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
-from helpers.measure import deploy_host
 
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
