@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from helpers import claims, engine, plots
@@ -22,7 +23,9 @@ from helpers.image import image
 from helpers.lesson import verbs
 from helpers.lesson.widgets import Calculator
 from helpers.measure import cost, exports, pipeline, sample
+from helpers.measure import fleet as fleets
 from helpers.measure.cost import Plan
+from helpers.measure.fleet import Delivery, Fleet
 from helpers.measure.pipeline import Change, TransferBytes
 from helpers.plots import Chart
 
@@ -44,6 +47,7 @@ WAYS = {
     "to a node that keeps its layers": "kept",
 }
 EPOCH = "1735689600"  # the start of 2025; a project takes the time of its last commit
+NODES = (10, 100, 1_000, 10_000, 100_000)
 ON_EMPTY, ONCE_PULLED = "pull on an empty node", "start once pulled"
 
 _serving = contextlib.ExitStack()
@@ -226,6 +230,70 @@ def _caption(plan: Plan, result: BuildResult) -> str:
         f"{plan.fresh:.0%} of the pulls by empty nodes, {plan.dependency:.0%} with new dependencies · "
         f"{verbs.conditions(result)}"
     )
+
+
+def check_model(result: BuildResult) -> pd.DataFrame:
+    """Pull three versions onto one real host; return the kB beside those that the model adds up."""
+    known = moves_of(result)
+    pulled = pipeline.in_sequence(result, registry())
+    said = ("first pull", *Change)
+    modelled = (known.first, known.source, known.dependency)
+    rows = [
+        (what, model / 1e3, moved / 1e3)
+        for what, model, moved in zip(said, modelled, pulled.values(), strict=True)
+    ]
+    return tables.frame(rows, columns=["pull", "model kB", "moved kB"]).round(1)
+
+
+def fleet(
+    naive: BuildResult, small: BuildResult, pruned: BuildResult, plan: Fleet | None = None
+) -> pd.DataFrame:
+    """Return what a registry serves to a fleet, simulated: GB on an average day, Gbit/s at the peak.
+
+    Each row changes one thing more than the row above; the first row is the article's count.
+    """
+    plan = plan or Fleet(nodes=10_000)
+    counted = plan.nodes * plan.deploys_a_day * moves_of(naive).uncompressed
+    simulated = {
+        pipeline.label(naive): fleets.simulate(moves_of(naive), plan),
+        pipeline.label(small): fleets.simulate(moves_of(small), plan),
+        pipeline.label(pruned): fleets.simulate(moves_of(pruned), plan),
+        "with COPY --link": fleets.simulate(moves_of(pruned), plan, linked=True),
+        "behind mirrors": fleets.simulate(moves_of(pruned), plan, Delivery.MIRROR, linked=True),
+        "among peers": fleets.simulate(moves_of(pruned), plan, Delivery.PEERS, linked=True),
+    }
+    rows = [("as the article counts", counted / cost.GB, float("nan"))]
+    for way, traffic in simulated.items():
+        rows.append((way, traffic.day_bytes / cost.GB, 8 * traffic.peak_bytes_a_second / cost.GB))
+    return tables.frame(rows, columns=["way", "GB a day", "Gbit/s at the peak"]).round(3)
+
+
+def chart_fleet(
+    naive: BuildResult, small: BuildResult, pruned: BuildResult, plan: Fleet | None = None
+) -> Chart:
+    """Draw the GB a day that a registry serves to fleets of 10 to 100,000 nodes, simulated."""
+    plan = plan or Fleet()
+    ways = {
+        **{pipeline.label(r): (r, Delivery.DIRECT) for r in (naive, small, pruned)},
+        f"{pipeline.label(naive)}, mirrors": (naive, Delivery.MIRROR),
+        f"{pipeline.label(pruned)}, mirrors": (pruned, Delivery.MIRROR),
+        f"{pipeline.label(pruned)}, peers": (pruned, Delivery.PEERS),
+    }
+    rows = [
+        [
+            fleets.simulate(moves_of(r), replace(plan, nodes=count), delivery).day_bytes / cost.GB
+            for r, delivery in ways.values()
+        ]
+        for count in NODES
+    ]
+    frame = tables.frame(rows, columns=list(ways)).set_axis(list(NODES))
+    caption = (
+        f"Simulated, seed {fleets.SEED} · {plan.deploys_a_day} deploys a day, "
+        f"{plan.dependency:.0%} with new dependencies, {plan.cold:.0%} of the pulls by cold nodes, "
+        "a new base a week · "
+        f"bytes measured on {verbs.conditions(naive, small, pruned)}"
+    )
+    return plots.fleet(frame, caption)
 
 
 def _exporter() -> Engine | None:

@@ -148,6 +148,16 @@ def measure(result: BuildResult, address: str) -> TransferBytes:
     )
 
 
+def in_sequence(result: BuildResult, address: str) -> dict[str, int]:
+    """Pull the three versions that `measure` pushed onto one empty host; return the bytes of each."""
+    versions = (FIRST_VERSION, *(change.name.lower() for change in Change))
+    with deploy_host.fresh(result.engine.architecture) as host:
+        return {
+            version: host.pull(f"{repository(result, address)}:{version}").moved_bytes
+            for version in versions
+        }
+
+
 def push_base(result: BuildResult, address: str) -> str:
     """Push an image's base image as if it were another service's image; return its reference."""
     base = final_base(result)

@@ -7,6 +7,7 @@ alternative. This package measures nothing and builds nothing. 1 MB is 10^6 byte
 from helpers.plots.cache import invalidation, scenarios, timeline
 from helpers.plots.composition import composition
 from helpers.plots.context import SENT, sent
+from helpers.plots.fleet import fleet
 from helpers.plots.gains import gains
 from helpers.plots.howlow import frontier
 from helpers.plots.pins import lines
@@ -24,6 +25,7 @@ __all__ = [
     "composition",
     "cost",
     "day",
+    "fleet",
     "frontier",
     "gains",
     "invalidation",
