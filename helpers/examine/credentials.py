@@ -132,17 +132,18 @@ def in_image(image: Image, base_layers: int) -> Iterator[Secret]:
 def may_hold(path: str) -> bool:
     """Whether a file's name and place are those of a file with secrets, so that it is worth reading."""
     *folders, name = path.split("/")
+    if not _WORTH_A_LOOK.match(name) and ".envs" not in folders:
+        return False
     if _ELSEWHERES & set(folders) or _TEMPLATES.search(name):
         return False
-    return ".envs" in folders or any(test(path, name) for test, _ in _KINDS)
+    return ".envs" in folders or any(_fits(path, patterns) for patterns, _ in _KINDS)
 
 
 def held(path: str, content: bytes) -> str:
     """Return what secret a file holds, such as ``a private key`` or ``DB_PASSWORD``; empty for none."""
-    name = path.rpartition("/")[2]
     text = content.decode(errors="replace")
-    for test, judge in _KINDS:
-        if test(path, name):
+    for patterns, judge in _KINDS:
+        if _fits(path, patterns):
             return judge(text)
     return _setting(text) if ".envs" in path.split("/") else ""
 
@@ -261,26 +262,29 @@ def _addresses(text: str) -> str:
     return "a password" if any(_given(found[1]) for found in _ADDRESS.finditer(text)) else ""
 
 
-def _named(*patterns: str) -> Callable[[str, str], bool]:
-    return lambda _, name: any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+def _fits(path: str, patterns: Iterable[str]) -> bool:
+    """Whether one of the patterns fits a file's name or, with a slash in it, is the end of its path."""
+    name = path.rpartition("/")[2]
+    return any(
+        f"/{path}".endswith(f"/{pattern}") if "/" in pattern else fnmatch.fnmatchcase(name, pattern)
+        for pattern in patterns
+    )
 
 
-def _placed(end: str) -> Callable[[str, str], bool]:
-    return lambda path, _: f"/{path}".endswith(f"/{end}")
-
-
-_KINDS: tuple[tuple[Callable[[str, str], bool], Callable[[str], str]], ...] = (
-    (_named(*_SETTINGS), _setting),
-    (_named(*_KEYS), _key),
-    (_named(*_SEALED), _sealed),
-    (_named(".npmrc"), _npm),
-    (_named(".yarnrc.yml"), _yarn),
-    (_named("*.tfstate", "*.tfstate.backup"), _state),
-    (_placed(".aws/credentials"), _aws),
-    (_placed(".docker/config.json"), _registries),
-    (_placed(".kube/config"), _cluster),
-    (_named("kubeconfig", "*.kubeconfig"), _cluster),
-    (_named(".netrc", ".pypirc"), _login),
-    (_named(".git-credentials"), _addresses),
-    (_named(*_ACCOUNTS), _account),
+_KINDS: tuple[tuple[tuple[str, ...], Callable[[str], str]], ...] = (
+    (_SETTINGS, _setting),
+    (_KEYS, _key),
+    (_SEALED, _sealed),
+    ((".npmrc",), _npm),
+    ((".yarnrc.yml",), _yarn),
+    (("*.tfstate", "*.tfstate.backup"), _state),
+    ((".aws/credentials",), _aws),
+    ((".docker/config.json",), _registries),
+    ((".kube/config", "kubeconfig", "*.kubeconfig"), _cluster),
+    ((".netrc", ".pypirc"), _login),
+    ((".git-credentials",), _addresses),
+    (_ACCOUNTS, _account),
+)
+_WORTH_A_LOOK = re.compile(  # the names of all of them: most files are told apart by this alone
+    "|".join(fnmatch.translate(p.rpartition("/")[2]) for patterns, _ in _KINDS for p in patterns)
 )
