@@ -7,7 +7,7 @@ is missing, or that lets something through.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from helpers.buildx import context as contexts
@@ -48,7 +48,7 @@ def check(sources: Sources) -> list[Finding]:
     if sources.elsewhere:
         return [_elsewhere(sources, sources.elsewhere)]
     takings = reach.takings(sources)
-    taken = [(one, one.copy.taken(survey)) for one in takings if not one.copy.unsure]
+    taken = [(one, _with_folders(one.copy.taken(survey))) for one in takings if not one.copy.unsure]
     return [
         *_secrets(sources, context.secrets, taken),
         *_let_through(sources, context, survey, taken, takings),
@@ -70,7 +70,17 @@ _MADE_BY = {  # what tools of a language leave in a project's folder
     "mix.exs": ("_build", "deps"),
 }
 
-_Taken = Sequence[tuple[Taking, frozenset[str]]]
+_Taken = Sequence[tuple[Taking, set[str]]]
+
+
+def _with_folders(paths: Iterable[str]) -> set[str]:
+    """Return paths in their printable form, with all folders above them."""
+    found: set[str] = set()
+    for path in map(contexts.printable, paths):
+        while path and path not in found:
+            found.add(path)
+            path = path.rpartition("/")[0]
+    return found
 
 
 def _elsewhere(sources: Sources, found: Elsewhere) -> Finding:
@@ -94,7 +104,7 @@ def _secrets(sources: Sources, secrets: Sequence[Secret], taken: _Taken) -> Iter
     """Yield one finding for each copy and severity, with the secrets that it takes."""
     groups: dict[tuple[Severity, Taking | None], list[Secret]] = {}
     for secret in secrets:
-        by = [one for one, paths in taken if secret.path in map(contexts.printable, paths)]
+        by = [one for one, paths in taken if secret.path in paths]
         taking = next((one for one in by if reach.ships(sources, one, secret.path)), None)
         ships = taking is not None and not purpose.is_named_so(sources)
         if secret.tracked and not ships:
@@ -149,11 +159,13 @@ def _let_through(
         for i in stage.instructions
         if i.keyword == "RUN"
     )
+    lines = {entry.by for entry in survey.sent if entry.by}
+    readmitted = [line.text for line in lines if line.readmits]  # such as `!.git`: on purpose
     groups: dict[Taking | None, list[Unwanted]] = {}
     for one in context.unwanted:
-        if _is_needed(one, runs) or _is_readmitted(survey, one):
+        if _is_needed(one, runs) or any(_is_in(line, one) for line in readmitted):
             continue
-        by = [t for t, paths in taken if any(_is_in(path, one) for path in paths)]
+        by = [t for t, paths in taken if one.path in paths]
         if by and not any(_names(t, one) for t in by):
             shipping = (t for t in by if reach.ships(sources, t, one.path))
             taking = next(shipping, None)
@@ -191,20 +203,14 @@ def _is_needed_to_build(one: Unwanted, runs: str) -> bool:
     return one.path.rpartition("/")[2] == ".git" and bool(_STAMPS.search(runs))
 
 
-def _is_readmitted(survey: Survey, one: Unwanted) -> bool:
-    """Whether a line such as ``!.git`` of the ignore file lets it through on purpose."""
-    lines = (entry.by for entry in survey.sent if entry.by and _is_in(entry.path, one))
-    return any(_is_in(line.text, one) for line in lines)
-
-
 def _is_in(path: str, one: Unwanted) -> bool:
-    return f"{contexts.printable(path)}/".startswith(f"{one.path}/")
+    return f"{path}/".startswith(f"{one.path}/")
 
 
 def _names(taking: Taking, one: Unwanted) -> bool:
     """Whether a copy names a file or folder, or something in it: then it is meant."""
     named = (source.removeprefix("./").strip("/") for source in taking.copy.sources)
-    return any(f"{source}/".startswith(f"{one.path}/") for source in named)
+    return any(_is_in(source, one) for source in named)
 
 
 def _no_ignore_file(whole: Taking, every: Sequence[Unwanted], later: Sequence[str]) -> Finding:
@@ -313,7 +319,16 @@ def _shown(instruction: Instruction) -> str:
 
 
 def _sized(group: Sequence[Unwanted]) -> str:
-    return _listed([f"{one.path} ({in_units(one.bytes)}, {one.what})" for one in group])
+    """Return what is unwanted with its bytes; what one pattern keeps out is named once."""
+    by_name: dict[str, list[Unwanted]] = {}
+    for one in group:
+        by_name.setdefault(one.pattern.removeprefix("**/"), []).append(one)
+    shown = []
+    for alike in by_name.values():
+        more = f" and {len(alike) - 1} more like it" if alike[1:] else ""
+        size = in_units(sum(one.bytes for one in alike))
+        shown.append(f"{alike[0].path}{more} ({size}, {alike[0].what})")
+    return _listed(shown)
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -323,5 +338,5 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _patterns(patterns: Sequence[str]) -> str:
-    shown = [f"`{pattern}`" for pattern in dict.fromkeys(patterns)]
+    shown = [f"`{one}`" for one in dict.fromkeys(patterns) if f"**/{one}" not in patterns]
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)

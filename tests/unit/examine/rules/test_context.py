@@ -126,7 +126,8 @@ def test_what_the_ignore_file_lets_through_is_one_finding_for_each_copy(tmp_path
     (finding,) = found(tmp_path, files)
     assert (finding.rule, finding.line) == ("unwanted-in-context", 2)
     assert "into the image" in finding.sentence
-    assert finding.remedy == "Add `.next`, `**/node_modules` and `node_modules` to the .dockerignore."
+    assert "api/node_modules and 1 more like it (2.4 MB" in finding.sentence
+    assert finding.remedy == "Add `.next` and `**/node_modules` to the .dockerignore."
 
 
 MEANT = {
