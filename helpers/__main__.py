@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -11,11 +12,8 @@ from pathlib import Path
 from helpers import bases, engine
 from helpers.bases import kit, npm_registry
 from helpers.engine import LABEL, NoEngineError, PrivateEngine, container, private
-from helpers.examine import command as examine_command
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
-from helpers.improve import command as improve_command
-from helpers.lesson import lab, setup
 
 
 def start_engine() -> None:
@@ -38,12 +36,16 @@ def stop_engine() -> None:
 
 def prepare_bases() -> None:
     """Have the base images of every lesson ready before the first build."""
+    from helpers.lesson import setup
+
     for base in bases.prepare(engine.find(), setup.carried_images()):
         print(base.note)
 
 
 def write_kit(file: Path) -> None:
     """Write base images, npm packages and Python wheels into one archive."""
+    from helpers.lesson import setup
+
     kit.write(file, engine.find(), setup.carried_images())
 
 
@@ -61,6 +63,8 @@ def unload_kit(_file: Path) -> None:
 
 def check_setup() -> None:
     """Say what was found on this machine; exit with 1 when something is missing."""
+    from helpers.lesson import setup
+
     report = setup.check()
     print(report)
     if not report.ok:
@@ -69,6 +73,8 @@ def check_setup() -> None:
 
 def open_lab() -> None:
     """Start the engine if need be, and JupyterLab at the first lesson."""
+    from helpers.lesson import lab
+
     try:
         start_engine()
     except WorkbookError as error:
@@ -124,7 +130,7 @@ COMMANDS: dict[str, Callable[[], None]] = {
 }
 
 
-PROJECT_COMMANDS = {"examine": examine_command, "improve": improve_command}
+PROJECT_COMMANDS = {"examine": "helpers.examine.command", "improve": "helpers.improve.command"}
 KIT_COMMANDS: dict[str, Callable[[Path], None]] = {
     "kit": write_kit,
     "kit-load": load_kit,
@@ -138,8 +144,10 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, command in COMMANDS.items():
         commands.add_parser(name, help=(command.__doc__ or "").splitlines()[0], add_help=name != "lab")
-    for project_command in PROJECT_COMMANDS.values():
-        project_command.add_to(commands)
+    named = set(PROJECT_COMMANDS).intersection(sys.argv[1:2]) or PROJECT_COMMANDS
+    on_projects = {name: importlib.import_module(PROJECT_COMMANDS[name]) for name in named}
+    for module in on_projects.values():
+        module.add_to(commands)
     for name, kit_command in KIT_COMMANDS.items():
         kit_parser = commands.add_parser(name, help=(kit_command.__doc__ or "").splitlines()[0])
         kit_parser.add_argument("file", type=Path, nargs="?", default=kit.FILE, help="the archive")
@@ -148,10 +156,10 @@ def main() -> None:
         words, extra = words[: words.index("--")], words[words.index("--") + 1 :]
     arguments, unknown = parser.parse_known_args(words)
     try:
-        if arguments.command in PROJECT_COMMANDS:
+        if arguments.command in on_projects:
             if unknown:
                 parser.error(f"{arguments.command} does not know {' '.join(unknown)}")
-            PROJECT_COMMANDS[arguments.command].run(arguments, extra)
+            on_projects[arguments.command].run(arguments, extra)
         elif arguments.command in KIT_COMMANDS:
             KIT_COMMANDS[arguments.command](arguments.file)
         else:

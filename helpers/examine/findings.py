@@ -12,6 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from helpers.host import tables
+from helpers.host.tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +73,7 @@ class Listing:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each finding."""
-        return to_frame(self.findings)
+        return table(self.findings).to_frame()
 
     def __repr__(self) -> str:
         return "\n".join(_said(finding) for finding in self.findings) or "no findings"
@@ -106,11 +107,10 @@ def counted(findings: Iterable[Finding]) -> str:
     return ", ".join(said) or "no findings"
 
 
-def to_frame(findings: Iterable[Finding]) -> pd.DataFrame:
+def table(findings: Iterable[Finding]) -> Table:
     """Return one row for each finding; line 0 means that it has no line."""
     rows = [
         (f.line or 0, str(f.severity), f.topic, f.sentence, f.remedy, f"{f.source} {f.rule}")
         for f in findings
     ]
-    columns = ["line", "severity", "topic", "finding", "what to do", "rule"]
-    return tables.frame(rows, columns=columns)
+    return Table(["line", "severity", "topic", "finding", "what to do", "rule"], rows)

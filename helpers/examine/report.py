@@ -21,7 +21,7 @@ from helpers.examine.rebuild import Rebuild
 from helpers.examine.removable import Share
 from helpers.examine.unwanted import Unwanted
 from helpers.host import tables
-from helpers.host.tables import MB
+from helpers.host.tables import MB, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,73 +159,31 @@ class Report:
 
     def tried(self) -> pd.DataFrame:
         """Return one row for each check: its result, or why it was not done."""
-        rows = [(check.what, not check.note, check.outcome) for check in self.checks]
-        return tables.frame(rows, columns=["check", "done", "outcome"])
+        return self._tried().to_frame()
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each finding, the most serious first."""
-        return _findings.to_frame(self.findings)
+        return _findings.table(self.findings).to_frame()
 
     def figures(self) -> pd.DataFrame:
         """Return one row for each main figure: what, value, unit."""
-        return tables.frame(list(self._figures()), columns=["what", "value", "unit"])
-
-    def _figures(self) -> list[tuple[str, float, str]]:
-        rows: list[tuple[str, float, str]] = []
-        if self.image:
-            rows += [
-                ("image on disk", self.image.uncompressed_bytes / MB, "MB"),
-                ("image on the wire, compressed", self.image.compressed_bytes / MB, "MB"),
-                ("stored, but hidden by later layers", self.image.wasted_bytes / MB, "MB"),
-                ("not needed by a final stage, at least", self.image.removable_bytes / MB, "MB"),
-            ]
-        if self.context:
-            rows += [("context that the ignore file lets through", self.context.sent_bytes / MB, "MB")]
-        if self.image:
-            cached = f"{self.image.steps_cached} of {self.image.steps} steps from the cache"
-            rows += [(f"this build, {cached}", self.image.build_seconds, "s")]
-        if self.rebuild:
-            rows += [
-                ("the build after an edit of one source file", self.rebuild.seconds, "s"),
-                ("steps that the edit made run again", float(len(self.rebuild.lost)), "steps"),
-            ]
-        return rows
+        return self._figures().to_frame()
 
     def layers(self) -> pd.DataFrame:
         """Return one row for each layer, the base's in one row; empty when nothing was built."""
-        rows = [
-            (
-                x.instruction,
-                x.from_base,
-                x.uncompressed_bytes / MB,
-                x.compressed_bytes / MB,
-                x.wasted_bytes / MB,
-            )
-            for x in (self.image.layers if self.image else ())
-        ]
-        columns = ["instruction", "from base", "uncompressed MB", "compressed MB", "hidden later MB"]
-        return tables.frame(rows, columns=columns)
+        return self._layers().to_frame()
 
     def removable(self) -> pd.DataFrame:
         """Return one row for each kind of file that a final stage would not need."""
-        shares = self.image.removable if self.image else ()
-        rows = [(s.what, s.files, s.bytes / MB, s.method) for s in shares]
-        return tables.frame(rows, columns=["what", "files", "at least MB", "told by"])
+        return self._removable().to_frame()
 
     def sent(self) -> pd.DataFrame:
         """Return one row for each top entry of the context, the largest first: its MB, and MB sent."""
-        folders = self.context.folders if self.context else ()
-        rows = [(f.name, f.bytes / MB, f.sent_bytes / MB) for f in folders]
-        return tables.frame(rows, columns=["in the context", "MB", "of it sent MB"])
+        return self._sent().to_frame()
 
     def steps(self) -> pd.DataFrame:
         """Return one row for each step of the rebuild; a cached step took 0 seconds."""
-        outcomes = self.rebuild.steps if self.rebuild else ()
-        rows = [
-            (o.stage, o.instruction, "cached" if o.cached else "ran again", o.seconds) for o in outcomes
-        ]
-        columns = ["stage", "step", "after the edit", "seconds"]
-        return tables.frame(rows, columns=columns)
+        return self._steps().to_frame()
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values; the names of the fields contain their units."""
@@ -261,41 +219,101 @@ class Report:
         parts = [textwrap.fill(self._subject(), width)]
         if self.failure:
             parts += ["", textwrap.fill(f"No image: {self.failure}", width)]
-        for title, frame in (*self._main_tables(), *self._details()):
-            parts += ["", title, tables.to_text(frame, width)]
+        for title, table in (*self._main_tables(), *self._details()):
+            parts += ["", title, tables.text_of(table.rows, table.heads, width)]
         if self.conditions:
             parts += ["", f"Measured on {self.conditions}"]
         return "\n".join(parts).rstrip()
+
+    def _figures(self) -> Table:
+        rows: list[tuple[str, float, str]] = []
+        if self.image:
+            rows += [
+                ("image on disk", self.image.uncompressed_bytes / MB, "MB"),
+                ("image on the wire, compressed", self.image.compressed_bytes / MB, "MB"),
+                ("stored, but hidden by later layers", self.image.wasted_bytes / MB, "MB"),
+                ("not needed by a final stage, at least", self.image.removable_bytes / MB, "MB"),
+            ]
+        if self.context:
+            rows += [("context that the ignore file lets through", self.context.sent_bytes / MB, "MB")]
+        if self.image:
+            cached = f"{self.image.steps_cached} of {self.image.steps} steps from the cache"
+            rows += [(f"this build, {cached}", self.image.build_seconds, "s")]
+        if self.rebuild:
+            rows += [
+                ("the build after an edit of one source file", self.rebuild.seconds, "s"),
+                ("steps that the edit made run again", float(len(self.rebuild.lost)), "steps"),
+            ]
+        return Table(["what", "value", "unit"], rows)
+
+    def _tried(self) -> Table:
+        rows = [(check.what, not check.note, check.outcome) for check in self.checks]
+        return Table(["check", "done", "outcome"], rows)
+
+    def _layers(self) -> Table:
+        rows = [
+            (
+                x.instruction,
+                x.from_base,
+                x.uncompressed_bytes / MB,
+                x.compressed_bytes / MB,
+                x.wasted_bytes / MB,
+            )
+            for x in (self.image.layers if self.image else ())
+        ]
+        columns = ["instruction", "from base", "uncompressed MB", "compressed MB", "hidden later MB"]
+        return Table(columns, rows)
+
+    def _removable(self) -> Table:
+        shares = self.image.removable if self.image else ()
+        rows = [(s.what, s.files, s.bytes / MB, s.method) for s in shares]
+        return Table(["what", "files", "at least MB", "told by"], rows)
+
+    def _sent(self) -> Table:
+        folders = self.context.folders if self.context else ()
+        rows = [(f.name, f.bytes / MB, f.sent_bytes / MB) for f in folders]
+        return Table(["in the context", "MB", "of it sent MB"], rows)
+
+    def _steps(self) -> Table:
+        outcomes = self.rebuild.steps if self.rebuild else ()
+        rows = [
+            (o.stage, o.instruction, "cached" if o.cached else "ran again", o.seconds) for o in outcomes
+        ]
+        columns = ["stage", "step", "after the edit", "seconds"]
+        return Table(columns, rows)
 
     def _subject(self) -> str:
         target = f", target {self.target}" if self.target else ""
         stages = "; ".join(f"{name} FROM {base}" for name, base in self.stages)
         return f"{self.project}, {self.dockerfile}{target}. Stages: {stages}."
 
-    def _main_tables(self) -> Iterator[tuple[str, pd.DataFrame]]:
+    def _main_tables(self) -> Iterator[tuple[str, Table]]:
         """Yield the main tables that have rows, each with its title."""
-        figures = self.figures()
-        if len(figures):
+        figures = self._figures()
+        if figures.rows:
             yield "The figures", figures
-        findings = self.to_frame()
-        if len(findings):
-            findings["severity"] = [f"{_MARKS[word]} {word}" for word in findings["severity"]]
-            findings["line"] = [str(line) if line else "" for line in findings["line"]]
-            yield f"Findings: {_findings.counted(self.findings)}", findings
+        found = _findings.table(self.findings)
+        if found.rows:
+            rows = [
+                (str(line or ""), f"{_MARKS[str(severity)]} {severity}", *more)
+                for line, severity, *more in found.rows
+            ]
+            yield f"Findings: {_findings.counted(self.findings)}", found._replace(rows=rows)
 
-    def _details(self) -> Iterator[tuple[str, pd.DataFrame]]:
+    def _details(self) -> Iterator[tuple[str, Table]]:
         """Yield the tables with details, each with its title."""
         if self.image:
-            yield "Layers", self.layers()
+            yield "Layers", self._layers()
             if self.image.removable:
                 share = self.image.removable_bytes / MB
-                yield f"A final stage would not need at least {share:,.1f} MB of it", self.removable()
+                yield f"A final stage would not need at least {share:,.1f} MB of it", self._removable()
         if self.context:
             ignore = self.context.ignore_file or "no ignore file"
-            yield f"Build context ({ignore})", self.sent().head(12)
+            sent = self._sent()
+            yield f"Build context ({ignore})", sent._replace(rows=sent.rows[:12])
         if self.rebuild:
-            yield f"Rebuild after a blank line was added to {self.rebuild.edited}", self.steps()
-        yield "What was tried", self.tried()
+            yield f"Rebuild after a blank line was added to {self.rebuild.edited}", self._steps()
+        yield "What was tried", self._tried()
 
     def _repr_html_(self) -> str:
         return self._html("")
@@ -305,11 +323,12 @@ class Report:
         parts = [f"<p>{escape(self._subject())}</p>"]
         if self.failure:
             parts.append(f"<p><b>No image:</b> {escape(self.failure)}</p>")
-        for title, frame in self._main_tables():
-            parts.append(f"<h3>{escape(title)}</h3>{tables.to_html(frame)}")
-        for title, frame in self._details():
+        for title, table in self._main_tables():
+            parts.append(f"<h3>{escape(title)}</h3>{tables.html_of(table.rows, table.heads)}")
+        for title, table in self._details():
             heading = f"<summary><b>{escape(title)}</b></summary>"
-            parts.append(f"<details {unfolded}>{heading}{tables.to_html(frame)}</details>")
+            written = tables.html_of(table.rows, table.heads)
+            parts.append(f"<details {unfolded}>{heading}{written}</details>")
         if self.conditions:
             parts.append(f"<p><small>{escape(self.conditions)}</small></p>")
         return "".join(parts)

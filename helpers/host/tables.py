@@ -9,12 +9,23 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MB = 1_000_000  # bytes, as Docker counts them
+
+
+class Table(NamedTuple):
+    """Rows of cells below their headings, which need no pandas until somebody wants a frame."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table as a DataFrame."""
+        return frame(self.rows, columns=self.heads)
 
 
 def frame(
@@ -42,6 +53,14 @@ def page(title: str, body: str) -> str:
 
 def to_text(table: pd.DataFrame, width: int) -> str:
     """Return a table as plain text, at most ``width`` characters wide; no line ends with blanks."""
+    return text_of(table.itertuples(index=False), list(table.columns), width)
+
+
+def text_of(rows: Iterable[Sequence[object]], heads: Sequence[object], width: int) -> str:
+    """Return rows of cells as plain text, at most ``width`` characters wide, below their headings.
+
+    Columns of numbers are aligned right; no line ends with blanks.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -50,10 +69,10 @@ def to_text(table: pd.DataFrame, width: int) -> str:
     written = io.StringIO()
     console = Console(file=written, width=width, color_system=None, highlight=False)
     drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
-    numeric = [table[name].dtype.kind in "fi" for name in table.columns]
-    for name, is_number in zip(table.columns, numeric, strict=True):
+    cells = [list(row) for row in rows]
+    for name, is_number in zip(heads, _numeric(cells, len(heads)), strict=True):
         drawn.add_column(Text(str(name)), justify="right" if is_number else "left", overflow="fold")
-    for row in table.itertuples(index=False):
+    for row in cells:
         drawn.add_row(*(Text(_cell(value)) for value in row))
     console.print(drawn)
     return "\n".join(line.rstrip() for line in written.getvalue().splitlines()).strip("\n")
@@ -72,10 +91,9 @@ def html_of(
     Numbers are aligned right. ``named`` makes the first cell of each row the heading of that row.
     """
     cells = [list(row) for row in rows]
-    numeric = [bool(cells) and all(_is_number(row[n]) for row in cells) for n in range(len(heads))]
     head = "".join(
         f'<th style="text-align:{"right" if is_number else "left"}">{escape(str(name))}</th>'
-        for name, is_number in zip(heads, numeric, strict=True)
+        for name, is_number in zip(heads, _numeric(cells, len(heads)), strict=True)
     )
     body = "".join(
         "<tr>"
@@ -89,6 +107,11 @@ def html_of(
 def _html_cell(value: object, tag: str) -> str:
     style = f"text-align:{'right' if _is_number(value) else 'left'};vertical-align:top"
     return f'<{tag} style="{style}">{escape(_cell(value))}</{tag}>'
+
+
+def _numeric(rows: Sequence[Sequence[object]], columns: int) -> list[bool]:
+    """Return for each column whether it holds numbers alone."""
+    return [bool(rows) and all(_is_number(row[n]) for row in rows) for n in range(columns)]
 
 
 def _is_number(value: object) -> bool:

@@ -25,7 +25,7 @@ def imports_of(notebook) -> list[str]:
 def loaded_by(lines: list[str]) -> set[str]:
     code = "\n".join([*lines, "import sys", "print(*sys.modules)"])
     shown = subprocess.check_output([sys.executable, "-c", code], text=True, cwd=paths.ROOT)
-    return set(shown.split())
+    return set(shown.splitlines()[-1].split())
 
 
 def test_no_heavy_library_comes_with_the_package():
@@ -37,3 +37,14 @@ def test_no_heavy_library_comes_with_what_the_lessons_import():
     loaded = loaded_by(lines)
     assert "helpers.lesson.verbs" in loaded
     assert not HEAVY & loaded
+
+
+def test_no_heavy_library_but_the_tables_writer_comes_with_an_examination_that_builds_nothing(tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    words = ["examine", str(tmp_path), "--no-build"]
+    loaded = loaded_by(
+        ["import sys", f"sys.argv[1:] = {words}", "from helpers.__main__ import main", "main()"]
+    )
+    assert "helpers.examine.run" in loaded
+    assert {"rich"} == HEAVY & loaded
+    assert not {name for name in loaded if name.startswith(("helpers.lesson", "helpers.improve"))}
