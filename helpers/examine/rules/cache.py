@@ -48,6 +48,7 @@ _NO_SOURCE = re.compile(  # files that change with the dependencies or the build
     r"|.*\.sln|.*\.props|.*compose.*\.ya?ml"
 )
 _ALSO = {"npm": (".npmrc",), "yarn": (".yarnrc.yml",), "pnpm": ("pnpm-workspace.yaml", ".npmrc")}
+_NODE = ("npm", "yarn", "pnpm")
 _PLAIN = {
     *(
         "addgroup",
@@ -126,6 +127,9 @@ def _sources_before_installs(
     early: set[tuple[str, bool]] = set()
     for at, layer in enumerate(history):
         run = layer.instruction
+        early |= {(name, True) for name in cache_mounts.brought(run)}
+        if copy is not None and layers.rewrites_manifests(run):
+            early |= {(name, True) for name in _NODE}
         if copy is None and run in copied:
             copy, at_copy = run, at
         for installer, command in shell_commands.installs(run) if run.keyword == "RUN" else ():
@@ -200,7 +204,8 @@ def _late_install(
         "source file runs it again"
         + (", though its cache mount saves the download." if mounted else ".")
     )
-    manifests = _listed(_manifests(sources, installer, command))
+    taken = _taken(sources, copy)
+    manifests = _listed(_manifests(sources, installer, command, taken))
     if installer.name == ".NET":
         manifests = "every *.csproj, each into its folder,"
     if not installer.reads_files(command):
@@ -216,31 +221,45 @@ def _late_install(
         )
     else:
         remedy = f"Copy {manifests} alone first, install, then copy the rest."
-    runs_scripts = installer.name in ("npm", "yarn", "pnpm") and "--ignore-scripts" not in command
-    if runs_scripts and (script := _own_script(sources)):
+    node = installer.name in _NODE and installer.reads_files(command)
+    if node and "--ignore-scripts" not in command and (script := _own_script(sources, taken)):
         remedy += f" Copy what its `{script}` script reads as well."
     severity = Severity.HINT if mounted else Severity.WARNING
     return Finding("sources-before-install", "cache", severity, run.line, sentence, remedy)
 
 
-def _manifests(sources: Sources, installer: Installer, command: Command) -> Sequence[str]:
-    """Return the files that an install reads: those that the context has, as far as it is known."""
+def _taken(sources: Sources, copy: Instruction) -> frozenset[str]:
+    """Return the files of the context that an instruction copies; none where the context is unknown."""
+    made = (one for stage in sources.file.stages for one in copies.of_stage(sources.file, stage))
+    found = next((one for one in made if one.instruction == copy), None)
+    return found.taken(sources.survey) if found and sources.survey else frozenset()
+
+
+def _manifests(
+    sources: Sources, installer: Installer, command: Command, taken: Collection[str]
+) -> Sequence[str]:
+    """Return the files that an install reads: those that are copied, as far as it is known."""
     if installer.name == "pip":
         after = [word for option, word in pairwise(command) if option in ("-r", "--requirement")]
         return after or installer.manifests
-    if sources.survey is None:
+    if not taken:
         return installer.manifests
-    names = {entry.path.rpartition("/")[2] for entry in sources.survey.sent}
+    names = {path.rpartition("/")[2] for path in taken}
     wanted = (*installer.manifests, *_ALSO.get(installer.name, ()))
     found = [name for name in wanted if fnmatch.filter(names, name)] or [*installer.manifests]
-    spaces = '"workspaces"' in sources.texts.get("package.json", "") or "pnpm-workspace.yaml" in found
-    node = installer.name in ("npm", "yarn", "pnpm")
-    return [*found, "each workspace's package.json"] if spaces and node else found
+    spaces = '"workspaces"' in _manifest(sources, taken) or "pnpm-workspace.yaml" in found
+    return [*found, "each workspace's package.json"] if spaces and installer.name in _NODE else found
 
 
-def _own_script(sources: Sources) -> str:
+def _manifest(sources: Sources, taken: Collection[str]) -> str:
+    """Return the text of the uppermost package.json among the copied files, or ""."""
+    paths = [path for path in taken if path.rpartition("/")[2] == "package.json"]
+    return sources.texts.get(min(paths, key=lambda path: path.count("/")), "") if paths else ""
+
+
+def _own_script(sources: Sources, taken: Collection[str]) -> str:
     """Return the name of a script of package.json that runs with an install, or ""."""
-    text = sources.texts.get("package.json", "")
+    text = _manifest(sources, taken)
     found = re.search(r'"(preinstall|install|postinstall|prepare)"\s*:\s*"', text)
     return found[1] if found else ""
 

@@ -50,6 +50,7 @@ def check(sources: Sources, walk: Walk) -> list[Finding]:
         history = walk.history(stage)
         for at, layer in enumerate(history):
             run = layer.instruction
+            fetched |= brought(run)
             if run.keyword != "RUN" or shell_commands.is_conditional(run):
                 continue
             mounted = has_cache_mount(run)
@@ -117,6 +118,18 @@ def _moved(history: Sequence[Layer], installer: Installer, command: Command) -> 
     )
 
 
+def brought(copy: Instruction) -> set[str]:
+    """Return the tools whose packages a copy from another stage brings to their place."""
+    if copy.keyword != "COPY" or not copy.flag("from"):
+        return set()
+    to = (copy.words() or [""])[-1].rstrip("/")
+    return {
+        installer.name
+        for installer in shell_commands.INSTALLERS
+        if installer.kept_there and to and f"{installer.cache}/".startswith(f"{to}/")
+    }
+
+
 def _taken_over(sources: Sources, installer: Installer) -> bool:
     """Whether a later stage copies the packages from the place where a mount would hide them."""
     for instruction in sources.file.instructions:
@@ -137,7 +150,8 @@ def _finding(sources: Sources, installer: Installer, runs: Sequence[Instruction]
         remedy = remedy.replace("…", f"COMPOSER_CACHE_DIR={installer.cache} composer install …")
     users = sorted(_users(sources, installer) - {lines[0]})
     if installer.kept_there and users:
-        remedy += f" Give the mount to {_lines(users)} too, which reads the packages from there."
+        reads = "read" if users[1:] else "reads"
+        remedy += f" Give the mount to {_lines(users)} too, which {reads} the packages from there."
     return Finding(
         "no-cache-mount",
         "cache",

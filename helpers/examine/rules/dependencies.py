@@ -116,8 +116,8 @@ def _remedy(install: _Install, sources: Sources, stage: Stage) -> str:
         prune = _PRUNE.get(name, f"install again with `{option}`")
         how = f"run `{prune}`" if name in _PRUNE else prune
         return (
-            f"The build on line {install.needed_by} needs them: build in a stage of its own, {how} "
-            "below the build there, and copy the result into the stage that ships."
+            f"Line {install.needed_by} may need them: build in a stage of its own, {how} below the "
+            "build there, and copy the result into the stage that ships."
         )
     if name == "yarn" and is_berry(sources, [install.command]):
         return "Run `yarn workspaces focus --all --production` in its place."
@@ -164,6 +164,7 @@ def _with_dev(sources: Sources, history: Sequence[Layer], stage: Stage) -> Itera
     """Yield the installs that include development dependencies and are not pruned afterwards."""
     found: list[_Install] = []
     configured: set[str] = set()
+    rewritten = False  # another package.json than the one at hand counts
     reached = layers.taken(sources, stage)
     npmrc = any(
         _NPMRC.search(text)
@@ -172,7 +173,8 @@ def _with_dev(sources: Sources, history: Sequence[Layer], stage: Stage) -> Itera
     )
     for layer in history:
         run = layer.instruction
-        if run.keyword != "RUN" or shell_commands.is_conditional(run):
+        rewritten = rewritten or (reached is not None and layers.rewrites_manifests(run))
+        if run.keyword != "RUN" or rewritten or shell_commands.is_conditional(run):
             continue
         installs = {command: installer for installer, command in shell_commands.installs(run)}
         ran = shell_commands.commands(run)
@@ -182,7 +184,7 @@ def _with_dev(sources: Sources, history: Sequence[Layer], stage: Stage) -> Itera
             installer = installs.get(command)
             if _PRUNES.match(text) or _removes_modules(command):
                 found = []
-            elif shell_commands.builds(command):
+            elif shell_commands.builds(command) or _runs_a_tool(command):
                 found = [replace(one, needed_by=one.needed_by or run.line) for one in found]
             elif (
                 installer
@@ -211,6 +213,12 @@ def _installs_dev(installer: Installer, command: Command, layer: Layer, configur
         re.fullmatch(value, lower.get(name, "").strip("\"'")) or "$" in lower.get(name, "")
         for name, value in switches.items()
     )
+
+
+def _runs_a_tool(command: Command) -> bool:
+    """Whether a command runs a script or a tool of the project, which may be one for development."""
+    node = command[0] in _NODE and (bool(purpose.script_named(command)) or "exec" in command[1:3])
+    return node or command[0] in ("npx", "pnpx")
 
 
 def _removes_modules(command: Command) -> bool:
@@ -314,6 +322,9 @@ def _lock(sources: Sources, stage: Stage, run: Instruction) -> str:
     if sources.survey is None:
         return ""
     above = [copy for copy in copies.of_stage(sources.file, stage) if copy.instruction.line < run.line]
+    before = (i for i in stage.instructions if i.line < run.line)
+    if any(map(layers.rewrites_manifests, before)):
+        return ""
     reached = {path for copy in above if not copy.unsure for path in copy.taken(sources.survey)}
     projects = [path for path in reached if path.rpartition("/")[2] == "package.json"]
     if not projects:

@@ -12,6 +12,7 @@ from helpers.buildx import copies
 from helpers.buildx.copies import Copy
 from helpers.buildx.dockerfile import Dockerfile, Instruction, Stage
 from helpers.examine.gather import Sources
+from helpers.examine.rules import shell_commands
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,21 @@ def taken(sources: Sources, stage: Stage) -> frozenset[str] | None:
         for copy in [*made, *mounted]:
             found |= copy.taken(sources.survey)
     return frozenset(found)
+
+
+def rewrites_manifests(instruction: Instruction) -> bool:
+    """Whether an instruction puts another file in the place of package.json, or edits it."""
+    words = instruction.words()
+    if instruction.keyword in ("ADD", "COPY") and len(words) == 2:
+        return _is_manifest(words[1]) and not _is_manifest(words[0])
+    return instruction.keyword == "RUN" and any(
+        command[0] in ("mv", "cp", "sed", "rm", "jq", "ln") and any(map(_is_manifest, command[1:]))
+        for command in shell_commands.commands(instruction)
+    )
+
+
+def _is_manifest(word: str) -> bool:
+    return word.rpartition("/")[2] in ("package.json", "package*.json", "package-lock.json")
 
 
 def _mounted(run: Instruction) -> list[Copy]:

@@ -33,6 +33,7 @@ _TOOLS = re.compile(
     r"|--reload\b|--watch\b|--inspect\b"
 )
 _REPL = re.compile(r"(?:docker\.io/)?(?:library/)?(?:node|python|ruby|golang|rust|php)(?:[:@].*)?")
+_YARN = {"add", "cache", "config", "global", "install", "prune", "remove", "set", "workspaces"}
 _SHELLS = re.compile(r"(?:\S*/)?(?:ba|z|a|da)?sh(?: -l| -i| --login)?")
 
 
@@ -111,7 +112,8 @@ def script_named(command: Command) -> str:
         words = [word for word in command[1:] if not word.startswith("-")]
         if words[:1] in (["run"], ["run-script"]):
             return words[1] if len(words) > 1 else ""
-        if words[:1] and (command[0] == "yarn" or words[0] in ("start", "test")):
+        of_yarn = command[0] == "yarn" and words[:1] and words[0] not in _YARN
+        if words[:1] and (of_yarn or words[0] in ("start", "test")):
             return words[0]
     return ""
 

@@ -20,6 +20,7 @@ from helpers.examine.rules.shell_commands import Command
 _FULL = re.compile(r"(?:docker\.io/)?(?:library/)?(node|python|ruby|perl)(?::([\w.-]+))?")
 _SMALLER = ("slim", "alpine", "windows", "nanoserver", "onbuild", "trixie-scm", "stretch", "jessie")
 _ONLY_FULL = ("curl", "wget", "git", "gcc", "make", "hg", "svn", "unzip", "ssh", "convert")
+_SMALL = re.compile(r"\.(json|ya?ml|toml|conf|cfg|ini|sh|txt|env|md|html|xml|sql|service|lock)$")
 _PASSING = ("/tmp/", "/build/", "/src/")  # noqa: S108 - places in an image
 _WORTH_A_WORD = 1_000_000  # bytes from which a second copy is a finding
 _MANAGERS = ("apk", "apt", "apt-get", "dnf", "microdnf", "yum")
@@ -132,7 +133,8 @@ def _copied_twice(sources: Sources, history: Sequence[Layer]) -> Iterator[Findin
         if one.keyword == "WORKDIR":
             folder = _place(one.value, folder, layer)
         elif one.keyword in ("ADD", "COPY") and one.words():
-            copied.append((_place(one.words()[-1], folder, layer), taken.get(one)))
+            small = all(map(_SMALL.search, one.words()[:-1])) if one.flag("from") else False
+            copied.append((_place(one.words()[-1], folder, layer), 0 if small else taken.get(one)))
         elif one.keyword == "RUN":
             ran = shell_commands.commands(one)
             made = {word for c in ran if c[0] in ("mkdir", "install") for word in c[1:]}

@@ -199,9 +199,9 @@ def _package_manager(
     )
     scripts: dict[str, Any] = {}
     for manifest in purpose.manifests(sources, stage):
-        found = manifest.get("scripts")
-        if isinstance(found, dict) and name in found:
-            scripts = found
+        found = manifest.get("scripts", {})
+        if isinstance(found, dict) and (name in found or name == "start"):
+            scripts = {"start": "node server.js", **found}  # npm's own start
             break
     text = scripts.get(name)
     around = {f"pre{name}", f"post{name}"} & set(scripts)

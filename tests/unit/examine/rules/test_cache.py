@@ -188,6 +188,17 @@ def test_a_step_that_fetches_nothing_or_needs_the_sources_is_left(command):
     assert not found(f"FROM a\nCOPY . .\nRUN {command}\n", "sources-before-install")
 
 
+def test_packages_that_another_stage_fetched_are_not_fetched_again():
+    text = "FROM golang:1 AS m\nRUN go mod download\nFROM golang:1\nCOPY --from=m /go/pkg /go/pkg\n"
+    text += "COPY . .\nRUN go build .\n"
+    assert not found(text, "sources-before-install")
+
+
+def test_a_package_json_put_in_place_below_the_copy_is_left():
+    text = "FROM a\nCOPY . .\nRUN mv server.json package.json\nRUN npm install\n"
+    assert not found(text, "sources-before-install")
+
+
 def test_build_files_alone_are_no_sources(tmp_path):
     text = "FROM a\nCOPY ./src/ad/gradlew* ./src/ad/build.gradle ./\nRUN ./gradlew dependencies\n"
     assert not found(text, "sources-before-install")

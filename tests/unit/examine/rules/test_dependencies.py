@@ -131,7 +131,7 @@ def test_what_the_start_script_runs_counts_as_the_start(tmp_path):
 
 def test_a_build_below_needs_them_so_the_remedy_prunes_behind_it():
     (finding,) = told("FROM a\nRUN npm ci\nRUN npm run build\n")
-    assert "line 3" in finding.remedy
+    assert "Line 3 may need them" in finding.remedy
     assert "npm prune --omit=dev" in finding.remedy
     assert "Add `--omit=dev`" in told("FROM a\nRUN npm ci\n")[0].remedy
 
@@ -171,3 +171,11 @@ def test_without_a_copied_lock_file_or_with_npm_ci_nothing_is_said(tmp_path, cop
     text = f"FROM node:24\nCOPY {copied} ./\nRUN {command}\n{START}"
     files = {"package.json": {}, "package-lock.json": {}}
     assert not told_of(tmp_path, text, files, "lock-file-not-kept")
+
+
+def test_another_package_json_than_the_one_at_hand_says_nothing(tmp_path):
+    files = {"package.json": WITH_DEV, "server-package.json": {}, "package-lock.json": {}}
+    for step in ("COPY server-package.json package.json", "RUN mv server-package.json package.json"):
+        text = f"FROM node:24\nCOPY . .\n{step}\nRUN npm install\n{START}"
+        assert not told_of(tmp_path, text, files)
+        assert not told_of(tmp_path, text, files, "lock-file-not-kept")

@@ -84,6 +84,12 @@ def test_few_bytes_do_not_matter(tmp_path, many, findings):
     assert "Run the install below a `USER` line" in finding.remedy
 
 
+def test_a_settings_file_of_another_stage_is_small():
+    text = "FROM a AS b\nFROM a\nCOPY --from=b /x/{} /etc/x/\nRUN chown -R node /etc/x\n"
+    assert not lines(text.format("a.json"), "copied-twice")
+    assert lines(text.format("a"), "copied-twice") == [4]
+
+
 def size_of(folder, text: str, files: dict) -> list:
     found = size.check(of_folder(folder, {**files, "Dockerfile": text}))
     return [f for f in found if f.rule == "copied-twice"]
