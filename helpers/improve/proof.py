@@ -493,8 +493,8 @@ class Proof:
 
     @property
     def lasted(self) -> bool:
-        """Whether the program was seen at work: it stayed up, or ended without an error."""
-        return all(run.exit_code in (None, 0) for run in self.runs)
+        """Whether the program was seen at work: it stayed up, or ended well and said something."""
+        return all(r.exit_code is None or (r.exit_code == 0 and _gist(r.output)) for r in self.runs)
 
     def against(self, image: str, settings: Mapping[str, Any]) -> str:
         """Run another image; return in what it differs, "" when it does what the first one did."""
@@ -575,11 +575,13 @@ class Proof:
             said.append(f"No HTTP answer came from port {', '.join(map(str, silent))}.")
         if not run.ports | run.inner and run.exit_code is None:
             said.append("It was seen to listen on no port, so only that it stays up was tried.")
-        if not self.lasted:
+        if run.exit_code:
             said.append(
                 f"Its start ended with code {run.exit_code} ({run.last_words}): give what it needs with "
                 "--env or --env-file, or little is proven."
             )
+        elif not self.lasted:
+            said.append("It ended at once without a word, so little is proven.")
         if run.health not in (None, 0):
             said.append(f"Its health check fails as it is, with code {run.health}.")
         said.append("Nothing else was tried: no other request was sent, and nobody waited longer.")

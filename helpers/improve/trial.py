@@ -203,7 +203,9 @@ class _Trial:
             return None
         if change.takes_away and not proof.lasted:
             self._note(
-                change, Outcome.NOT_TRIED, "Its start ends with an error, so little would be proven."
+                change,
+                Outcome.NOT_TRIED,
+                "Its start ends with an error or without a word, so little would be proven.",
             )
             return None
         try:

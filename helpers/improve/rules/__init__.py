@@ -17,6 +17,7 @@ ORDER: tuple[Proposer, ...] = (
     stages.second_stage_with_all,
     stages.compiler_stays_behind,
     bases.slim,
+    stages.second_stage_slim,
     bases.alpine,
     layers.lists_removed,
     layers.no_cache_kept,

@@ -16,6 +16,7 @@ from helpers.buildx.dockerfile import Instruction
 from helpers.examine.rules import shell_commands
 from helpers.image.filesystem import File
 from helpers.improve.draft import Change, Draft, Edit, Seen
+from helpers.improve.rules import bases
 
 _STARTS = {"CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "STOPSIGNAL", "VOLUME", "LABEL"}
 _MAKES_LAYERS = {"RUN", "COPY", "ADD", "WORKDIR"}
@@ -69,6 +70,22 @@ def second_stage_with_all(draft: Draft) -> Change | None:
     return _written(draft, replace(found, entries=(), prune=""), "second-stage-unpruned")
 
 
+def second_stage_slim(draft: Draft) -> Change | None:
+    """Propose a second stage on the smaller base, where only the build needs the larger one."""
+    found = _staged(draft)
+    if not found or found.shared:
+        return None
+    slim = bases.slim(_written(draft, found, "").draft)
+    if slim is None:
+        return None
+    return replace(
+        slim,
+        rule="second-stage-slim",
+        reason="Only the build needs what the base has beside the runtime.",
+        lines=(draft.start_of(draft.stage).line,),
+    )
+
+
 @dataclass(frozen=True)
 class _Plan:
     """What a second stage takes over.
@@ -76,7 +93,8 @@ class _Plan:
     ``shared`` are the instructions that both stages need, ``moved`` those that go to the new one.
     ``root`` is the app's folder; ``entries`` are those of it to take, empty for the whole folder.
     ``outside`` are files elsewhere. ``prune`` is the RUN that takes development dependencies away.
-    ``owner`` is for ``--chown``; ``owned`` says that the folder is theirs too.
+    ``owner`` is for ``--chown``; ``owned`` says that the folder is theirs too. ``user`` is the USER of
+    the process, unless both stages share it.
     """
 
     shared: tuple[Instruction, ...]
@@ -87,6 +105,7 @@ class _Plan:
     owner: str
     owned: bool
     moved: tuple[Instruction, ...]
+    user: Instruction | None
 
 
 def _staged(draft: Draft) -> _Plan | None:
@@ -106,23 +125,17 @@ def _staged(draft: Draft) -> _Plan | None:
     outside = _outside(seen, root, layers)
     owner, owned = _owner(seen, root)
     shared = prefix if needs_prefix else []
-    moved = _moved(draft, own, shared)
-    if outside is None or owner is None or moved is None:
+    if outside is None or owner is None:
         return None
     entries = _entries(draft, seen, root)
     prune = _prune(draft, own, root)
-    return _Plan(tuple(shared), root, entries, outside, prune, owner, owned, moved)
+    moved = tuple(i for i in own if i.keyword in _STARTS and i not in shared)
+    return _Plan(tuple(shared), root, entries, outside, prune, owner, owned, moved, _user(own, shared))
 
 
-def _moved(
-    draft: Draft, own: Sequence[Instruction], shared: Sequence[Instruction]
-) -> tuple[Instruction, ...] | None:
-    """Return the instructions that go to the new stage; None when the build changes its user."""
-    made = [i.end for i in own if i.keyword in ("RUN", "COPY", "ADD")]
-    users = [i for i in own if i.keyword == "USER" and i not in shared]
-    if any(user.line < max(made) for user in users):
-        return None
-    return tuple(i for i in own if (i.keyword in _STARTS and i not in shared) or i in users[-1:])
+def _user(own: Sequence[Instruction], shared: Sequence[Instruction]) -> Instruction | None:
+    users = [i for i in own if i.keyword == "USER"]
+    return users[-1] if users and users[-1] not in shared else None
 
 
 def _written(draft: Draft, plan: _Plan, rule: str) -> Change:
@@ -130,7 +143,9 @@ def _written(draft: Draft, plan: _Plan, rule: str) -> Change:
     body = [i for i in draft.stage.instructions if i not in plan.shared]
     named = draft.raw(start).rstrip("\r")
     base = "base" if plan.shared else " ".join(named.split()[1:])
-    edits = [_without(draft, i) for i in plan.moved]
+    made = max(i.end for i in body if i.keyword in ("RUN", "COPY", "ADD"))
+    moved = [*plan.moved, *((plan.user,) if plan.user and plan.user.line > made else ())]
+    edits = [_without(draft, i) for i in moved]
     edits.append(Edit(start.line, start.end, (f"{named} AS {'base' if plan.shared else 'build'}",)))
     if plan.shared:
         last = plan.shared[-1].end
@@ -146,7 +161,7 @@ def _written(draft: Draft, plan: _Plan, rule: str) -> Change:
     tail += ["", f"FROM {base}", *(f"ARG {name}" for i in used for name in _names(i))]
     tail += [line for i in settings for line in _lines(draft, i)]
     tail += _copies(draft, plan)
-    for i in plan.moved:
+    for i in sorted({*plan.moved, *((plan.user,) if plan.user else ())}, key=lambda one: one.line):
         tail += _block(draft, i)
     end = len(draft.text.removesuffix("\n").split("\n"))
     what = "sources, tools and caches of the build"
@@ -223,7 +238,7 @@ def _entries(draft: Draft, seen: Seen, root: str) -> tuple[str, ...]:
     for file in seen.files:
         if file.path.startswith(f"{root}/"):
             tops.setdefault(file.path[len(root) + 1 :].partition("/")[0], []).append(file)
-    kept = [n for n, files in tops.items() if not _stays_behind(draft, seen, n, files, set(tops))]
+    kept = [n for n, files in tops.items() if not _stays_behind(draft, seen, root, n, files)]
     odd = any(re.search(r"[\s*?\[$]", name) for name in kept)
     return () if odd or len(kept) == len(tops) or len(kept) > _MOST else tuple(kept)
 
@@ -249,7 +264,7 @@ def _copies(draft: Draft, plan: _Plan) -> list[str]:
     return [*lines, f"WORKDIR {folder}"] if owned or folder != plan.root else lines
 
 
-def _stays_behind(draft: Draft, seen: Seen, name: str, files: Sequence[File], tops: set[str]) -> bool:
+def _stays_behind(draft: Draft, seen: Seen, root: str, name: str, files: Sequence[File]) -> bool:
     typescript = _RUNS_TYPESCRIPT.search(_start_words(draft, seen))
     if _fits(name, (_COMPILED_FROM,)):
         return not typescript
@@ -260,9 +275,19 @@ def _stays_behind(draft: Draft, seen: Seen, name: str, files: Sequence[File], to
         _fits(path.rpartition("/")[2], ("*Dockerfile*", "*.dockerignore")) for path in plain
     ):
         return True
-    compiled = any(output in tops for output in _OUTPUTS) and not typescript
+    compiled = any(
+        file.path.startswith(f"{root}/{output}/") and re.search(r"\.[cm]?js$", file.path)
+        for output in _OUTPUTS
+        for file in seen.files
+    )
     sources = plain and all(re.search(r"(?<!\.d)\.(ts|tsx|mts|cts)$", path) for path in plain)
-    return bool(compiled and sources and name not in _start_words(draft, seen) and len(plain) > 0)
+    return bool(
+        compiled
+        and not typescript
+        and sources
+        and name not in _start_words(draft, seen)
+        and len(plain) > 0
+    )
 
 
 def _start_words(draft: Draft, seen: Seen) -> str:
@@ -329,7 +354,11 @@ def _prune(draft: Draft, own: Sequence[Instruction], root: str) -> str:
     here = "" if str(seen.settings.get("WorkingDir") or root) == root else f"cd {root} && "
     old = version.partition(".")[0] in ("8", "10", "12", "14")
     if tool == "npm":
-        return f"RUN {here}npm prune {'--production' if old else '--omit=dev'}"
+        runs = " ".join(i.value for i in own if i.keyword == "RUN")
+        flags = "".join(
+            f" {flag}" for flag in ("--legacy-peer-deps", "--force") if f"{flag} " in f"{runs} "
+        )
+        return f"RUN {here}npm prune {'--production' if old else '--omit=dev'}{flags}"
     if tool == "pnpm":
         return f"RUN {here}pnpm prune --prod"
     if tool == "yarn" and not draft.has(".yarnrc.yml"):

@@ -420,3 +420,33 @@ def test_a_program_that_reads_what_npm_sets_keeps_npm(tmp_path):
     files = PROJECT | {"src/v.ts": "process.env.npm_package_version"}
     change = start.exec_form(draft(tmp_path, files | {"Dockerfile": "FROM node:20\nCMD npm start\n"}))
     assert changed(change)[1] == 'CMD ["npm", "start"]'
+
+
+def test_a_user_of_the_build_is_the_user_of_both_stages(tmp_path):
+    owned = [f"{path}:1000" for path in BUILT]
+    text = (
+        "FROM node:20\nRUN mkdir /app && chown node /app\nWORKDIR /app\nCOPY package.json ./\nUSER node\n"
+        "RUN npm install --legacy-peer-deps\nCOPY --chown=node . .\nCMD node dist/index.js\n"
+    )
+    found = draft(tmp_path, PROJECT | {"Dockerfile": text}, seen(*owned, user="node"))
+    lines = changed(stages.second_stage(found))
+    assert "RUN npm prune --omit=dev --legacy-peer-deps" in lines
+    assert lines.count("USER node") == 2
+    assert lines[lines.index("FROM base") :][-2:] == ["USER node", "CMD node dist/index.js"]
+
+
+def test_where_the_build_needs_the_full_base_the_second_stage_begins_on_the_slim_one(tmp_path):
+    lines = changed(stages.second_stage_slim(draft(tmp_path, PROJECT, seen(*BUILT))))
+    assert [line for line in lines if line.startswith("FROM")] == [
+        "FROM node:20 AS build",
+        "FROM node:20-slim",
+    ]
+    slim = PROJECT | {"Dockerfile": NAIVE.replace("node:20", "node:20-slim")}
+    assert stages.second_stage_slim(draft(tmp_path, slim, seen(*BUILT))) is None
+
+
+def test_sources_stay_behind_only_where_they_were_compiled(tmp_path):
+    found = draft(
+        tmp_path, PROJECT, seen(*BUILT[:5], "/app/lib/", "/app/lib/a.ts", "/app/tsconfig.json")
+    )
+    assert "COPY --from=build /app/lib ./lib" in changed(stages.second_stage(found))
