@@ -129,7 +129,7 @@ class _Trial:
         draft = dataclasses.replace(draft, seen=self._seen(before, proof))
         for proposer in rules.ORDER:
             change = proposer(draft)
-            if change is None:
+            if change is None or self._is_variant(change):
                 continue
             tried = self._try(change, figures, proof)
             if tried is not None:
@@ -232,6 +232,11 @@ class _Trial:
         self._engine.client.images.get(made.image_id).tag(TAG, "after")
         self._note(change, Outcome.KEPT, gained, figures)
         return made, figures
+
+    def _is_variant(self, change: Change) -> bool:
+        """Whether another form of a change that could not be tried."""
+        untried = [s.rule for s in self._steps if s.outcome is Outcome.NOT_TRIED]
+        return any(change.rule.startswith(f"{rule}-") for rule in untried)
 
     def _note(self, change: Change, outcome: Outcome, why: str, figures: Figures | None = None) -> None:
         self._steps.append(Step(change.rule, change.reason, change.lines, outcome, why, figures))
