@@ -89,9 +89,16 @@ def _caches(share: Share) -> Finding:
         Severity.WARNING,
         None,
         f"The steps leave {in_units(share.own_bytes)} of package caches in the image: {_placed(share)}.",
-        f"Empty it in the RUN that fills it, `{empties}`; or keep it outside the image with "
-        f"`RUN --mount=type=cache,target={place}`.",
+        f"Empty it in the RUN that fills it: `{empties}`.{_mounted(place)}",
     )
+
+
+def _mounted(place: str) -> str:
+    """Return how a cache mount keeps a cache outside; empty where its user has no known number."""
+    owner = ",uid=1000,gid=1000" if place.startswith("/home/node/") else ""
+    if place.startswith("/home/") and not owner:
+        return ""
+    return f" Or keep it outside the image: `RUN --mount=type=cache,target={place}{owner} …`."
 
 
 def _tests(share: Share) -> Finding:

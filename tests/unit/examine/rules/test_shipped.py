@@ -78,6 +78,23 @@ def test_caches_and_tests_are_named_by_their_folders():
     assert "31.0 MB in /root/.npm" in measured(share(CACHES, 31 * MB))[0].sentence
 
 
+@pytest.mark.parametrize(
+    ("place", "remedy"),
+    [
+        (
+            "/root/.npm",
+            "`npm cache clean --force`. Or keep it outside the image: `RUN --mount=type=cache,",
+        ),
+        ("/home/node/.cache/yarn", "target=/home/node/.cache/yarn,uid=1000,gid=1000 …`."),
+        ("/home/me/.cache/pip", "Empty it in the RUN that fills it: `pip install --no-cache-dir …`."),
+        ("/root/.m2", "`rm -rf /root/.m2`"),
+    ],
+)
+def test_the_remedy_for_a_cache_is_that_of_its_tool_and_its_user(place, remedy):
+    cache = Share(CACHES, 9, 31 * MB, "", 31 * MB, ((place, 31 * MB),))
+    assert remedy in measured(cache)[0].remedy
+
+
 def test_tools_of_a_full_base_are_told_in_its_line():
     (finding,) = measured(share(TOOLS, 0, 469 * MB))
     assert (finding.rule, finding.line) == ("build-tools-shipped", 2)
