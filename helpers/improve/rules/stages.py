@@ -111,7 +111,7 @@ class _Plan:
 def _staged(draft: Draft) -> _Plan | None:
     """Return what a second stage would take over; None when that is not surely known."""
     seen, own = draft.seen, list(draft.stage.instructions)
-    if not draft.single or seen is None or not _is_node(seen) or draft.stage.name:
+    if not draft.single or seen is None or not _is_node(seen) or draft.project.target:
         return None
     if any(i.keyword in ("ONBUILD", "SHELL") or i.flag("from") for i in own):
         return None
@@ -125,6 +125,8 @@ def _staged(draft: Draft) -> _Plan | None:
     outside = _outside(seen, root, layers)
     owner, owned = _owner(seen, root)
     shared = prefix if needs_prefix else []
+    if shared and draft.stage.name:
+        return None
     if outside is None or owner is None:
         return None
     entries = _entries(draft, seen, root)
@@ -142,11 +144,14 @@ def _written(draft: Draft, plan: _Plan, rule: str) -> Change:
     start = draft.start_of(draft.stage)
     body = [i for i in draft.stage.instructions if i not in plan.shared]
     named = draft.raw(start).rstrip("\r")
-    base = "base" if plan.shared else " ".join(named.split()[1:])
+    words = named.split()[1:]
+    base = "base" if plan.shared else " ".join(words[:-2] if draft.stage.name else words)
     made = max(i.end for i in body if i.keyword in ("RUN", "COPY", "ADD"))
     moved = [*plan.moved, *((plan.user,) if plan.user and plan.user.line > made else ())]
     edits = [_without(draft, i) for i in moved]
-    edits.append(Edit(start.line, start.end, (f"{named} AS {'base' if plan.shared else 'build'}",)))
+    if not draft.stage.name:
+        name = "base" if plan.shared else "build"
+        edits.append(Edit(start.line, start.end, (f"{named.rstrip()} AS {name}",)))
     if plan.shared:
         last = plan.shared[-1].end
         arguments = [f"ARG {name}" for i in plan.shared if i.keyword == "ARG" for name in _names(i)]
@@ -247,7 +252,8 @@ def _copies(draft: Draft, plan: _Plan) -> list[str]:
     """Return the lines of the new stage that set its folder and take the files over."""
     seen = draft.seen or Seen()
     owned = plan.owned  # WORKDIR would make the folder for root
-    flags = f"--from=build --chown={plan.owner}" if plan.owner else "--from=build"
+    source = f"--from={draft.stage.name or 'build'}"
+    flags = f"{source} --chown={plan.owner}" if plan.owner else source
     here = f"{plan.root}/" if owned else "./"
     lines = [] if owned else [f"WORKDIR {plan.root}"]
     if plan.entries:
@@ -259,7 +265,7 @@ def _copies(draft: Draft, plan: _Plan) -> list[str]:
         lines += [f"COPY {flags} {plan.root}/{name} {here}{name}" for name in ordered]
     else:
         lines.append(f"COPY {flags} {plan.root} {plan.root}")
-    lines += [f"COPY --from=build {path} {path}" for path in plan.outside]
+    lines += [f"COPY {source} {path} {path}" for path in plan.outside]
     folder = str(seen.settings.get("WorkingDir") or plan.root)
     return [*lines, f"WORKDIR {folder}"] if owned or folder != plan.root else lines
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import subprocess
 from pathlib import Path
@@ -12,7 +13,7 @@ from helpers import examine, improve
 from helpers.engine import ContainerError
 from helpers.host import workspace
 from helpers.host.errors import StoppedByReaderError
-from helpers.improve import Outcome, rules, trial
+from helpers.improve import Outcome, command, rules, trial
 from helpers.improve.draft import Change, Edit
 
 pytestmark = pytest.mark.engine
@@ -244,3 +245,24 @@ def test_the_sample_apps_naive_file_becomes_several_times_smaller(tmp_path):
         assert found.after.user != "root"
         assert {"second-stage", "slim-base"} <= {step.rule for step in found.kept}
         subprocess.run(["git", "-C", found.folder, "apply", "-"], input=found.patch.encode(), check=True)
+
+
+def test_the_command_writes_a_patch_new_files_and_where_it_is_told_to_the_project(
+    app, only, tmp_path, capsys
+):
+    folder = app("", "response.end('ok');")
+    git = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "a"]):
+        subprocess.run([*git, *words], check=True)
+    only("USER node")
+    out = tmp_path.with_name(f"{tmp_path.name}-out")
+    parser = argparse.ArgumentParser()
+    command.add_to(parser.add_subparsers())
+    command.run(parser.parse_args(["improve", str(folder), "--out", str(out), "--apply"]))
+    assert "answered 2 requests like before" in capsys.readouterr().out
+    new = FILE + "USER node\n"
+    assert (out / "Dockerfile").read_text() == new
+    assert (folder / "Dockerfile").read_text() == new
+    subprocess.run([*git, "checkout", "-q", "Dockerfile"], check=True)
+    subprocess.run([*git, "apply", str(out / "improve.patch")], check=True)
+    assert (folder / "Dockerfile").read_text() == new

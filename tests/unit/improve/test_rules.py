@@ -450,3 +450,11 @@ def test_sources_stay_behind_only_where_they_were_compiled(tmp_path):
         tmp_path, PROJECT, seen(*BUILT[:5], "/app/lib/", "/app/lib/a.ts", "/app/tsconfig.json")
     )
     assert "COPY --from=build /app/lib ./lib" in changed(stages.second_stage(found))
+
+
+def test_the_only_stage_keeps_its_name(tmp_path):
+    text = NAIVE.replace("FROM node:20", "FROM --platform=linux/amd64 node:20 AS Maker")
+    lines = changed(stages.second_stage(draft(tmp_path, PROJECT | {"Dockerfile": text}, seen(*BUILT))))
+    assert lines[0] == "FROM --platform=linux/amd64 node:20 AS Maker"
+    assert "FROM --platform=linux/amd64 node:20" in lines
+    assert "COPY --from=maker /app/dist ./dist" in lines
