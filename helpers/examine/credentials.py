@@ -82,7 +82,7 @@ _PLACEHOLDERS = re.compile(
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.]*://[^\s:/@]*:([^\s@/]+)@([^\s:/?\"']+)", re.IGNORECASE)
 _LOCAL = re.compile(r"(localhost|127\.|0\.0\.0\.0|host\.docker|\[?::1)|^[^.]*$", re.IGNORECASE)
 _EASY = 3.0  # bits for each character: a text of fewer is a word, not a secret
-_SHORTEST = 8  # characters
+_SHORTEST = 6  # characters
 
 
 @dataclass(frozen=True)

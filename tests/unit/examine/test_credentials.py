@@ -15,6 +15,7 @@ STATE = '{"version": 4, "resources": [{"type": "random_password"}]}'
 SECRETS = {
     ".env": ("DB_PASSWORD=q7Fz29xLm4\n", "`DB_PASSWORD`"),
     "backend/.env.production": ("export STRIPE_KEY='sk_live_4eC39HqLyjWDarjt'\n", "`STRIPE_KEY`"),
+    "short.env": ("DB_PASSWORD=hunter2\n", "`DB_PASSWORD`"),
     "prod.env": ("DATABASE_URL=postgres://app:q7Fz29xLm4@db.example.com/app\n", "`DATABASE_URL`"),
     ".envs/.production/.django": ("DJANGO_SECRET_KEY=G7fQ0xk2Zp9Lw4sT\n", "`DJANGO_SECRET_KEY`"),
     "main.tfvars": ('db_password = "q7Fz29xLm4"\n', "`db_password`"),
@@ -52,6 +53,12 @@ HARMLESS = {
     "a key for everybody": (".env", "NEXT_PUBLIC_API_KEY=pk_q7Fz29xLm4\n"),
     "a file's place": (".env", "JWT_SECRET_FILE=/run/secrets/jwt1\nTOKEN_TTL=3600seconds1\n"),
     "a database of the developer": (".env", "DATABASE_URL=postgres://app:q7Fz29xLm4@localhost/app\n"),
+    "an address without a password": (
+        ".env",
+        "SENTRY_DSN=https://a1b2c3d4e5f6a7b8@sentry.example.com/1\n",
+    ),
+    "a default of a framework": (".env", "SECRET_KEY='django-insecure-x8f$k2'\n"),
+    "one digit again and again": (".env", "API_KEY=0000000000000000\n"),
     "a certificate": ("ca.pem", "-----BEGIN CERTIFICATE-----\nMIIE\n"),
     "a public key": ("jwt.key", "-----BEGIN PUBLIC KEY-----\nMIIE\n"),
     "a key ring": ("apt.key", "-----BEGIN PGP PUBLIC KEY BLOCK-----\nmQIN\n"),
