@@ -32,6 +32,7 @@ _MANIFESTS = {
     ".yarnrc.yml",
     "pyproject.toml",
     "composer.json",
+    "Gemfile",
 }
 _READ_BYTES = 200_000  # a larger file is neither a manifest nor a script
 _NAMED = 8  # a sentence names at most this many Dockerfiles

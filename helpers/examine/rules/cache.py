@@ -154,7 +154,11 @@ def _can_stand_higher(
     if installer.compiles(command) and cache_mounts.has_cache_mount(run):
         return False  # it compiles again in any case, and the mount has its downloads
     if installer.reads_files(command):
-        return not (installer.name == "pip" and _installs_the_project(command))
+        gems = installer.name == "Bundler" and any(
+            path.endswith("Gemfile") and re.search(r"(?m)^\s*gemspec|\bpath:|:path\b", text)
+            for path, text in sources.texts.items()
+        )
+        return not gems and not (installer.name == "pip" and _installs_the_project(command))
     cleans = any(
         {"del", "purge", "remove", "autoremove"} & set(ran[1:4])
         for ran in shell_commands.commands(run)

@@ -18,7 +18,7 @@ from helpers.examine.rules.shell_commands import Command, Installer
 
 _ELSEWHERE = re.compile(  # options that move the cache or do without one
     r"(?:^|\s)(--no-cache\S*|--cache(-dir|-folder)?|--store-dir|--no-index|-Dmaven\.repo\.local\S*"
-    r"|--gradle-user-home|-g|--packages)(?:[= ]|$)"
+    r"|--gradle-user-home|-g|--packages|-s|--settings)(?:[= ]|$)"
 )
 _MOVES = re.compile(
     r"(npm|yarn|pnpm|poetry|composer|pip|uv) (config )?(set |.*)"

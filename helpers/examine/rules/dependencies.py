@@ -139,15 +139,17 @@ def _uses(text: str, packages: Mapping[str, Any]) -> bool:
 def _copied(sources: Sources, walk: Walk, stage: Stage) -> Iterator[Finding]:
     """Find ``COPY --from=builder …/node_modules`` where the builder installed everything."""
     file = sources.file
+    told: set[int] = set()
     for layer in walk.history(stage):
         copy = layer.instruction
         source = file.source_stage(copy.flag("from") or "") if copy.keyword == "COPY" else None
         names = [word.rstrip("/").rpartition("/")[2] for word in copy.words()[:-1]]
-        if source is None or "node_modules" not in names:
+        if source is None or source.index in told or "node_modules" not in names:
             continue
         installs = list(_with_dev(sources, walk.history(source), source))
         if installs:
             last = installs[-1]
+            told.add(source.index)
             yield Finding(
                 "dev-dependencies",
                 "size",

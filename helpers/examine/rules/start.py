@@ -169,7 +169,9 @@ def _shell(begun: Instruction, value: str) -> Finding:
         how = f"`{begun.keyword} {json.dumps(_words(text))}`"
         remedy = f"Write {how}, the JSON form, which starts no shell."
     else:
-        remedy = f"Write `exec` in front of the last command: `exec {_cut(last)}`."
+        settings = re.match(r"(?:[A-Za-z_]\w*=\S*\s+)*", last)
+        at = settings.end() if settings else 0
+        remedy = f"Write `exec` in front of the last program: `{_cut(last[:at] + 'exec ' + last[at:])}`."
     return Finding(
         "no-exec",
         "style",
@@ -198,11 +200,13 @@ def _package_manager(
         else f"`{tool}` stays in memory as process 1, only to wait for the program that it started."
     )
     scripts: dict[str, Any] = {}
-    for manifest in purpose.manifests(sources, stage):
-        found = manifest.get("scripts", {})
-        if isinstance(found, dict) and (name in found or name == "start"):
-            scripts = {"start": "node server.js", **found}  # npm's own start
-            break
+    known = [m.get("scripts", {}) for m in purpose.manifests(sources, stage)]
+    known = [found for found in known if isinstance(found, dict)]
+    with_it = [found for found in known if name in found]
+    if with_it:
+        scripts = with_it[0] if len(with_it) == 1 else {}
+    elif len(known) == 1 and name == "start":
+        scripts = {"start": "node server.js"}  # npm's own start
     text = scripts.get(name)
     around = {f"pre{name}", f"post{name}"} & set(scripts)
     words = _words(text) if isinstance(text, str) and not _SHELL_SYNTAX.search(text) else []

@@ -227,3 +227,15 @@ def test_the_remedy_names_the_files_that_there_are(tmp_path):
 
 def test_the_recommended_file_has_no_finding():
     assert cache.check(of_text(sample.dockerfile("recommended").read_text())) == []
+
+
+def test_a_gemfile_that_reads_the_project_itself_needs_the_sources(tmp_path):
+    files = {"Dockerfile": "FROM ruby:3\nCOPY . .\nRUN bundle install\n", "a.rb": ""}
+
+    def told(gemfile: str) -> list:
+        sources = of_folder(tmp_path, {**files, "Gemfile": gemfile})
+        return [f for f in cache.check(sources) if f.rule == "sources-before-install"]
+
+    assert told('gem "rails"\n')
+    assert not told("gemspec\n")
+    assert not told('gem "core", path: "core"\n')

@@ -69,6 +69,7 @@ def test_another_place_of_the_cache_is_left(text):
         *("PIP_NO_CACHE_DIR=1 pip install -r r.txt", "npm ci && npm cache clean --force"),
         *("yarn && yarn cache clean", "npm ci && rm -rf /root/.npm", "cargo build --offline"),
         *("pip install flask", "npm install -g pm2", "apt-get install -y curl", "mvn -o package"),
+        "mvn -s /usr/share/maven/ref/settings-docker.xml package",
     ],
 )
 def test_a_cache_that_is_off_emptied_or_not_worth_it_is_left(command):

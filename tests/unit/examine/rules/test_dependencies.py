@@ -146,6 +146,8 @@ def test_a_copy_of_node_modules_is_judged_by_the_stage_it_comes_from():
     text = "FROM a AS b\nRUN npm ci\nFROM a\nCOPY --from=b /app/{} /app/node_modules\n"
     assert [f.line for f in told(text.format("node_modules"))] == [4]
     assert not told(text.format("production_node_modules"))
+    twice = text.format("node_modules") + "COPY --from=b /app/web/node_modules /app/web/node_modules\n"
+    assert [f.line for f in told(twice)] == [4]
 
 
 def test_npm_install_beside_its_lock_file_is_found(tmp_path):

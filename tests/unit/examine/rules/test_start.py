@@ -34,6 +34,7 @@ def test_a_shell_as_process_1_is_found_and_the_json_form_written_out():
         ("CMD gunicorn --bind :$PORT app", "`exec gunicorn --bind :$PORT app`"),
         ("CMD python migrate.py && gunicorn app", "`exec gunicorn app`"),
         ('CMD ["sh", "-c", "gunicorn -b :$PORT app"]', "`exec gunicorn -b :$PORT app`"),
+        ("CMD A=$B gunicorn app", "`A=$B exec gunicorn app`"),
         ("ENTRYPOINT java -jar a.jar", '`ENTRYPOINT ["java", "-jar", "a.jar"]`'),
     ],
 )
@@ -118,6 +119,18 @@ def test_a_script_that_one_command_does_not_replace_is_only_named(tmp_path, scri
     (finding,) = npm(tmp_path, scripts)
     assert "the script `start`" in finding.remedy
     assert "CMD [" not in finding.remedy
+
+
+def test_npms_own_start_is_known_where_one_manifest_has_none(tmp_path):
+    (finding,) = npm(tmp_path, {})
+    assert '`CMD ["node", "server.js"]`' in finding.remedy
+
+
+def test_of_several_manifests_nobody_knows_which_one_starts(tmp_path):
+    files = {name: {"scripts": {"start": "node a.js"}} for name in ("package.json", "web/package.json")}
+    text = 'FROM node:24-slim\nCOPY . .\nCMD ["npm", "start"]\n'
+    (finding,) = told_of(tmp_path, text, files, "package-manager-starts")
+    assert "the script `start`" in finding.remedy
 
 
 def test_a_start_for_development_is_left(tmp_path):
