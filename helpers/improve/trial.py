@@ -35,6 +35,7 @@ MINUTES = 10.0
 _STOPPED = "The improvement was stopped at your request; nothing of it is left, and nothing was changed."
 _WORTH = 50_000  # bytes that a change must save if it gains nothing else
 _WORTH_OF_A_BASE = 0.05  # share of the image that another C library must save
+_NO_GAIN = "It gains nothing that was measured."
 _OFTEN_SAID = {"production", "development", "localhost", "0.0.0.0", "127.0.0.1"}  # noqa: S104
 
 Watching = Callable[[str], AbstractContextManager[Watcher]]
@@ -227,16 +228,16 @@ class _Trial:
         figures = self._figures(made)
         gained = _gain(change, last, figures)
         if not gained:
-            self._note(change, Outcome.DROPPED, "It gains nothing that was measured.", figures)
+            self._note(change, Outcome.DROPPED, _NO_GAIN, figures)
             return None
         self._engine.client.images.get(made.image_id).tag(TAG, "after")
         self._note(change, Outcome.KEPT, gained, figures)
         return made, figures
 
     def _is_variant(self, change: Change) -> bool:
-        """Whether another form of a change that could not be tried."""
-        untried = [s.rule for s in self._steps if s.outcome is Outcome.NOT_TRIED]
-        return any(change.rule.startswith(f"{rule}-") for rule in untried)
+        """Whether it is another form of a change that could not be tried, or had nothing to gain."""
+        done = [s.rule for s in self._steps if s.outcome is Outcome.NOT_TRIED or s.why == _NO_GAIN]
+        return any(change.rule.startswith(f"{rule}-") for rule in done)
 
     def _note(self, change: Change, outcome: Outcome, why: str, figures: Figures | None = None) -> None:
         self._steps.append(Step(change.rule, change.reason, change.lines, outcome, why, figures))

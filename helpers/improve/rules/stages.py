@@ -80,7 +80,7 @@ def second_stage_slim(draft: Draft) -> Change | None:
         return None
     return replace(
         slim,
-        rule="second-stage-slim",
+        rule="slim-second-stage",
         reason="Only the build needs what the base has beside the runtime.",
         lines=(draft.start_of(draft.stage).line,),
     )

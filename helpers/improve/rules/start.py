@@ -14,6 +14,7 @@ _OF_A_SHELL = re.compile(r"[$&|;<>*?`()\[\]{}~#\\\n!]|^\w+=")
 _WRITES = re.compile(
     r"writeFile|createWriteStream|appendFile|mkdir|sqlite|multer|lowdb|nedb|formidable|unlink|rmSync|level\("
 )
+_RUNNERS = ("npm", "yarn", "pnpm", "npx")
 _FOR_ROOT = 1024  # ports below are for root, by Linux's default
 _PASSING = ("/proc", "/run", "/dev", "/root/.npm", "/home", "/var/log", "/root/.cache")
 _FOR_ALL = "/tmp/"  # noqa: S108 - the image's
@@ -73,7 +74,8 @@ def exec_form(draft: Draft) -> Change | None:
             continue
         words = _words(one)
         direct = _of_script(draft, words) if words else None
-        new = direct or (words if words and not one.value.startswith("[") else None)
+        of_npm = bool(words) and words[0] in _RUNNERS  # it would be process 1 in the shell's place
+        new = direct or (None if of_npm or one.value.startswith("[") else words)
         if new is None:
             continue
         edits.append(Edit(one.line, one.end, (f"{one.keyword} {json.dumps(new, ensure_ascii=False)}",)))
@@ -106,7 +108,7 @@ def _words(one: Instruction) -> list[str] | None:
 
 def _of_script(draft: Draft, words: list[str]) -> list[str] | None:
     """Return the command of a script that npm would start, if it is node with plain arguments."""
-    run = words[1:] if words[:1] and words[0] in ("npm", "yarn", "pnpm") else []
+    run = words[1:] if words[0] in _RUNNERS else []
     name = "start" if run == ["start"] else run[1] if len(run) == 2 and run[0] == "run" else ""
     scripts = draft.json("package.json").get("scripts") or {}
     script = str(scripts.get(name, ""))

@@ -403,7 +403,8 @@ def test_another_user_runs_what_writes_no_file(tmp_path):
         ("CMD node dist/index.js", 'CMD ["node", "dist/index.js"]'),
         ("CMD npm start", 'CMD ["node", "dist/index.js"]'),
         ('CMD ["npm", "start"]', 'CMD ["node", "dist/index.js"]'),
-        ("CMD npm run other", 'CMD ["npm", "run", "other"]'),
+        ("CMD npm run other", None),
+        ("CMD ./run.sh a", 'CMD ["./run.sh", "a"]'),
         ("ENTRYPOINT ./run.sh", 'ENTRYPOINT ["./run.sh"]'),
         ('CMD ["node", "dist/index.js"]', None),
         ("CMD node $FILE", None),
@@ -419,7 +420,7 @@ def test_the_start_needs_no_shell(tmp_path, before, after):
 def test_a_program_that_reads_what_npm_sets_keeps_npm(tmp_path):
     files = PROJECT | {"src/v.ts": "process.env.npm_package_version"}
     change = start.exec_form(draft(tmp_path, files | {"Dockerfile": "FROM node:20\nCMD npm start\n"}))
-    assert changed(change)[1] == 'CMD ["npm", "start"]'
+    assert change is None
 
 
 def test_a_user_of_the_build_is_the_user_of_both_stages(tmp_path):
