@@ -109,6 +109,7 @@ class Improvement:
                 if last and step.figures and step.outcome is Outcome.KEPT
                 else float("nan")
             )
+            gained = 0.0 if abs(gained) < 0.05 else gained  # no -0.0
             rows.append((step.rule, str(step.outcome), gained, size, step.reason, step.why))
             last = step.figures if step.outcome is Outcome.KEPT and step.figures else last
         columns = ["change", "outcome", "MB less", "image MB", "reason", "why"]

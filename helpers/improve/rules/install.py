@@ -171,9 +171,7 @@ def _node_files(draft: Draft, tool: str) -> list[str]:
 
 def from_lock_file(draft: Draft) -> Change | None:
     """Propose ``npm ci`` where ``npm install`` has a lock file to follow."""
-    if not draft.has("package-lock.json") or not isinstance(
-        draft.json("package-lock.json").get("packages"), dict
-    ):
+    if "lockfileVersion" not in draft.json("package-lock.json"):
         return None
     edits, lines = [], []
     for stage in draft.needed:

@@ -74,7 +74,9 @@ def exec_form(draft: Draft) -> Change | None:
             continue
         words = _words(one)
         direct = _of_script(draft, words) if words else None
-        of_npm = bool(words) and words[0] in _RUNNERS  # it would be process 1 in the shell's place
+        of_npm = (
+            words is not None and words[:1] != [] and words[0] in _RUNNERS
+        )  # it would be process 1 in the shell's place
         new = direct or (None if of_npm or one.value.startswith("[") else words)
         if new is None:
             continue
