@@ -29,7 +29,7 @@ _LARGEST_PAX = 1 << 16  # bytes; a longer description is left to `tarfile`
 _RECORD = re.compile(rb"(\d+) ([^=]+)=")
 _OTHER_RECORDS = ("GNU.sparse.", "hdrcharset")
 _END = bytes(BLOCKSIZE)
-_ADLER = 65_521
+_REMEMBERED = 1 << 12  # fields of numbers, most of which come again
 
 
 class Entry(NamedTuple):
@@ -87,17 +87,17 @@ def _read(block: bytes) -> Entry:
     kind = _PLAIN.get(flag)
     if kind is None or not _is_sound(block, checksum):
         raise ValueError(flag)
-    path, size = _text(name), _octal(size)
+    path = _text(name)
     if folders[0]:
         path = f"{_text(folders)}/{path}"
     return Entry(
-        path=_absolute(path),
-        kind=kind,
-        bytes=size if kind == "file" else 0,
-        mode=_octal(mode) & 0o7777,
-        uid=_octal(uid),
-        gid=_octal(gid),
-        target=_target(kind, _text(target)),
+        _absolute(path),
+        kind,
+        _octal(size) if kind == "file" else 0,
+        _octal(mode) & 0o7777,
+        _octal(uid),
+        _octal(gid),
+        "" if kind == "file" else _target(kind, _text(target)),
     )
 
 
@@ -106,8 +106,13 @@ def _is_sound(block: bytes, checksum: bytes) -> bool:
 
     The lower half of Adler-32 is one more than the sum of the bytes, modulo 65521 (RFC 1950).
     """
-    expected = _octal(checksum) + sum(checksum) - 8 * ord(" ")
-    return (expected + 1) % _ADLER == zlib.adler32(block) & 0xFFFF
+    return _half_adler(checksum) == zlib.adler32(block) & 0xFFFF
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _half_adler(checksum: bytes) -> int:
+    """Return the lower half of the Adler-32 that a header with this checksum has."""
+    return (1 + _octal(checksum) - sum(b" " * 8) + sum(checksum)) % 65_521
 
 
 def _described(block: bytes) -> int:
@@ -148,7 +153,7 @@ def _replaced(entry: Entry, records: Mapping[str, str]) -> Entry:
     return entry._replace(**changed)
 
 
-@functools.lru_cache(maxsize=1 << 12)
+@functools.lru_cache(maxsize=_REMEMBERED)
 def _octal(field: bytes) -> int:
     return int(field.partition(b"\0")[0].strip() or b"0", 8)
 
