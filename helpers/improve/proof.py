@@ -13,7 +13,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
@@ -246,9 +246,7 @@ class _Observer:
         yield first
         if first.status is None:
             return
-        asked = [("GET", path) for path in health_paths(self._settings)]
-        asked += [*self._wishes.probes, ("GET", UNKNOWN_PATH)]
-        for method, path in dict.fromkeys(asked):
+        for method, path in dict.fromkeys([*self._wishes.probes, ("GET", UNKNOWN_PATH)]):
             if (method, path) != ("GET", "/"):
                 yield self._request(port, method, path)
         for number, path in enumerate(files_named(first), 1):
@@ -399,7 +397,9 @@ def differs(before: Sequence[Run], after: Run) -> tuple[str, bool]:
     for port in sorted((wanted - after.ports) | (inner - after.ports - after.inner)):
         return f"it does not listen on port {port}", False
     if first.health == 0 and after.health != 0:
-        return f"its health check fails with code {after.health}", False
+        return f"its health check fails with code {after.health}".replace(
+            "code None", "no command"
+        ), False
     if first.check == 0 and after.check != 0:
         last = ([line for line in after.check_output.splitlines() if line.strip()] or [""])[-1]
         return f"the check fails with code {after.check}: {last.strip()[:200]}", False
@@ -477,7 +477,9 @@ class Proof:
         rebuilt: Callable[[], str | None] = lambda: None,
     ) -> None:
         """Run the image twice. ``rebuilt`` builds it once more, and returns that image or None."""
-        self._image, self._settings, self._wishes = image, settings, wishes
+        paths = tuple(("GET", path) for path in health_paths(settings))
+        self._wishes = replace(wishes, probes=(*paths, *wishes.probes))
+        self._image, self._settings = image, settings
         self._tools, self._engine, self._rebuilt = tools, engine, rebuilt
         self._publish = exposed(settings)
         first = self._observe(image)
@@ -502,7 +504,7 @@ class Proof:
             image,
             self._wishes,
             self._engine,
-            settings={**settings, "Healthcheck": self._settings.get("Healthcheck")},
+            settings=settings,
             tools=self._tools,
             publish=self._publish,
             like=self.first,

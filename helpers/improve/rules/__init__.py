@@ -16,6 +16,7 @@ ORDER: tuple[Proposer, ...] = (
     stages.second_stage_with_folder,
     stages.second_stage_with_all,
     stages.compiler_stays_behind,
+    start.health_by_node,
     bases.slim,
     stages.second_stage_slim,
     bases.alpine,

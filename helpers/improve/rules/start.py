@@ -14,6 +14,10 @@ _OF_A_SHELL = re.compile(r"[$&|;<>*?`()\[\]{}~#\\\n!]|^\w+=")
 _WRITES = re.compile(
     r"writeFile|createWriteStream|appendFile|mkdir|sqlite|multer|lowdb|nedb|formidable|unlink|rmSync|level\("
 )
+_ASKS = re.compile(
+    r"CMD (?:curl|wget)(?: -{1,2}[\w-]+)* ?[\"']?(https?://[\w.:/-]+)[\"']?(?: \|\| exit 1)?"
+)
+_WITH_FETCH = 18  # the first version of Node that has fetch by itself
 _RUNNERS = ("npm", "yarn", "pnpm", "npx")
 _FOR_ROOT = 1024  # ports below are for root, by Linux's default
 _PASSING = ("/proc", "/run", "/dev", "/root/.npm", "/home", "/var/log", "/root/.cache")
@@ -45,6 +49,36 @@ def other_user(draft: Draft) -> Change | None:
         "the process is not root",
         takes_away=True,
     )
+
+
+def health_by_node(draft: Draft) -> Change | None:
+    """Propose that node asks for the health, where curl or wget would need the larger base."""
+    stage, version = draft.stage, _node_version(draft)
+    base = draft.file.lineage(draft.project.target)[0].base
+    if version < _WITH_FETCH or not _has_user_node(draft) or re.search("slim|alpine", base):
+        return None
+    for one in stage.instructions:
+        words = " ".join(one.value.split())
+        found = _ASKS.fullmatch(words) if one.keyword == "HEALTHCHECK" else None
+        if not found:
+            continue
+        script = f"fetch('{found[1]}').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"
+        command = json.dumps(["node", "-e", script], ensure_ascii=False)
+        flags = "".join(f"{flag} " for flag in one.flags)
+        return Change(
+            "health-by-node",
+            "The health check needs a program that a smaller base does not have.",
+            (one.line,),
+            draft.edited([Edit(one.line, one.end, (f"HEALTHCHECK {flags}CMD {command}",))]),
+            "the health check needs only node",
+        )
+    return None
+
+
+def _node_version(draft: Draft) -> int:
+    variables = map(str, (draft.seen.settings.get("Env") if draft.seen else None) or ())
+    found = (re.match(r"NODE_VERSION=(\d+)", variable) for variable in variables)
+    return next((int(match[1]) for match in found if match), 0)
 
 
 def _has_user_node(draft: Draft) -> bool:

@@ -459,3 +459,19 @@ def test_the_only_stage_keeps_its_name(tmp_path):
     assert lines[0] == "FROM --platform=linux/amd64 node:20 AS Maker"
     assert "FROM --platform=linux/amd64 node:20" in lines
     assert "COPY --from=maker /app/dist ./dist" in lines
+
+
+@pytest.mark.parametrize(
+    "asks", ["curl -f http://localhost:80/up || exit 1", "wget -q --spider http://localhost:80/up"]
+)
+def test_node_asks_for_the_health_where_curl_would_keep_the_full_base(tmp_path, asks):
+    text = f"FROM node:20\nHEALTHCHECK --interval=5s CMD {asks}\nCMD a\n"
+    change = start.health_by_node(draft(tmp_path, {"Dockerfile": text}, seen()))
+    line = changed(change)[1]
+    assert line.startswith(
+        'HEALTHCHECK --interval=5s CMD ["node", "-e", "fetch(\'http://localhost:80/up\')'
+    )
+    other = text.replace("/up", "/up | grep ok")
+    assert start.health_by_node(draft(tmp_path, {"Dockerfile": other}, seen())) is None
+    slim = text.replace("node:20", "node:20-slim")
+    assert start.health_by_node(draft(tmp_path, {"Dockerfile": slim}, seen())) is None
