@@ -132,7 +132,7 @@ class _Trial:
             change = proposer(draft)
             if change is None or self._is_variant(change):
                 continue
-            tried = self._try(change, figures, proof)
+            tried = self._try(change, last, figures, proof)
             if tried is not None:
                 last, figures = tried
                 seen = self._seen(last, proof)
@@ -197,7 +197,9 @@ class _Trial:
         settings = before.image.config
         return Proof(before.image_id, settings, self._wishes, _tools(before), self._engine, again)
 
-    def _try(self, change: Change, last: Figures, proof: Proof) -> tuple[BuildResult, Figures] | None:
+    def _try(
+        self, change: Change, before: BuildResult, last: Figures, proof: Proof
+    ) -> tuple[BuildResult, Figures] | None:
         """Try a change and note its outcome; return the image and its figures when it is kept."""
         if time.monotonic() > self._ends:
             self._note(change, Outcome.NOT_TRIED, f"The {self._minutes:g} minutes were used up.")
@@ -211,7 +213,8 @@ class _Trial:
             return None
         try:
             made = self._build(change.draft, "trial", f"change {len(self._steps) + 1}, {change.rule}")
-            why = proof.against(made.image_id, made.image.config)
+            same = made.image_id == before.image_id  # the very image that was run already
+            why = "" if same else proof.against(made.image_id, made.image.config)
         except StoppedByReaderError:
             raise
         except BaseError as error:
