@@ -64,7 +64,7 @@ class Project:
         return contexts.printable(str(shown))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sources:
     """The facts about a project that need no build.
 

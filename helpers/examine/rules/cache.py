@@ -6,19 +6,17 @@ The rules only look at the parsed text. `examine.rebuild` measures whether a ste
 from __future__ import annotations
 
 import fnmatch
-import functools
 import re
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
-from helpers.buildx import copies
-from helpers.buildx.context import Survey
 from helpers.buildx.copies import Copy
-from helpers.buildx.dockerfile import Dockerfile, Instruction, Stage
+from helpers.buildx.dockerfile import Instruction
 from helpers.examine.findings import Finding, Severity
 from helpers.examine.gather import Sources
 from helpers.examine.rules import cache_mounts, downloads, layers, shell_commands
-from helpers.examine.rules.layers import Layer
+from helpers.examine.rules.layers import Layer, Walk
 from helpers.examine.rules.shell_commands import INSTALLERS, Command, Installer
 
 _WILDCARD = re.compile(r"[*?[]")
@@ -89,60 +87,61 @@ def check(sources: Sources) -> list[Finding]:
     Arguments given from outside count as changing often.
     """
     file, given = sources.file, set(sources.project.build_args)
-    walk = layers.walk(file)
+    walk = layers.walk(sources)
     found: list[Finding] = []
-    source_copies = functools.cache(lambda stage: _source_copies(sources, stage))
-    for stage in file.needs(sources.project.target):
-        history = walk.history(stage)
+    ends: dict[int, _State] = {}
+    for stage in file.needs(sources.project.target):  # a stage stands below the one it is built from
+        parent = file.parent(stage)
+        state = ends[parent.index].below() if parent else _State()
         own = walk.own[stage.index]
-        lineage = {one.index for one in _lineage(file, stage)}
-        copied = {copy for one in file.stages if one.index in lineage for copy in source_copies(one)}
-        found += _sources_before_installs(sources, history, len(history) - len(own), copied)
+        found += _sources_before_installs(sources, walk, own, state)
         found += _early_arguments([layer.instruction for layer in own], given)
-        found += _update_alone(history, len(history) - len(own))
+        found += _update_alone(own, state)
+        ends[stage.index] = state
     return [*dict.fromkeys(found), *cache_mounts.check(sources, walk), *downloads.check(sources, walk)]
 
 
-def _lineage(file: Dockerfile, stage: Stage) -> Iterator[Stage]:
-    above: Stage | None = stage
-    while above is not None:
-        yield above
-        above = file.parent(above)
+@dataclass
+class _State:
+    """What the layers so far have done: the first copy of sources, the installs, an update alone.
 
+    ``early`` holds the tools that have installed, and whether they read files of the project.
+    """
 
-def _source_copies(sources: Sources, stage: Stage) -> list[Instruction]:
-    made = copies.of_stage(sources.file, stage)
-    return [copy.instruction for copy in made if _copies_sources(copy, sources.survey)]
+    copy: Layer | None = None
+    own_copy: bool = False
+    early: set[tuple[str, bool]] = field(default_factory=set)
+    updated: Instruction | None = None
+
+    def below(self) -> _State:
+        """Return the state in which a stage built from this one begins."""
+        return _State(self.copy, False, set(self.early), self.updated)
 
 
 def _sources_before_installs(
-    sources: Sources, history: Sequence[Layer], inherited: int, copied: Collection[Instruction]
+    sources: Sources, walk: Walk, own: Sequence[Layer], state: _State
 ) -> Iterator[Finding]:
-    """Find installs below the first copy of sources, which run again after each edit of a source.
-
-    The first ``inherited`` layers belong to the stages below, which are judged on their own.
-    """
-    copy: Instruction | None = None
-    at_copy = 0
-    early: set[tuple[str, bool]] = set()
-    for at, layer in enumerate(history):
+    """Find installs below the first copy of sources, which run again after each edit of a source."""
+    early = state.early
+    for layer in own:
         run = layer.instruction
         early |= {(name, True) for name in cache_mounts.brought(run)}
-        if copy is not None and layers.rewrites_manifests(run):
+        if state.copy is not None and layers.rewrites_manifests(run):
             early |= {(name, True) for name in _NODE}
-        if copy is None and run in copied:
-            copy, at_copy = run, at
+        if state.copy is None and layer.copy and _copies_sources(layer.copy, walk):
+            state.copy, state.own_copy = layer, True
         for installer, command in shell_commands.installs(run) if run.keyword == "RUN" else ():
             reads = installer.reads_files(command)
-            if copy is None:
+            if state.copy is None:
                 early |= {(installer.name, True)} if reads else set()
-            elif (installer.name, reads) not in early and (reads or at_copy >= inherited):
-                if not _can_stand_higher(sources, run, installer, command):
-                    continue
+            elif (
+                (installer.name, reads) not in early
+                and (reads or state.own_copy)
+                and _can_stand_higher(sources, run, installer, command)
+            ):
                 early.add((installer.name, reads))
-                if at >= inherited:
-                    yield _late_install(sources, copy, run, installer, command)
-                    break  # one finding a step
+                yield _late_install(sources, walk, state.copy, run, installer, command)
+                break  # one finding a step
 
 
 def _can_stand_higher(
@@ -172,7 +171,7 @@ def _installs_the_project(command: Command) -> bool:
     return not any(word.startswith(("-r", "--req")) for word in command)
 
 
-def _copies_sources(copy: Copy, survey: Survey | None) -> bool:
+def _copies_sources(copy: Copy, walk: Walk) -> bool:
     """Whether a copy takes the whole context or a folder of sources, not only single files.
 
     Where the context is known, at least one file must be taken that is no manifest.
@@ -182,9 +181,9 @@ def _copies_sources(copy: Copy, survey: Survey | None) -> bool:
         and not _names_a_file(path.rpartition("/")[2])
         for path in copy.sources
     )
-    if not by_name or survey is None or copy.unsure:
+    if not by_name or walk.survey is None or copy.unsure:
         return by_name
-    taken = copy.taken(survey)
+    taken = walk.taken(copy)
     return not taken or any(not _NO_SOURCE.fullmatch(path.rpartition("/")[2]) for path in taken)
 
 
@@ -199,8 +198,14 @@ def _names_a_file(name: str) -> bool:
 
 
 def _late_install(
-    sources: Sources, copy: Instruction, run: Instruction, installer: Installer, command: Command
+    sources: Sources,
+    walk: Walk,
+    source: Layer,
+    run: Instruction,
+    installer: Installer,
+    command: Command,
 ) -> Finding:
+    copy = source.instruction
     shown = shell_commands.shown(command)
     mounted = cache_mounts.has_cache_mount(run)
     sentence = (
@@ -208,7 +213,7 @@ def _late_install(
         "source file runs it again"
         + (", though its cache mount saves the download." if mounted else ".")
     )
-    taken = _taken(sources, copy)
+    taken = walk.taken(source.copy) if source.copy else frozenset[str]()
     manifests = _listed(_manifests(sources, installer, command, taken))
     if installer.name == ".NET":
         manifests = "every *.csproj, each into its folder,"
@@ -230,13 +235,6 @@ def _late_install(
         remedy += f" Copy what its `{script}` script reads as well."
     severity = Severity.HINT if mounted else Severity.WARNING
     return Finding("sources-before-install", "cache", severity, run.line, sentence, remedy)
-
-
-def _taken(sources: Sources, copy: Instruction) -> frozenset[str]:
-    """Return the files of the context that an instruction copies; none where the context is unknown."""
-    made = (one for stage in sources.file.stages for one in copies.of_stage(sources.file, stage))
-    found = next((one for one in made if one.instruction == copy), None)
-    return found.taken(sources.survey) if found and sources.survey else frozenset()
 
 
 def _manifests(
@@ -340,25 +338,24 @@ def _reads_no_argument(command: Command) -> bool:
     return command[0] in _PLAIN or (plain and not any(i.compiles(command) for i in INSTALLERS))
 
 
-def _update_alone(history: Sequence[Layer], inherited: int) -> Iterator[Finding]:
+def _update_alone(own: Sequence[Layer], state: _State) -> Iterator[Finding]:
     """Find an ``apt-get update`` whose list a later step installs from, without an update of its own."""
-    updated: Instruction | None = None
-    for at, layer in enumerate(history):
+    for layer in own:
         run = layer.instruction
         ran = shell_commands.commands(run) if run.keyword == "RUN" else ()
         apt = [command for command in ran if command[0] in ("apt", "apt-get", "aptitude")]
         updates = any("update" in command for command in apt)
         installs = any("install" in command for command in apt)
         if updates:
-            updated = None if installs else run
-        elif installs and updated and at >= inherited:
+            state.updated = None if installs else run
+        elif installs and state.updated:
             yield Finding(
                 "update-alone",
                 "cache",
                 Severity.WARNING,
-                updated.line,
+                state.updated.line,
                 f"`apt-get update` stands in a step of its own: from the cache, the install on line "
                 f"{run.line} gets a list that has grown old.",
                 "Write `apt-get update && apt-get install …` in one RUN.",
             )
-            updated = None
+            state.updated = None

@@ -21,7 +21,7 @@ _ELSEWHERE = re.compile(  # options that move the cache or do without one
     r"|--gradle-user-home|-g|--packages|-s|--settings)(?:[= ]|$)"
 )
 _MOVES = re.compile(
-    r"(npm|yarn|pnpm|poetry|composer|pip|uv) (config )?(set |.*)"
+    r"(npm|yarn|pnpm|poetry|composer|pip|uv) (.* )?set (.* )?"
     r"(cache|cache-folder|cache-dir|store-dir|cacheFolder|no-cache-dir)\b"
 )
 _EMPTIES = re.compile(
@@ -41,19 +41,22 @@ def check(sources: Sources, walk: Walk) -> list[Finding]:
     """Return one finding for each tool, which names the lines of all its steps."""
     develops = purpose.develops(sources, walk)
     told: dict[str, tuple[Installer, list[Instruction]]] = {}
+    taken_over = _taken_over(sources)
+    ends: dict[int, tuple[set[str], bool]] = {}  # the tools that fetched, whether a cache was moved
     for stage in sources.file.needs(sources.project.target):
         base = walk.base(stage)
         if _WINDOWS.search(base) or sources.file.directives.get("escape") == "`":
             continue
-        fetched: set[str] = set()
-        own = walk.own[stage.index]
-        history = walk.history(stage)
-        for at, layer in enumerate(history):
+        parent = sources.file.parent(stage)
+        fetched, moved = ends.get(parent.index, (set(), False)) if parent else (set(), False)
+        fetched = set(fetched)
+        for layer in walk.own[stage.index]:
             run = layer.instruction
             fetched |= brought(run)
             if run.keyword != "RUN" or shell_commands.is_conditional(run):
                 continue
             mounted = has_cache_mount(run)
+            moved = moved or any(_MOVES.match(" ".join(c)) for c in shell_commands.commands(run))
             for installer, command in shell_commands.installs(run):
                 if not installer.reads_files(command) or installer.name in fetched:
                     continue
@@ -61,13 +64,14 @@ def check(sources: Sources, walk: Walk) -> list[Finding]:
                     fetched.add(installer.name)
                 if (
                     not mounted
-                    and at >= len(history) - len(own)
-                    and not (installer.kept_there and (develops or _taken_over(sources, installer)))
+                    and not moved
+                    and not (installer.kept_there and (develops or installer.name in taken_over))
                     and _place_is_known(installer, base, layer)
                     and _fetches(sources, installer, command)
-                    and not _moved(history[: at + 1], installer, command)
+                    and not _moved(layer, installer, command)
                 ):
                     told.setdefault(installer.name, (installer, []))[1].append(run)
+        ends[stage.index] = fetched, moved
     return [_finding(sources, installer, runs) for installer, runs in told.values()]
 
 
@@ -98,22 +102,14 @@ def is_vendored(sources: Sources, installer: Installer) -> bool:
     return any(entry.path.endswith("vendor/modules.txt") for entry in sent)
 
 
-def _moved(history: Sequence[Layer], installer: Installer, command: Command) -> bool:
+def _moved(last: Layer, installer: Installer, command: Command) -> bool:
     """Whether the cache is at another place, off, or emptied by the RUN itself."""
-    last = history[-1]
     known = {**last.variables, **shell_commands.settings(last.instruction)}
     names = {name.lower() for name in (*installer.moved_by, *_EVERY_TOOL)}
-    ran = [
-        " ".join(command)
-        for layer in history
-        if layer.instruction.keyword == "RUN"
-        for command in shell_commands.commands(layer.instruction)
-    ]
     emptied = [" ".join(c) for c in shell_commands.commands(last.instruction)]
     return (
         any(name.lower() in names for name in known)
         or bool(_ELSEWHERE.search(" ".join(command)))
-        or any(_MOVES.match(text) and " set " in text for text in ran)
         or any(_EMPTIES.match(text) for text in emptied)
     )
 
@@ -130,15 +126,20 @@ def brought(copy: Instruction) -> set[str]:
     }
 
 
-def _taken_over(sources: Sources, installer: Installer) -> bool:
-    """Whether a later stage copies the packages from the place where a mount would hide them."""
-    for instruction in sources.file.instructions:
-        if instruction.keyword == "COPY" and instruction.flag("from"):
-            for word in instruction.words()[:-1]:
-                path = word.rstrip("/")
-                if installer.cache.startswith(path) or path.startswith(installer.cache):
-                    return True
-    return False
+def _taken_over(sources: Sources) -> set[str]:
+    """Return the tools whose packages a copy takes from the place where a mount would hide them."""
+    words = [
+        word.rstrip("/")
+        for instruction in sources.file.instructions
+        if instruction.keyword == "COPY" and instruction.flag("from")
+        for word in instruction.words()[:-1]
+    ]
+    return {
+        installer.name
+        for installer in shell_commands.INSTALLERS
+        if installer.cache
+        and any(installer.cache.startswith(word) or word.startswith(installer.cache) for word in words)
+    }
 
 
 def _finding(sources: Sources, installer: Installer, runs: Sequence[Instruction]) -> Finding:

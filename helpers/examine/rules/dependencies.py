@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from helpers.buildx import copies
 from helpers.buildx.dockerfile import Instruction, Stage
 from helpers.examine.findings import Finding, Severity
 from helpers.examine.gather import Sources
@@ -323,11 +322,13 @@ def _lock(sources: Sources, stage: Stage, run: Instruction) -> str:
     """Return the path of npm's lock file that is copied above a RUN, beside its package.json, or ""."""
     if sources.survey is None:
         return ""
-    above = [copy for copy in copies.of_stage(sources.file, stage) if copy.instruction.line < run.line]
+    walk = layers.walk(sources)
+    own = [layer.copy for layer in walk.own[stage.index] if layer.instruction.line < run.line]
+    above = [copy for copy in own if copy]
     before = (i for i in stage.instructions if i.line < run.line)
     if any(map(layers.rewrites_manifests, before)):
         return ""
-    reached = {path for copy in above if not copy.unsure for path in copy.taken(sources.survey)}
+    reached = {path for copy in above if not copy.unsure for path in walk.taken(copy)}
     projects = [path for path in reached if path.rpartition("/")[2] == "package.json"]
     if not projects:
         return ""

@@ -103,7 +103,7 @@ def check_user(sources: Sources, image: BuiltImage | None = None) -> list[Findin
     None for an image of which the text does not show that it serves, for one for development, or for a
     program that may give its rights up. Nor, without an image, for a base with an unknown user.
     """
-    walk = layers.walk(sources.file)
+    walk = layers.walk(sources)
     stage = sources.file.stage(sources.project.target)
     history = [layer.instruction for layer in walk.history(stage)]
     started = purpose.entry_and_command(sources.file.lineage(sources.project.target))

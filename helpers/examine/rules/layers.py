@@ -5,10 +5,12 @@ This module knows what the Dockerfile itself sets. What a base image sets stays 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from helpers.buildx import copies
+from helpers.buildx.context import Survey
 from helpers.buildx.copies import Copy
 from helpers.buildx.dockerfile import Dockerfile, Instruction, Stage
 from helpers.examine.gather import Sources
@@ -20,12 +22,14 @@ class Layer:
     """One instruction of a stage: the variables and the user that a command would have there.
 
     ``user`` is empty as long as no USER says one. ``shell`` holds the words of SHELL, or is empty.
+    ``copy`` is what a COPY or ADD takes from the context.
     """
 
     instruction: Instruction
     variables: Mapping[str, str]
     user: str = ""
     shell: tuple[str, ...] = ()
+    copy: Copy | None = None
 
     @property
     def as_root(self) -> bool:
@@ -33,12 +37,14 @@ class Layer:
         return self.user.partition(":")[0] in ("", "0", "root")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Walk:
     """The layers of each stage of a Dockerfile by the stage's number, with triggered instructions."""
 
     file: Dockerfile
+    survey: Survey | None
     own: Mapping[int, tuple[Layer, ...]]
+    _taken: dict[Copy, frozenset[str]] = field(default_factory=dict)
 
     def history(self, stage: Stage) -> list[Layer]:
         """Return the layers of a stage and of the stages that it is built from, the lowest first."""
@@ -53,9 +59,19 @@ class Walk:
             stage = parent
         return stage.base
 
+    def taken(self, copy: Copy) -> frozenset[str]:
+        """Return the files that a copy takes; none where the context is not known."""
+        if self.survey is None:
+            return frozenset()
+        if copy not in self._taken:
+            self._taken[copy] = copy.taken(self.survey)
+        return self._taken[copy]
 
-def walk(file: Dockerfile) -> Walk:
-    """Return the layers of every stage of a Dockerfile."""
+
+@functools.lru_cache(maxsize=1)
+def walk(sources: Sources) -> Walk:
+    """Return the layers of every stage of a Dockerfile; the last result is kept."""
+    file = sources.file
     own: dict[int, tuple[Layer, ...]] = {}
     ends: dict[int, tuple[copies.Variables, str, tuple[str, ...]]] = {}
     for stage in file.stages:  # a stage stands below those that it is built from
@@ -76,12 +92,14 @@ def walk(file: Dockerfile) -> Walk:
                 user = instruction.value
             elif instruction.keyword == "SHELL":
                 shell = tuple(instruction.words())
-            layers.append(Layer(instruction, known, user, shell))
+            copy = variables.copy(instruction) if copies.written(instruction) else None
+            layers.append(Layer(instruction, known, user, shell, copy))
         own[stage.index] = tuple(layers)
         ends[stage.index] = variables, user, shell
-    return Walk(file, own)
+    return Walk(file, sources.survey, own)
 
 
+@functools.lru_cache(maxsize=8)
 def taken(sources: Sources, stage: Stage) -> frozenset[str] | None:
     """Return the files of the context that reach a stage, also through the stages it takes from.
 
@@ -89,6 +107,7 @@ def taken(sources: Sources, stage: Stage) -> frozenset[str] | None:
     """
     if sources.survey is None:
         return None
+    walked = walk(sources)
     found: set[str] = set()
     waiting, seen = [stage], set()
     while waiting:
@@ -98,10 +117,10 @@ def taken(sources: Sources, stage: Stage) -> frozenset[str] | None:
         seen.add(one.index)
         needs = (need.source for need in sources.file.draws_on(one))
         waiting += [source for source in needs if isinstance(source, Stage)]
-        made = copies.of_stage(sources.file, one)
-        mounted = [copy for i in one.instructions if i.keyword == "RUN" for copy in _mounted(i)]
-        for copy in [*made, *mounted]:
-            found |= copy.taken(sources.survey)
+        for layer in walked.own[one.index]:
+            run = layer.instruction
+            for copy in _mounted(run) if run.keyword == "RUN" else filter(None, [layer.copy]):
+                found |= walked.taken(copy)
     return frozenset(found)
 
 

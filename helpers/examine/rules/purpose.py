@@ -5,6 +5,7 @@ An image for development has its tools on purpose, so rules on what ships do not
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -37,6 +38,7 @@ _YARN = {"add", "cache", "config", "global", "install", "prune", "remove", "set"
 _SHELLS = re.compile(r"(?:\S*/)?(?:ba|z|a|da)?sh(?: -l| -i| --login)?")
 
 
+@functools.lru_cache(maxsize=1)
 def develops(sources: Sources, walk: Walk) -> bool:
     """Whether the image is for development or tests, by its name, its target or what it starts."""
     file, stage = sources.file, sources.file.stage(sources.project.target)

@@ -48,7 +48,7 @@ def check(sources: Sources) -> list[Finding]:
     """Return a finding for each copy that takes over the whole folder in which a stage has built."""
     if sources.context is None:
         return []
-    walk = layers.walk(sources.file)
+    walk = layers.walk(sources)
     names = {entry.path.rpartition("/")[2] for entry in sources.survey.sent} if sources.survey else set()
     if purpose.develops(sources, walk) or names & _INTERPRETED:
         return []
@@ -65,7 +65,7 @@ def check_image(sources: Sources, image: BuiltImage, told: Collection[str] = ())
 
     ``told`` are the rules that found the cause in the text: of two findings on one cause one is left.
     """
-    if purpose.develops(sources, layers.walk(sources.file)):
+    if purpose.develops(sources, layers.walk(sources)):
         return []
     shares = {share.what: share for share in image.removable}
     found: list[Finding] = []

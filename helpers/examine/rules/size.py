@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from helpers.buildx import copies
 from helpers.buildx.dockerfile import Instruction, Stage
 from helpers.examine.findings import Finding, Severity
 from helpers.examine.gather import Sources
@@ -38,14 +37,14 @@ def check(sources: Sources) -> list[Finding]:
     file = sources.file
     lineage = file.lineage(sources.project.target)
     own = [i for stage in lineage for i in stage.instructions]
-    walk = layers.walk(file)
+    walk = layers.walk(sources)
     develops = purpose.develops(sources, walk)
     one_stage = [] if develops else list(_one_stage(own))
     return [
         *one_stage,
         *([] if develops or one_stage else _full_base(sources, walk, lineage[-1])),
         *dependencies.check(sources, walk),
-        *_copied_twice(sources, walk.history(lineage[-1])),
+        *_copied_twice(sources, walk, walk.history(lineage[-1])),
         *_removed_later(own),
     ]
 
@@ -117,7 +116,7 @@ def _uninstalls(command: Command) -> bool:
     return command[0] in ("apk", "apt", "apt-get", "dnf", "yum") and bool(verbs & set(command[1:4]))
 
 
-def _copied_twice(sources: Sources, history: Sequence[Layer]) -> Iterator[Finding]:
+def _copied_twice(sources: Sources, walk: Walk, history: Sequence[Layer]) -> Iterator[Finding]:
     """Find commands that store copied files once more: a recursive chown or chmod, and ``cp``.
 
     A command counts when it changes files that a COPY above brought. Files of the context must have
@@ -127,14 +126,16 @@ def _copied_twice(sources: Sources, history: Sequence[Layer]) -> Iterator[Findin
     copied: list[tuple[str, int | None]] = []  # each destination, with its bytes where they are known
     installed = False
     folder = "/"
-    taken = _bytes_taken(sources)
+    sizes = {entry.path: entry.bytes for entry in sources.survey.sent} if sources.survey else {}
     for layer in history:
         one = layer.instruction
         if one.keyword == "WORKDIR":
             folder = _place(one.value, folder, layer)
         elif one.keyword in ("ADD", "COPY") and one.words():
             small = all(map(_SMALL.search, one.words()[:-1])) if one.flag("from") else False
-            copied.append((_place(one.words()[-1], folder, layer), 0 if small else taken.get(one)))
+            copied.append(
+                (_place(one.words()[-1], folder, layer), 0 if small else _bytes(walk, layer, sizes))
+            )
         elif one.keyword == "RUN":
             ran = shell_commands.commands(one)
             made = {word for c in ran if c[0] in ("mkdir", "install") for word in c[1:]}
@@ -150,17 +151,12 @@ def _copied_twice(sources: Sources, history: Sequence[Layer]) -> Iterator[Findin
         yield _stored_again(found)
 
 
-def _bytes_taken(sources: Sources) -> dict[Instruction, int]:
-    """Return the bytes that each copy from the context takes, where they are known."""
-    if sources.survey is None:
-        return {}
-    sizes = {entry.path: entry.bytes for entry in sources.survey.sent}
-    return {
-        copy.instruction: sum(sizes.get(path, 0) for path in copy.taken(sources.survey))
-        for stage in sources.file.lineage(sources.project.target)
-        for copy in copies.of_stage(sources.file, stage)
-        if not copy.unsure and copy.sources
-    }
+def _bytes(walk: Walk, layer: Layer, sizes: Mapping[str, int]) -> int | None:
+    """Return the bytes that a copy takes from the context; None where they are not known."""
+    copy = layer.copy
+    if copy is None or copy.unsure or not copy.sources or walk.survey is None:
+        return None
+    return sum(sizes.get(path, 0) for path in walk.taken(copy))
 
 
 def _place(path: str, folder: str, layer: Layer) -> str:

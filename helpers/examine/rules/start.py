@@ -74,7 +74,7 @@ _EXPRESS = {
 
 def check(sources: Sources) -> list[Finding]:
     """Return the findings on the process that an image starts; one for development has none."""
-    walk = layers.walk(sources.file)
+    walk = layers.walk(sources)
     if purpose.develops(sources, walk):
         return []
     stage = sources.file.stage(sources.project.target)
