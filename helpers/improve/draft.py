@@ -38,7 +38,6 @@ class Seen:
     ``settings`` are those that a container starts with (``Cmd``, ``Env``, …). ``base_layers`` is the
     number of layers of the base. ``ports`` are those that it listened on, ``wrote`` holds the paths that
     the running process made or changed.
-    ``lasted`` is False when the start ended with an error, so that little was seen of the program.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -46,7 +45,6 @@ class Seen:
     base_layers: int = 0
     ports: frozenset[int] = frozenset()
     wrote: tuple[str, ...] = ()
-    lasted: bool = True
 
 
 @dataclass(frozen=True)

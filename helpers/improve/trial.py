@@ -275,7 +275,6 @@ class _Trial:
             base_layers=layers,
             ports=proof.first.ports,
             wrote=proof.first.wrote,
-            lasted=proof.lasted,
         )
 
     def _report(

@@ -17,11 +17,11 @@ _LOCKS = {
     "yarn": ("yarn.lock",),
     "pnpm": ("pnpm-lock.yaml",),
 }
-_BESIDE = (".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml", ".pnpmfile.cjs")
+_BESIDE = (".npmrc", ".yarnrc", ".yarnrc.yml", ".pnpmfile.cjs")
 _AT_INSTALL = ("preinstall", "install", "postinstall", "prepare", "preprepare", "postprepare")
-_HARMLESS = re.compile(
-    r"(husky( install)?|is-ci \|\| husky( install)?|patch-package)(\s*\|\|\s*(true|:|exit 0))?"
-)
+_HARMLESS = re.compile(r"(is-ci \|\| )?husky( install)?(\s*\|\|\s*(true|:|exit 0))?")
+_NEAR = ("file:", "link:", "workspace:", "portal:", ".")
+_MORE_REQUIRED = re.compile(r"(?m)^\s*(-e|-r|-c|\.|file:)")
 _CACHES = {
     "npm": {"root": "/root/.npm", "node": "/home/node/.npm"},
     "yarn": {"root": "/usr/local/share/.cache/yarn"},
@@ -119,54 +119,32 @@ def _as_run(run: Instruction, part: str) -> Instruction:
 def _manifests(draft: Draft, tool: str, command: Command) -> list[str]:
     """Return the files that an install reads; empty when it may read more than is known."""
     if tool in _LOCKS:
-        return [] if draft.has("node_modules") else _node_files(draft, tool)
+        return _node_files(draft, tool)
     if tool == "pip":
-        given = [w for w in command if w.endswith(".txt")]
+        given = [word for word in command if word.endswith(".txt")]
         texts = [draft.read(name) or "-e ." for name in given]
-        return (
-            given
-            if given and not any(re.search(r"(?m)^\s*(-e|-r|-c|\.|file:)", t) for t in texts)
-            else []
-        )
-    if tool == "Bundler":
-        return (
-            [n for n in ("Gemfile", "Gemfile.lock") if draft.has(n)]
-            if "gemspec" not in (draft.read("Gemfile") or "gemspec")
-            else []
-        )
+        return [] if any(_MORE_REQUIRED.search(text) for text in texts) else given
+    if tool == "Bundler" and "gemspec" not in (draft.read("Gemfile") or "gemspec"):
+        return [name for name in ("Gemfile", "Gemfile.lock") if draft.has(name)]
     if tool == "Go":
-        return [n for n in ("go.mod", "go.sum") if draft.has(n)]
+        return [name for name in ("go.mod", "go.sum") if draft.has(name)]
     return []
 
 
 def _node_files(draft: Draft, tool: str) -> list[str]:
+    """Return the files that an install of a project without workspaces and scripts of its own reads."""
     package = draft.json("package.json")
     scripts = package.get("scripts") or {}
-    wanted = [str(scripts[name]) for name in _AT_INSTALL if name in scripts]
-    local = [
-        v
-        for part in ("dependencies", "devDependencies", "optionalDependencies")
-        for v in (package.get(part) or {}).values()
-    ]
-    folders: list[str] = []
-    if "patch-package" in " ".join(wanted):
-        folders = ["patches"]
-    unknown = any(not _HARMLESS.fullmatch(script.strip()) for script in wanted)
-    near = any(str(v).startswith(("file:", "link:", "workspace:", "portal:")) for v in local)
-    prisma = "@prisma/client" in (package.get("dependencies") or {})
-    if (
-        not package
-        or unknown
-        or near
-        or prisma
-        or folders
-        or package.get("workspaces")
-        or draft.has("pnpm-workspace.yaml")
-        or draft.has(".yarn")
-    ):
+    at_install = [str(scripts[name]).strip() for name in _AT_INSTALL if name in scripts]
+    parts = (package.get(part) or {} for part in ("dependencies", "devDependencies"))
+    packages = {name: str(version) for part in parts for name, version in part.items()}
+    if any(not _HARMLESS.fullmatch(script) for script in at_install) or "@prisma/client" in packages:
         return []
-    names = ["package.json", *_LOCKS[tool], *_BESIDE]
-    return [name for name in names if draft.has(name)]
+    if any(version.startswith(_NEAR) for version in packages.values()) or package.get("workspaces"):
+        return []
+    if any(draft.has(path) for path in ("node_modules", "pnpm-workspace.yaml", ".yarn")):
+        return []  # the host's packages would be copied over those installed; others may lie near
+    return [n for n in ("package.json", *_LOCKS[tool], *_BESIDE) if draft.has(n)] if package else []
 
 
 def from_lock_file(draft: Draft) -> Change | None:

@@ -185,25 +185,15 @@ def _is_node(seen: Seen) -> bool:
 
 
 def _root(draft: Draft, seen: Seen) -> str | None:
-    """Return the folder that the app lies in: the one above all working folders; None for ``/``."""
-    folders = [str(seen.settings.get("WorkingDir") or "/")]
-    at = "/"
+    """Return the folder of the app: the highest working folder with a package.json; None for ``/``."""
+    last = str(seen.settings.get("WorkingDir") or "/")
+    folders, at = {last}, "/"
     for one in draft.stage.instructions:
         if one.keyword == "WORKDIR" and "$" not in one.value:
             at = posixpath.normpath(posixpath.join(at, one.value.strip("\"'")))
-            folders.append(at)
-        if one.keyword in ("COPY", "ADD") and one.words():
-            to = posixpath.normpath(posixpath.join(at, one.words()[-1]))
-            if to in folders:
-                folders.append(to)
-    folders = [
-        f
-        for f in folders
-        if f.count("/") > 1 or f in ("/app", "/src", "/code", "/srv", "/opt") or _holds_package(seen, f)
-    ]
-    root = min(folders, key=len, default="/")
-    inside = all(f == root or f.startswith(f"{root}/") for f in folders)
-    return root if root != "/" and inside and _holds_package(seen, root) else None
+            folders.add(at)
+    fits = [f for f in folders - {"/"} if _holds_package(seen, f) and f"{last}/".startswith(f"{f}/")]
+    return min(fits, key=len, default=None)
 
 
 def _holds_package(seen: Seen, folder: str) -> bool:
@@ -287,13 +277,7 @@ def _stays_behind(draft: Draft, seen: Seen, root: str, name: str, files: Sequenc
         for file in seen.files
     )
     sources = plain and all(re.search(r"(?<!\.d)\.(ts|tsx|mts|cts)$", path) for path in plain)
-    return bool(
-        compiled
-        and not typescript
-        and sources
-        and name not in _start_words(draft, seen)
-        and len(plain) > 0
-    )
+    return bool(compiled and not typescript and sources and name not in _start_words(draft, seen))
 
 
 def _start_words(draft: Draft, seen: Seen) -> str:

@@ -29,7 +29,7 @@ def other_user(draft: Draft) -> Change | None:
     seen = draft.seen
     if seen is None or not attack_surface.is_root(str(seen.settings.get("User") or "")):
         return None
-    if not _has_user_node(draft) or seen.settings.get("Volumes") or not seen.lasted:
+    if not _has_user_node(draft) or seen.settings.get("Volumes"):
         return None
     if any(not _passing(path) for path in seen.wrote) or _writes(draft):
         return None
