@@ -37,6 +37,11 @@ _COMMAND_ENDS_IN = 120.0  # seconds within which a command in a container must e
 _POLL = 0.2
 _LISTEN = "0A"
 _OUTPUT_LINES = 40
+_VARIES = re.compile(r"[0-9a-f]{8,}|\d+")
+_TROUBLE = re.compile(  # what a program says that lacks a file, a library, a program or a right
+    r"Cannot find (module|package)|MODULE_NOT_FOUND|\b(ENOENT|EACCES|EROFS|EPERM)\b|: not found"
+    r"|shared librar|No such file|Permission denied"
+)
 
 
 @dataclass(frozen=True)
@@ -409,7 +414,12 @@ def differs(before: Sequence[Run], after: Run) -> tuple[str, bool]:
         ) != _gist(after.output):
             return f"it says something else before it ends: {after.last_words}", True
         return "", False
-    return _answers_differ(before, after)
+    found = _answers_differ(before, after)
+    if not found[0] and (
+        new := _troubles(after.output) - set().union(*(_troubles(r.output) for r in before))
+    ):
+        return f"its log has a new line: {min(new)[:200]}", True
+    return found
 
 
 def _answers_differ(before: Sequence[Run], after: Run) -> tuple[str, bool]:
@@ -453,11 +463,17 @@ def fits(samples: Sequence[bytes], body: bytes) -> bool:
     )
 
 
+def _troubles(output: str) -> set[str]:
+    """Return the lines of a log that say that something is missing or forbidden, without numbers."""
+    lines = (line.strip() for line in _plain(output).splitlines())
+    return {_VARIES.sub("#", line) for line in lines if _TROUBLE.search(line)}
+
+
 def _gist(output: str) -> tuple[str, ...]:
     """Return the lines of an output without what varies: numbers, identifiers, frames of a stack."""
     lines = [line.strip() for line in _plain(output).splitlines()]
     kept = [line for line in lines if line and not line.startswith("at ")]
-    return tuple(re.sub(r"[0-9a-f]{8,}|\d+", "#", line) for line in kept[:_OUTPUT_LINES])
+    return tuple(_VARIES.sub("#", line) for line in kept[:_OUTPUT_LINES])
 
 
 def _plain(text: str) -> str:

@@ -24,12 +24,13 @@ _MOST = 12  # entries that are taken over one by one; with more, the whole folde
 _MOST_OUTSIDE = 5  # files outside the app's folder that are taken over one by one
 _NOT_TO_RUN = """
 .git .git* .dockerignore .editorconfig .eslint* eslint.config.* .prettier* prettier.config.* .husky
+.lintstaged* lint-staged.config.* .commitlint* commitlint.config.* lefthook.yml biome.json* tslint.json
 .vscode .idea .travis.yml *Dockerfile* *.dockerignore docker-compose*.y*ml compose.y*ml docker-bake.*
-README* CHANGELOG* CONTRIBUTING* tslint.json jest.config.* vitest.config.* .mocharc* .nyc* .c8rc*
+README* CHANGELOG* CONTRIBUTING* CODE_OF_CONDUCT* jest.config.* vitest.config.* .mocharc* .nyc* .c8rc*
 coverage test tests __tests__ e2e cypress* playwright.config.* Makefile renovate.json nodemon.json
 package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml .npmrc .yarnrc .nvmrc .node-version
 .env.example .env.sample .env.template *.log
-""".split()  # noqa: SIM905 - thirty lines of one word each say no more
+""".split()  # noqa: SIM905 - a list of one word a line says no more
 _COMPILED_FROM = "tsconfig*.json"
 _RUNS_TYPESCRIPT = re.compile(
     r"\b(ts-node|tsx|tsconfig-paths|swc-node|babel-node|esbuild-register|bun|deno)\b"
@@ -162,7 +163,10 @@ def _written(draft: Draft, plan: _Plan, rule: str) -> Change:
         for i in body
         if i.keyword == "ARG" and any(_used([*plan.moved, *settings], n) for n in _names(i))
     ]
-    tail = [plan.prune] if plan.prune else []
+    last_install = _last_install(body)
+    tail = [plan.prune] if plan.prune and not last_install else []
+    if plan.prune and last_install:
+        edits.append(Edit(last_install.end + 1, last_install.end, (plan.prune,)))
     tail += ["", f"FROM {base}", *(f"ARG {name}" for i in used for name in _names(i))]
     tail += [line for i in settings for line in _lines(draft, i)]
     tail += _copies(draft, plan)
@@ -178,6 +182,17 @@ def _written(draft: Draft, plan: _Plan, rule: str) -> Change:
         draft.edited([*edits, Edit(end + 1, end, tuple(tail))]),
         takes_away=True,
     )
+
+
+def _last_install(body: Sequence[Instruction]) -> Instruction | None:
+    """Return the last RUN if it only installs, and sources are copied below it."""
+    runs = [i for i in body if i.keyword == "RUN"]
+    made = [i for i in body if i.keyword in ("RUN", "COPY", "ADD")]
+    if not runs or made[-1] is runs[-1]:
+        return None
+    installs = [c for i, c in shell_commands.installs(runs[-1]) if i.reads_files(c)]
+    every = [c for c in shell_commands.commands(runs[-1]) if "cache" not in c]
+    return runs[-1] if installs and every == installs else None
 
 
 def _is_node(seen: Seen) -> bool:

@@ -64,6 +64,14 @@ def test_a_start_that_fails_must_fail_with_the_same_words():
     assert "code 2" in proof.differs([before, before], Run(2, before.output))[0]
 
 
+def test_a_process_that_stays_up_and_lacks_a_file_is_not_alike():
+    before = Run(None, "2026-01-01 connecting\nError: connect ECONNREFUSED 10.0.0.1:27017\n")
+    alike = Run(None, "2026-01-02 connecting\nError: connect ECONNREFUSED 10.0.0.9:27017\n")
+    assert proof.differs([before, before], alike)[0] == ""
+    lacks = Run(None, "restarting\nError: Cannot find module 'dotenv'\n")
+    assert "Cannot find module 'dotenv'" in proof.differs([before, before], lacks)[0]
+
+
 def test_a_health_check_that_passed_must_pass():
     before = Run(None, health=0)
     assert "health check" in proof.differs([before, before], Run(None, health=127))[0]
