@@ -45,7 +45,7 @@ def add_to(commands: _SubParsersAction[ArgumentParser]) -> None:
         "--check",
         metavar="COMMAND",
         help="a line of shell that must pass in the container; where its image has no shell, it runs in "
-        "a container beside it that shares its network",
+        "a container beside it that shares its network; where its process has ended, in one of its own",
     )
     parser.add_argument(
         "--env", action="append", default=[], metavar="NAME=VALUE", help="what the start needs"

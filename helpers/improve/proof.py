@@ -121,7 +121,26 @@ def observe(
         container = stack.enter_context(containers.created(image, engine=engine, options=options))
         containers.start(container)
         beside = _Beside(stack, container, tools, engine)
-        return _Observer(container, beside, wishes, settings, publish, like).run()
+        found = _Observer(container, beside, wishes, settings, publish, like).run()
+    if found.exit_code is None or not wishes.check:
+        return found
+    code, said = _checked_alone(image, wishes, engine)
+    return replace(found, check=code, check_output=said)
+
+
+def _checked_alone(image: str, wishes: Wishes, engine: Engine) -> tuple[int, str]:
+    """Run the reader's command in a container of its own: the image's process has ended."""
+    options = {
+        "entrypoint": ["sh", "-c", wishes.check],
+        "command": [],
+        "environment": dict(wishes.environment),
+        "healthcheck": {"test": ["NONE"]},
+    }
+    try:
+        ended = containers.finished(image, engine=engine, options=options, patience=_COMMAND_ENDS_IN)
+    except containers.ContainerError as error:
+        return 127, str(error)
+    return ended.exit_code, ended.output
 
 
 class _Beside:
@@ -511,8 +530,10 @@ class Proof:
 
     @property
     def lasted(self) -> bool:
-        """Whether the program was seen at work: it stayed up, or ended well and said something."""
-        return all(r.exit_code is None or (r.exit_code == 0 and _gist(r.output)) for r in self.runs)
+        """Whether the program was seen at work: it stayed up, passed the check, or ended with words."""
+        return self.first.check == 0 or all(
+            r.exit_code is None or (r.exit_code == 0 and _gist(r.output)) for r in self.runs
+        )
 
     def against(self, image: str, settings: Mapping[str, Any]) -> str:
         """Run another image; return in what it differs, "" when it does what the first one did."""
@@ -550,7 +571,9 @@ class Proof:
         run = self.first
         if run.exit_code is not None and not run.answers:
             lines = len(_gist(run.output))
-            return f"It ended with code {run.exit_code} and said the same {lines} lines, like before."
+            said = f"said the same {lines} line{'' if lines == 1 else 's'}, like before"
+            passed = ", and passed the check" if run.check == 0 else ""
+            return f"It ended with code {run.exit_code} and {said}{passed}."
         parts = ["started"]
         if run.ports | run.inner:
             named = ", ".join(str(port) for port in sorted(run.ports | run.inner))

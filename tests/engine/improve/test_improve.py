@@ -170,9 +170,9 @@ def test_a_program_that_ends_is_compared_by_its_code_and_words(app, only):
     only("RUN echo \"console.log('other')\" > server.js")
     assert "something else" in outcome(improved(folder))[1]
     only("USER node")
-    found = improved(folder)
+    found = improved(folder, check="test -e server.js")
     assert outcome(found)[0] is Outcome.KEPT
-    assert "ended with code 0 and said the same 1 line" in found.proof
+    assert "ended with code 0 and said the same 1 line, like before, and passed the check" in found.proof
 
 
 def test_a_health_check_and_a_check_of_the_readers_must_still_pass(app, only):
