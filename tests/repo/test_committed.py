@@ -32,12 +32,13 @@ def texts_of(path: Path) -> str:
 
 def shared() -> list[Path]:
     """Return what readers pass on: lessons with their outputs, pages, templates, measurements."""
-    invented = paths.ROOT / "docs/findings/secret-in-context.md"  # a rule's page: what it must find
+    pages = paths.ROOT / "docs/findings"
+    invented = {pages / f"secret-in-{where}.md" for where in ("context", "image")}
     folders = ("notebooks", "docs", "bench", "README.md", "SECURITY.md")
     return [
         p
         for p in committed()
-        if p != invented
+        if p not in invented
         and p.relative_to(paths.ROOT).as_posix().startswith(folders)
         and p.is_file()
         and p.suffix not in (".png", ".svg")
