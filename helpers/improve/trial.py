@@ -34,6 +34,7 @@ TAG = "workbook/improved"
 MINUTES = 10.0
 _STOPPED = "The improvement was stopped at your request; nothing of it is left, and nothing was changed."
 _WORTH = 50_000  # bytes that a change must save if it gains nothing else
+_WORTH_OF_A_STAGE = 500_000  # bytes that a second stage must save
 _WORTH_OF_A_BASE = 0.05  # share of the image that another C library must save
 _NO_GAIN = "It gains nothing that was measured."
 _OFTEN_SAID = {"production", "development", "localhost", "0.0.0.0", "127.0.0.1"}  # noqa: S104
@@ -106,6 +107,7 @@ class _Trial:
         self._minutes, self._builds = minutes, 0
         self._steps: list[Step] = []
         self._made: set[str] = set()
+        self._bytes = 0  # of the image as it was
 
     def run(self) -> Improvement:
         draft = self._read()
@@ -125,6 +127,7 @@ class _Trial:
                 draft, draft, None, None, None, f"{why} {proof.first.check_output.strip()[-200:]}"
             )
         first = self._figures(before)
+        self._bytes = first.uncompressed_bytes
         first = dataclasses.replace(first, rebuild_seconds=self._rebuild(before, draft))
         original, last, figures = draft, before, first
         draft = dataclasses.replace(draft, seen=self._seen(before, proof))
@@ -229,6 +232,11 @@ class _Trial:
             self._note(change, Outcome.DROPPED, f"{why[0].upper()}{why[1:]}.".replace("..", "."))
             return None
         figures = self._figures(made)
+        larger = figures.uncompressed_bytes - self._bytes
+        if larger > _WORTH and figures.uncompressed_bytes > last.uncompressed_bytes:
+            why = f"It was alike, but the image would be {tables.in_units(larger)} larger than as it is"
+            self._note(change, Outcome.DROPPED, f"{why}; the choice is yours.", figures)
+            return None
         gained = _gain(change, last, figures)
         if not gained:
             self._note(change, Outcome.DROPPED, _NO_GAIN, figures)
@@ -344,6 +352,8 @@ def _gain(change: Change, last: Figures, now: Figures) -> str:
     """Return what a change gained, in a phrase; "" for nothing."""
     saved = last.uncompressed_bytes - now.uncompressed_bytes
     if change.rule == "alpine-base" and saved < last.uncompressed_bytes * _WORTH_OF_A_BASE:
+        return ""
+    if change.rule.startswith("second-stage") and saved < _WORTH_OF_A_STAGE:
         return ""
     parts = [f"{tables.in_units(saved)} less on disk"] if saved >= _WORTH else []
     if saved <= -_WORTH and change.gains:

@@ -72,6 +72,7 @@ def test_a_patch_with_a_credential_is_left_out_and_the_files_stay_as_they_are():
         ("slim-base", 60_000_000, "", "60.0 MB less on disk"),
         ("slim-base", 10_000, "", ""),
         ("alpine-base", 4_000_000, "", ""),
+        ("second-stage", 60_000, "", ""),
         ("other-user", 0, "not root", "not root"),
         ("supported-line", -5_000_000, "fixes", "5.0 MB more on disk; fixes"),
     ],
