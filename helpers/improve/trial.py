@@ -36,7 +36,7 @@ _STOPPED = "The improvement was stopped at your request; nothing of it is left, 
 _WORTH = 50_000  # bytes that a change must save if it gains nothing else
 _WORTH_OF_A_STAGE = 500_000  # bytes that a second stage must save
 _WORTH_OF_A_BASE = 0.05  # share of the image that another C library must save
-_NO_GAIN = "It gains nothing that was measured."
+_NO_GAIN = "By what was measured, it gains too little."
 _OFTEN_SAID = {"production", "development", "localhost", "0.0.0.0", "127.0.0.1"}  # noqa: S104
 
 Watching = Callable[[str], AbstractContextManager[Watcher]]
