@@ -36,25 +36,35 @@ def ignore(draft: Draft) -> Change | None:
 def ignore_secrets(draft: Draft) -> Change | None:
     """Propose to ignore files that hold a secret, and that the copy of a whole folder takes along.
 
-    A file that git tracks stays: builds elsewhere have it too, and the program may need it.
+    A file that git tracks stays: builds elsewhere have it too, and the program may need it. Where there
+    is no git, only a developer's own settings go (``.env.local``, ``.env.production.local``).
     """
     copied, named = _copied(draft), _named(draft)
     tracked = surroundings.tracked(draft.project.context)
-    if not tracked:
-        return None
-    files = [e for e in draft.survey.sent if e.kind == "file" and e.path in copied - tracked]
+    files = [
+        entry
+        for entry in draft.survey.sent
+        if entry.kind == "file"
+        and entry.path in copied - tracked
+        and (tracked or _is_a_developers_own(entry.path))
+    ]
     found = credentials.in_context(draft.project.context, files)
     lines = [one.path for one in found if one.path not in named]
     if not lines:
         return None
     return Change(
         "secrets-ignored",
-        f"The build copies files that hold a secret and that git does not have: {_listed(lines)}.",
+        f"The build copies files that hold a secret, and no other machine has them: {_listed(lines)}.",
         (),
         draft.edited((), lines),
         "those files no longer reach a layer",
         takes_away=True,
     )
+
+
+def _is_a_developers_own(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return name.startswith(".env") and name.endswith(".local")
 
 
 def _files(draft: Draft) -> Iterable[tuple[str, int]]:

@@ -56,6 +56,14 @@ def test_secrets_are_ignored_by_a_change_of_their_own(tmp_path):
     assert context.ignore_secrets(change.draft) is None
 
 
+@pytest.mark.parametrize(("name", "goes"), [(".env.local", True), (".env.production", False)])
+def test_without_git_only_a_developers_own_settings_are_ignored(tmp_path, name, goes):
+    change = context.ignore_secrets(
+        draft(tmp_path, PROJECT | {name: "API_TOKEN=ghp_4f9a8b7c6d5e4f3a2b1c0d9e\n"})
+    )
+    assert (change is not None) is goes
+
+
 def test_the_install_moves_above_the_sources(tmp_path):
     assert changed(install.before_sources(draft(tmp_path, PROJECT))) == [
         "FROM node:20",
