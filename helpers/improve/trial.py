@@ -27,7 +27,8 @@ from helpers.host.errors import StoppedByReaderError, WorkbookError, redacted_wi
 from helpers.image import attack_surface
 from helpers.improve import patch, rules
 from helpers.improve.draft import Change, Draft, Seen
-from helpers.improve.proof import Proof, Wishes
+from helpers.improve.observe import Wishes
+from helpers.improve.proof import Proof
 from helpers.improve.report import Figures, Improvement, Outcome, Step
 
 TAG = "workbook/improved"

@@ -24,7 +24,7 @@ MAKERS = {  # each is watched while it runs, in tests/engine/test_limits.py
 # Shell words in a container, where a shell is what the lesson asks for; none is started on this machine.
 IN_CONTAINERS = {
     "helpers/engine/sidecar.py",
-    "helpers/improve/proof.py",
+    "helpers/improve/observe.py",
     "helpers/lesson/verbs.py",
     "helpers/lesson/stages.py",
     "helpers/measure/shutdown.py",

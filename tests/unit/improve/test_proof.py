@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from helpers.improve import proof
-from helpers.improve.proof import Answer, Run
+from helpers.improve import observe, proof
+from helpers.improve.observe import Answer, Run
 
 UP = Run(None, ports=frozenset({80}), answers=(Answer(80, "GET /", 200, "text/html", b"hello"),))
 
@@ -88,16 +88,16 @@ def test_listening_ports_are_read_from_the_kernels_table():
    0: 00000000000000000000000000000000:01BB 00000000000000000000000000000000:0000 0A
    1: 00000000000000000000000001000000:0051 00000000000000000000000000000000:0000 0A
 """
-    assert proof.listening(text) == (frozenset({3000, 443}), frozenset({80, 0xA1B2, 0x51}))
+    assert observe.listening(text) == (frozenset({3000, 443}), frozenset({80, 0xA1B2, 0x51}))
 
 
 def test_paths_of_the_health_check_are_asked():
     settings = {
         "Healthcheck": {"Test": ["CMD-SHELL", "curl -f http://localhost:${PORT:-80}/healthz || exit 1"]}
     }
-    assert proof.health_paths(settings) == ["/healthz"]
-    assert proof.health_command(settings)[:2] == ["/bin/sh", "-c"]
-    assert proof.health_command({"Healthcheck": {"Test": ["NONE"]}}) == []
+    assert observe.health_paths(settings) == ["/healthz"]
+    assert observe.health_command(settings)[:2] == ["/bin/sh", "-c"]
+    assert observe.health_command({"Healthcheck": {"Test": ["NONE"]}}) == []
 
 
 def test_files_that_a_page_names_are_asked_of_its_own_server_alone():
@@ -108,5 +108,5 @@ def test_files_that_a_page_names_are_asked_of_its_own_server_alone():
         "text/html",
         b"<script src='/a.js'></script><link href=b.css><img src=//cdn.example/c>",
     )
-    assert proof.files_named(page) == ["/a.js", "/b.css"]
-    assert proof.files_named(Answer(80, "GET /", 200, "application/json", b"{}")) == []
+    assert observe.files_named(page) == ["/a.js", "/b.css"]
+    assert observe.files_named(Answer(80, "GET /", 200, "application/json", b"{}")) == []

@@ -9,7 +9,7 @@ import pytest
 
 from helpers.improve import trial
 from helpers.improve.draft import Change
-from helpers.improve.proof import Wishes
+from helpers.improve.observe import Wishes
 from helpers.improve.report import Figures, Improvement, Outcome, Step
 
 BEFORE = Figures(100_000_000, 40_000_000, 400, 2, "root", 9.0)
