@@ -13,7 +13,7 @@ LONG := notebooks/04_cache.ipynb notebooks/09_pipeline.ipynb notebooks/10_howlow
 SLOW := tests/repo/test_nbval.py tests/repo/test_notebooks.py tests/repo/test_audit.py \
   tests/unit/image/test_sbom.py
 CHECKS := style units-above units-below
-BELOW := host plots claims engine image bases buildx
+BELOW := host claims engine image bases buildx
 UNITS := PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -q -p no:nbval -m "not engine and not slow" $(SLOW:%=--ignore=%)
 SHORT := $(filter-out $(LONG) $(LEDGER),$(NOTEBOOKS))
 export JUPYTER_PLATFORM_DIRS = 1

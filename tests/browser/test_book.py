@@ -21,10 +21,11 @@ def site(tmp_path_factory, serve):
     return serve(folder)
 
 
-def test_the_first_page_leads_to_every_lesson(site, page):
+def test_the_first_page_leads_to_every_lesson_and_to_the_findings(site, page):
     page.goto(f"{site}/index.html")
     links = page.locator("article a.reference.internal").evaluate_all("all => all.map(a => a.href)")
-    assert links == [f"{site}/lessons/{lesson.stem}.html" for lesson in LESSONS]
+    lessons = [f"{site}/lessons/{lesson.stem}.html" for lesson in LESSONS]
+    assert links == [*lessons, f"{site}/findings/index.html"]
 
 
 def test_pages_ask_no_other_host_and_are_legible_in_both_themes(site, page, asked, faint, undescribed):
