@@ -18,7 +18,15 @@ def _stand_ins(monkeypatch):
     monkeypatch.setenv("WORKBOOK_STANDINS", "only")
 
 
-@pytest.mark.parametrize("told", PUBLISHED, ids=[told.name for told in PUBLISHED])
+FULL = [told for told in PUBLISHED if told.compressed > 200_000_000]  # half a minute each
+SLIM = [told for told in PUBLISHED if told not in FULL]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [*SLIM, *(pytest.param(told, marks=pytest.mark.rare) for told in FULL)],
+    ids=[told.name for told in [*SLIM, *FULL]],
+)
 def test_a_stand_in_is_within_a_twentieth_of_the_official_image_on_the_wire(engine, told):
     (found,) = standins.measure([told.name], engine)
     assert found.size.compressed == pytest.approx(told.compressed, rel=0.05)
@@ -26,6 +34,7 @@ def test_a_stand_in_is_within_a_twentieth_of_the_official_image_on_the_wire(engi
         assert found.size.uncompressed == pytest.approx(told.on_disk, rel=0.1)
 
 
+@pytest.mark.rare
 def test_no_verdict_on_a_size_would_differ_on_the_official_bases(engine):
     sizes = {one.name: one.size for one in standins.measure(bases.ARTICLE, engine)}
     above = standins.above_bases(standins.VARIANTS)

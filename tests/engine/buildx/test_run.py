@@ -377,6 +377,7 @@ def test_an_option_that_the_builder_does_not_know_is_named(engine, context, tag)
     _assert_short(caught.value)
 
 
+@pytest.mark.rare
 @pytest.mark.parametrize(
     ("driver", "where"),
     [

@@ -137,6 +137,7 @@ needs_private_engine = pytest.mark.skipif(
 )
 
 
+@pytest.mark.rare
 @needs_private_engine
 def test_a_fresh_machine_takes_the_installs_of_both_stages_from_the_exported_cache(files, app):
     handover = ci_cache.hand_over(files["ordered"], app)
@@ -150,6 +151,7 @@ def test_a_fresh_machine_takes_the_installs_of_both_stages_from_the_exported_cac
     assert not [f for f in paths.state("machines").iterdir() if f.name.startswith(f"{os.getpid()}-")]
 
 
+@pytest.mark.rare
 @needs_private_engine
 def test_a_cache_exported_in_the_default_mode_lacks_the_builders_steps(files, app):
     frame = ci_cache.hand_over(files["ordered"], app, mode="min").to_frame()

@@ -120,6 +120,7 @@ def test_an_image_whose_program_answers_otherwise_is_one_sentence(context, engin
         pins.runtime(built.image_id, engine)
 
 
+@pytest.mark.rare  # lesson 06 shows the same
 @pytest.mark.parametrize(
     ("mixed", "agreed", "word"),
     [
