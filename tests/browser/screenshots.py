@@ -93,7 +93,7 @@ def _of_lab(opened: Browser, folder: Path) -> dict[str, bytes]:
         explorer.get_by_role("slider").press("ArrowLeft")
         explorer.locator("td", has_text="/app/node_modules/").first.wait_for()
         shots["explorer"] = explorer.screenshot()
-        report.locator("table").first.wait_for()
+        report.locator("table", has_text="finding").first.wait_for()
         page.wait_for_timeout(_SECONDS)
         shots["report"] = report.screenshot()
     page.close()
