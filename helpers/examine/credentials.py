@@ -219,14 +219,10 @@ def _account(text: str) -> str:
     return "a private key" if _PRIVATE.search(str(found.get("private_key"))) else ""
 
 
-def _npm(text: str) -> str:
-    values = re.findall(r"(?m)^[^#;\n]*(?::_authToken|:?_auth|:_password)\s*=\s*(\S+)", text)
-    return "a token of npm" if any(map(_given, values)) else ""
-
-
-def _yarn(text: str) -> str:
-    values = re.findall(r"(?m)^\s*npmAuth(?:Token|Ident)\s*:\s*[\"']?([^\s\"']+)", text)
-    return "a token of npm" if any(map(_given, values)) else ""
+def _value_of(pattern: str, what: str) -> Callable[[str], str]:
+    """Return what judges a text: ``what``, where the pattern's group finds a value that is given."""
+    found_by = re.compile(pattern, re.MULTILINE)
+    return lambda text: what if any(map(_given, found_by.findall(text))) else ""
 
 
 def _given(value: str) -> bool:
@@ -239,23 +235,8 @@ def _state(text: str) -> str:
     return "the state of Terraform, with the values of its resources" if has_resources else ""
 
 
-def _aws(text: str) -> str:
-    values = re.findall(r"(?m)^\s*aws_(?:secret_access_key|session_token)\s*=\s*(\S+)", text)
-    return "a key of AWS" if any(_given(value) for value in values) else ""
-
-
 def _registries(text: str) -> str:
     return "the login of a registry" if re.search(r'"auth"\s*:\s*"[^"]{8,}"', text) else ""
-
-
-def _cluster(text: str) -> str:
-    values = re.findall(r"(?m)^\s*(?:client-key-data|token|password)\s*:\s*[\"']?([^\s\"']+)", text)
-    return "the login of a cluster" if any(map(_given, values)) else ""
-
-
-def _login(text: str) -> str:
-    values = re.findall(r"(?m)^[^#\n]*\bpassword\s*[:=]?\s*(\S+)", text)
-    return "a password" if any(map(_given, values)) else ""
 
 
 def _addresses(text: str) -> str:
@@ -271,6 +252,13 @@ def _fits(path: str, patterns: Iterable[str]) -> bool:
     )
 
 
+_npm = _value_of(r"^[^#;\n]*(?::_authToken|:?_auth|:_password)\s*=\s*(\S+)", "a token of npm")
+_yarn = _value_of(r"^\s*npmAuth(?:Token|Ident)\s*:\s*[\"']?([^\s\"']+)", "a token of npm")
+_aws = _value_of(r"^\s*aws_(?:secret_access_key|session_token)\s*=\s*(\S+)", "a key of AWS")
+_cluster = _value_of(
+    r"^\s*(?:client-key-data|token|password)\s*:\s*[\"']?([^\s\"']+)", "the login of a cluster"
+)
+_login = _value_of(r"^[^#\n]*\bpassword\s*[:=]?\s*(\S+)", "a password")
 _KINDS: tuple[tuple[tuple[str, ...], Callable[[str], str]], ...] = (
     (_SETTINGS, _setting),
     (_KEYS, _key),

@@ -35,6 +35,7 @@ _ANSWERS_IN = 8.0  # seconds within which a port must give its first answer
 _COMMAND_ENDS_IN = 120.0  # seconds within which a command in a container must end
 _POLL = 0.2
 _LISTEN = "0A"
+_LOOPBACK_6 = "00000000000000000000000001000000"
 
 
 @dataclass(frozen=True)
@@ -178,9 +179,7 @@ def listening(text: str) -> tuple[frozenset[int], frozenset[int]]:
         words = line.split()
         if len(words) > 3 and words[3] == _LISTEN and ":" in words[1]:
             address, _, port = words[1].partition(":")
-            is_loopback = address in ("00000000000000000000000001000000",) or (
-                len(address) == 8 and address.endswith("7F")
-            )
+            is_loopback = address == _LOOPBACK_6 or (len(address) == 8 and address.endswith("7F"))
             (inner if is_loopback else outer).add(int(port, 16))
     return frozenset(outer), frozenset(inner - outer)
 

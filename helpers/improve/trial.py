@@ -10,10 +10,9 @@ import dataclasses
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
 
 from helpers import buildx
 from helpers import engine as engines
@@ -386,9 +385,10 @@ def _hidden(found: Improvement, wishes: Wishes) -> Improvement:
             text = text.replace(value, "***")
         return text
 
-    def sentences(texts: Sequence[str]) -> Iterator[str]:
-        return map(hide, texts)
-
-    steps = tuple(dataclasses.replace(s, why=hide(s.why)) for s in found.steps)
-    changed: dict[str, Any] = {"steps": steps, "notes": tuple(sentences(found.notes))}
-    return dataclasses.replace(found, **changed, proof=hide(found.proof), failure=hide(found.failure))
+    return dataclasses.replace(
+        found,
+        steps=tuple(dataclasses.replace(step, why=hide(step.why)) for step in found.steps),
+        notes=tuple(map(hide, found.notes)),
+        proof=hide(found.proof),
+        failure=hide(found.failure),
+    )

@@ -190,8 +190,9 @@ def chart_gains(improvement: Improvement) -> Chart:
     if improvement.before is None:
         raise WorkbookError(f"There is nothing to draw: {improvement.failure}")
     sizes = [("as it was", improvement.before.uncompressed_bytes / MB)]
-    kept = (step for step in improvement.kept if step.figures)
-    sizes += [(step.rule, step.figures.uncompressed_bytes / MB) for step in kept if step.figures]
+    sizes += [
+        (step.rule, step.figures.uncompressed_bytes / MB) for step in improvement.kept if step.figures
+    ]
     frame = tables.frame(sizes, columns=["change", "image MB"])
     return plots.gains(frame, caption=improvement.conditions)
 
