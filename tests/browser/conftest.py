@@ -93,21 +93,6 @@ def served(lab_folder) -> Iterator[Lab]:
         yield served
 
 
-@pytest.fixture(scope="session")
-def show(served) -> Callable[[Page, str], None]:
-    """Give what opens a notebook in JupyterLab, in a workspace of its own."""
-
-    def show(page: Page, path: str) -> None:
-        for _ in range(3):
-            page.goto(f"{served.page(path)}&reset")
-            page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=90_000)
-            if not page.locator(".jp-Dialog", has_text="Error Loading Theme").count():
-                return  # JupyterLab gives a theme 1.5 s to load, which a busy machine may need
-        pytest.fail("JupyterLab could not load its theme three times.", pytrace=False)
-
-    return show
-
-
 @pytest.fixture
 def dress(served, page) -> Iterator[Callable[[str], None]]:
     """Give what sets JupyterLab's theme, light or dark, for pages opened from then on."""

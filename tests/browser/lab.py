@@ -1,9 +1,16 @@
-"""Serve a folder in JupyterLab for tests and screenshots, started by the workbook's own command."""
+"""Serve a folder in JupyterLab for tests and screenshots, and open and run notebooks there.
+
+The workbook's own command starts it. It runs as a reader's does but for two settings: all cells stay in
+the page (else JupyterLab takes those out of view away, and a test cannot look at them), and a theme gets
+half a minute to load (else a busy machine meets a dialog after 1.5 s).
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -12,12 +19,23 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from helpers.host import loopback, paths
 from helpers.host.errors import WorkbookError
 from helpers.lesson import lab as lab_command
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 _PATIENCE = 90.0  # seconds until the server answers
+_SECONDS = 1000.0  # in Playwright's milliseconds
+_NOTEBOOK_SETTINGS = "@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
+# JupyterLab asks 20 times, once in 75 ms, whether the theme is there, and then shows a dialog.
+_PATIENT_THEME = """{
+  const ask = window.setTimeout;
+  window.setTimeout = (what, after, ...given) => ask(what, after === 75 ? 1500 : after, ...given);
+}"""
 
 
 @dataclass(frozen=True)
@@ -31,6 +49,26 @@ class Lab:
         """Return the address at which a notebook opens; ``path`` starts at the lab's folder."""
         return f"{self.address}/lab/tree/{path}?token={self.token}"
 
+    def show(self, page: Page, path: str) -> None:
+        """Open a notebook in a workspace of its own, and accept each dialog that comes from then on."""
+        page.add_init_script(_PATIENT_THEME)
+        accept = page.locator(".jp-Dialog .jp-mod-accept").last
+        page.add_locator_handler(
+            page.locator(".jp-Dialog").last, lambda: accept.click(no_wait_after=True), no_wait_after=True
+        )
+        page.goto(f"{self.page(path)}&reset")
+        page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=120 * _SECONDS)
+
+
+def run_all(page: Page) -> None:
+    """Run the open notebook from the menu, once its kernel listens."""
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=120 * _SECONDS)
+    started = page.locator(".jp-InputPrompt", has_text=re.compile(r"\[(\*|1)\]"))
+    while not started.count():  # JupyterLab drops what is asked of a kernel that it has not reached yet
+        page.get_by_role("menuitem", name="Run", exact=True).first.click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        page.wait_for_timeout(2 * _SECONDS)
+
 
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[Lab]:
@@ -40,6 +78,9 @@ def serving(folder: Path) -> Iterator[Lab]:
     given = ["--no-browser", f"--port={port}", "--ServerApp.port_retries=0"]
     given += [f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={lab.token}"]
     settings = tempfile.mkdtemp(prefix="workbook-lab-")  # a reader's own settings stay out of it
+    cells = Path(settings) / _NOTEBOOK_SETTINGS
+    cells.parent.mkdir(parents=True)
+    cells.write_text(json.dumps({"windowingMode": "none"}))
     environment = {**os.environ, "JUPYTERLAB_SETTINGS_DIR": settings}
     environment["JUPYTERLAB_WORKSPACES_DIR"] = settings
     environment["PYTHONPATH"] = os.pathsep.join(

@@ -10,7 +10,6 @@ picture of it stand the engine, the kind of its base and the date; the slide's c
 from __future__ import annotations
 
 import io
-import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +23,7 @@ from helpers.lesson import verbs
 from tests.browser import chromium, decks, lab
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 FOLDER = paths.ROOT / "docs"
 VARIANT, BASE = "alpine", "node:20-alpine"
@@ -79,10 +78,9 @@ def _of_lab(opened: Browser, folder: Path) -> dict[str, bytes]:
     page = opened.new_page(viewport=size, device_scale_factor=_SHARP)  # type: ignore[arg-type]
     page.set_default_timeout(100 * _SECONDS)
     with lab.serving(folder) as served:
-        page.goto(served.page("a.ipynb"))
-        page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+        served.show(page, "a.ipynb")
         page.keyboard.press("Control+b")  # the folder's list gives its room to the notebook
-        run_all(page)
+        lab.run_all(page)
         live, explorer, report = (page.locator(".jp-CodeCell").nth(at) for at in range(3))
         live.locator(".wb-now").nth(0).wait_for()
         page.wait_for_function("document.querySelectorAll('.wb-live tr').length > 8")
@@ -98,18 +96,6 @@ def _of_lab(opened: Browser, folder: Path) -> dict[str, bytes]:
         shots["report"] = report.screenshot()
     page.close()
     return shots
-
-
-def run_all(page: Page) -> None:
-    """Run the open notebook from the menu, once its kernel listens; a dialog before is accepted."""
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for()
-    accept = page.locator(".jp-Dialog .jp-mod-accept").first
-    page.add_locator_handler(page.locator(".jp-Dialog"), lambda: accept.click())
-    started = page.locator(".jp-InputPrompt", has_text=re.compile(r"\[(\*|1)\]"))
-    while not started.count():  # JupyterLab drops what is asked of a kernel that it has not reached yet
-        page.get_by_role("menuitem", name="Run", exact=True).first.click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        page.wait_for_timeout(2 * _SECONDS)
 
 
 def _of_slide(opened: Browser, folder: Path) -> bytes:

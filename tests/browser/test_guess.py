@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import screenshots as taking
+from tests.browser import lab
 
 pytestmark = pytest.mark.slow
 SECONDS = 1000
@@ -20,7 +20,7 @@ stops = lesson.guess("Will the build stop?", choices=("yes", "no"))""",
 
 
 @pytest.fixture(params=["Light", "Dark"])
-def notebook(request, page, dress, show, lab_folder) -> Page:
+def notebook(request, page, dress, served, lab_folder) -> Page:
     """Open the notebook in a theme, with a kernel of its own, and run it from the menu."""
     file = f"guess-{request.param}.ipynb"
     cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
@@ -28,8 +28,8 @@ def notebook(request, page, dress, show, lab_folder) -> Page:
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=about), lab_folder / file)
     page.set_default_timeout(60 * SECONDS)
     dress(request.param)
-    show(page, file)
-    taking.run_all(page)
+    served.show(page, file)
+    lab.run_all(page)
     return page
 
 

@@ -15,7 +15,7 @@ def markdown(text, kind):
 
 
 @pytest.fixture
-def notebook(page, show, lab_folder) -> Page:
+def notebook(page, served, lab_folder) -> Page:
     cells = [
         markdown("# A lesson", "slide"),
         markdown("First aside", "notes"),
@@ -25,7 +25,7 @@ def notebook(page, show, lab_folder) -> Page:
     about = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=about), lab_folder / "notes.ipynb")
     page.set_default_timeout(60 * SECONDS)
-    show(page, "notes.ipynb")
+    served.show(page, "notes.ipynb")
     return page
 
 
@@ -54,10 +54,10 @@ def test_the_keys_pass_over_hidden_notes(notebook):
     expect(active).to_contain_text("6 * 7")
 
 
-def test_a_notebook_without_notes_has_no_button(page, show, lab_folder):
+def test_a_notebook_without_notes_has_no_button(page, served, lab_folder):
     nbformat.write(
         nbformat.v4.new_notebook(cells=[markdown("# Plain", "slide")]), lab_folder / "plain.ipynb"
     )
-    show(page, "plain.ipynb")
+    served.show(page, "plain.ipynb")
     page.locator(".jp-Toolbar-item[data-jp-item-name='kernelName']").first.wait_for()
     expect(page.get_by_role("button", name="Notes", exact=True)).to_have_count(0)

@@ -20,7 +20,7 @@ from helpers.host import debian, paths
 from helpers.measure import cost
 from helpers.measure.cost import Plan
 from helpers.measure.pipeline import TransferBytes
-from tests.browser import screenshots as taking
+from tests.browser import lab
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 SECONDS = 1000
@@ -122,7 +122,7 @@ def context(lab_folder):
 
 
 @pytest.fixture(scope="module")
-def notebook(browser, show, lab_folder, context, tag) -> Iterator[Page]:
+def notebook(browser, served, lab_folder, context, tag) -> Iterator[Page]:
     """Open the notebook and run it from the menu; what the first build showed is in ``page.seen``."""
     sources = [text.replace("BIG", repr(BIG)).replace("SMALL", repr(SMALL)) for text in CELLS.values()]
     sources[0] = f"TAG = {tag!r}\n{sources[0]}"
@@ -133,8 +133,8 @@ def notebook(browser, show, lab_folder, context, tag) -> Iterator[Page]:
     page.set_default_timeout(60 * SECONDS)
     page.asked = []
     page.on("request", lambda request: page.asked.append(request.url))
-    show(page, NOTEBOOK)
-    taking.run_all(page)
+    served.show(page, NOTEBOOK)
+    lab.run_all(page)
     live = output(page, "build").locator(".wb-live")
     live.wait_for()
     seen = []
@@ -288,10 +288,10 @@ def test_headings_stand_above_their_columns(notebook, name):
 
 
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
-def test_all_text_stands_out(theme, notebook, lab_folder, dress, show, faint, screenshots):
+def test_all_text_stands_out(theme, notebook, lab_folder, dress, served, faint, screenshots):
     save(notebook, lab_folder / NOTEBOOK, screenshots)
     dress(theme)
-    show(notebook, NOTEBOOK)
+    served.show(notebook, NOTEBOOK)
     output(notebook, "report").locator("table").first.wait_for()
     output(notebook, "calculator").get_by_role("slider").first.wait_for()
     notebook.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
