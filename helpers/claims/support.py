@@ -1,4 +1,4 @@
-"""How long each line of Node, Debian, Alpine and distroless gets fixes: the data is in support.json.
+"""How long each line of a language or of a system gets fixes: the data is in support.json.
 
 This module knows the names of images and dates, but no engine; the caller chooses the day.
 """
@@ -22,6 +22,13 @@ _DEFAULT_DEBIAN = {"18": "12", "20": "12", "22": "12", "24": "12", "26": "13"}  
 _DISTROLESS = "distroless for Node on Debian"
 _NODE_TAG = re.compile(r"(?:.*/)?node:(\d+)(?:[.\d]*)(-.*)?")
 _SYSTEM_TAG = re.compile(r"(?:.*/)?(debian|alpine):(3\.\d+|\d+|[a-z]+)\b.*")
+_UBUNTU_TAG = re.compile(r"(?:.*/)?ubuntu:(\d\d\.\d\d|[a-z]+)\b.*")
+_LANGUAGES = {"python": "Python", "golang": "Go", "php": "PHP", "ruby": "Ruby"}
+_LANGUAGE_TAG = re.compile(
+    r"(?:(?:docker\.io|public\.ecr\.aws/docker)/)?(?:library/)?(python|golang|php|ruby)"
+    r":(\d+\.\d+)(?:\.\d+)*(-.*)?"
+)
+_DOTNET_TAG = re.compile(r"mcr\.microsoft\.com/dotnet/(?:core/)?[a-z-]+:(\d+)(\.\d+)?(?:\.\d+)*(-.*)?")
 _DISTROLESS_NAME = re.compile(r"gcr\.io/distroless/nodejs(\d+)(?:-debian(\d+))?(?::.*)?")
 
 
@@ -65,7 +72,7 @@ class Line:
 
 
 def lines(product: str) -> tuple[Line, ...]:
-    """Return the known lines of a product (``Node``, ``Debian``, ``Alpine``), oldest first."""
+    """Return the known lines of a product, such as ``Node`` or ``Debian``, oldest first."""
     return tuple(line for line in _all() if line.product == product)
 
 
@@ -79,7 +86,7 @@ def line(product: str, name: str) -> Line:
 
 
 def lines_of(image: str) -> list[Line]:
-    """Return the lines of Node, Debian and Alpine that an image is made of, according to its name.
+    """Return the lines of languages and systems that an image is made of, according to its name.
 
     ``node:24-trixie-slim`` is made of Node 24 and Debian 13. A name without versions (``latest``), an
     unknown line and other images give an empty list.
@@ -90,6 +97,13 @@ def lines_of(image: str) -> list[Line]:
         return _known(("Node", found[1]), ("Debian", debian), (_DISTROLESS, debian))
     if found := _NODE_TAG.fullmatch(name):
         return _known(("Node", found[1]), _system(found[1], found[2] or ""))
+    if found := _LANGUAGE_TAG.fullmatch(name):
+        return _known((_LANGUAGES[found[1]], found[2]), *_systems(found[3] or ""))
+    if found := _DOTNET_TAG.fullmatch(name):
+        release = found[1] if int(found[1]) >= 5 else f"{found[1]}{found[2]}"
+        return _known((".NET", release), *_systems(found[3] or ""))
+    if found := _UBUNTU_TAG.fullmatch(name):
+        return _known(("Ubuntu", found[1]))
     if found := _SYSTEM_TAG.fullmatch(name):
         return _known((found[1].title(), found[2]))
     return []
@@ -106,6 +120,13 @@ def _system(node: str, variant: str) -> tuple[str, str]:
         return "Alpine", alpine[1]
     codename = re.match(r"-(?!slim)([a-z]+)", variant)
     return "Debian", codename[1] if codename else _DEFAULT_DEBIAN.get(node, "")
+
+
+def _systems(variant: str) -> list[tuple[str, str]]:
+    """Return the systems that words of a variant name, such as ``-fpm-alpine3.20`` or ``-jammy``."""
+    words = variant.split("-")
+    alpine = [("Alpine", word.removeprefix("alpine")) for word in words if word.startswith("alpine")]
+    return [*alpine, *((product, word) for word in words for product in ("Debian", "Ubuntu"))]
 
 
 def _known(*wanted: tuple[str, str]) -> list[Line]:

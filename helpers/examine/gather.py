@@ -30,6 +30,8 @@ _MANIFESTS = {
     "package.json",
     ".npmrc",
     ".yarnrc.yml",
+    "pnpm-workspace.yaml",
+    "go.mod",
     "pyproject.toml",
     "composer.json",
     "Gemfile",

@@ -47,6 +47,7 @@ _NO_SOURCE = re.compile(  # files that change with the dependencies or the build
 )
 _ALSO = {"npm": (".npmrc",), "yarn": (".yarnrc.yml",), "pnpm": ("pnpm-workspace.yaml", ".npmrc")}
 _NODE = ("npm", "yarn", "pnpm")
+_OR_A_MOUNT = "; or give this step a cache mount on "
 _PLAIN = {
     *(
         "addgroup",
@@ -98,7 +99,12 @@ def check(sources: Sources) -> list[Finding]:
         found += _early_arguments([layer.instruction for layer in own], given)
         found += _update_alone(own, state)
         ends[stage.index] = state
-    return [*dict.fromkeys(found), *cache_mounts.check(sources, walk), *downloads.check(sources, walk)]
+    mounts = {one.line for one in found if one.line and _OR_A_MOUNT in one.remedy}
+    return [
+        *dict.fromkeys(found),
+        *cache_mounts.check(sources, walk, mounts),
+        *downloads.check(sources, walk),
+    ]
 
 
 @dataclass
@@ -148,7 +154,9 @@ def _can_stand_higher(
     sources: Sources, run: Instruction, installer: Installer, command: Command
 ) -> bool:
     """Whether a command fetches something, and needs no more of the project than its manifests."""
-    if shell_commands.is_offline(command) or cache_mounts.is_vendored(sources, installer):
+    if shell_commands.is_offline(command) or cache_mounts.is_complete(sources, installer):
+        return False
+    if installer.reads_files(command) and not _has_manifest(sources, installer):
         return False
     if installer.compiles(command) and cache_mounts.has_cache_mount(run):
         return False  # it compiles again in any case, and the mount has its downloads
@@ -165,6 +173,14 @@ def _can_stand_higher(
     )
     unknown = any(re.search(r"[$`/*]|\.(deb|apk|rpm|whl|txt)\b|^\.", word) for word in command[1:])
     return not cleans and not unknown and not shell_commands.is_conditional(run)
+
+
+def _has_manifest(sources: Sources, installer: Installer) -> bool:
+    """Whether the context has a file that an installer reads; True where no context is known."""
+    if sources.survey is None or installer.name == "pip":
+        return True
+    parts = {part for entry in sources.survey.sent for part in entry.path.split("/")}
+    return any(fnmatch.filter(parts, manifest) for manifest in installer.manifests)
 
 
 def _installs_the_project(command: Command) -> bool:
@@ -221,9 +237,9 @@ def _late_install(
         remedy = f"Move it above line {copy.line}: it reads no file of the project."
     elif installer.compiles(command):
         remedy = f"Above line {copy.line}, copy {manifests} alone and run `{installer.first}`" + (
-            "." if mounted else f"; or give this step a cache mount on {installer.cache}."
+            "." if mounted else f"{_OR_A_MOUNT}{installer.cache}."
         )
-    elif installer.first and installer.first.split()[:2] != list(command[:2]):
+    elif installer.first and not set(installer.first.split()) <= set(command):
         remedy = (
             f"Above line {copy.line}, copy {manifests} alone and run `{installer.first}`; this step "
             "then fetches nothing."
@@ -250,7 +266,19 @@ def _manifests(
     wanted = (*installer.manifests, *_ALSO.get(installer.name, ()))
     found = [name for name in wanted if fnmatch.filter(names, name)] or [*installer.manifests]
     spaces = '"workspaces"' in _manifest(sources, taken) or "pnpm-workspace.yaml" in found
-    return [*found, "each workspace's package.json"] if spaces and installer.name in _NODE else found
+    if installer.name not in _NODE:
+        return found
+    found += ["each workspace's package.json"] if spaces else []
+    return [*found, *_also_read(sources, taken)]
+
+
+def _also_read(sources: Sources, taken: Collection[str]) -> Iterator[str]:
+    """Yield the folders that settings of the package manager name: yarn itself, patches of packages."""
+    texts = [sources.texts.get(path, "") for path in taken]
+    if any(re.search(r"(?m)^yarnPath:", text) for text in texts):
+        yield ".yarn/releases"
+    if any(re.search(r"patchedDependencies\b|\bpatch-package\b", text) for text in texts):
+        yield "the patches"
 
 
 def _manifest(sources: Sources, taken: Collection[str]) -> str:

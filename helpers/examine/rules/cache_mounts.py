@@ -7,7 +7,7 @@ another user, a setting that moves the cache or turns it off, a base that may br
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from helpers.buildx.dockerfile import Instruction
 from helpers.examine.findings import Finding, Severity
@@ -37,8 +37,11 @@ _ROOTS = re.compile(  # images that leave their user at root and say no other pl
 _WINDOWS = re.compile(r"(?i)windows|nanoserver")
 
 
-def check(sources: Sources, walk: Walk) -> list[Finding]:
-    """Return one finding for each tool, which names the lines of all its steps."""
+def check(sources: Sources, walk: Walk, told_before: Collection[int] = ()) -> list[Finding]:
+    """Return one finding for each tool, which names the lines of all its steps.
+
+    ``told_before`` holds the lines of steps for which another finding proposes the mount.
+    """
     develops = purpose.develops(sources, walk)
     told: dict[str, tuple[Installer, list[Instruction]]] = {}
     taken_over = _taken_over(sources)
@@ -65,6 +68,7 @@ def check(sources: Sources, walk: Walk) -> list[Finding]:
                 if (
                     not mounted
                     and not moved
+                    and run.line not in told_before
                     and not (installer.kept_there and (develops or installer.name in taken_over))
                     and _place_is_known(installer, base, layer)
                     and _fetches(sources, installer, command)
@@ -93,13 +97,21 @@ def _fetches(sources: Sources, installer: Installer, command: Command) -> bool:
         return False
     if installer.name == "yarn" and dependencies.is_berry(sources, [command]):
         return False
-    return not is_vendored(sources, installer)
+    return not is_complete(sources, installer)
 
 
-def is_vendored(sources: Sources, installer: Installer) -> bool:
-    """Whether the context itself holds the packages, so that Go fetches none."""
-    sent = sources.survey.sent if sources.survey and installer.name == "Go" else ()
-    return any(entry.path.endswith("vendor/modules.txt") for entry in sent)
+def is_complete(sources: Sources, installer: Installer) -> bool:
+    """Whether the context itself holds all packages that Go needs, so that it fetches none."""
+    if installer.name != "Go" or sources.survey is None:
+        return False
+    sent = [entry.path for entry in sources.survey.sent]
+    needs = any(
+        re.search(r"(?m)^require\b", text)
+        for path, text in sources.texts.items()
+        if path.endswith("go.mod")
+    )
+    own = any(path.endswith(".go") for path in sent)
+    return (own and not needs) or any(path.endswith("vendor/modules.txt") for path in sent)
 
 
 def _moved(last: Layer, installer: Installer, command: Command) -> bool:

@@ -56,7 +56,7 @@ _WORTH_A_WORD = 1_000_000  # bytes from which waste is a finding
 def check_bases(sources: Sources, on: date) -> list[Finding]:
     """Return a finding for each base made of a release line that is past its end of life on that day.
 
-    A base with an unknown line gives no finding.
+    A base with an unknown line gives no finding, nor does one whose lines get long-term support.
     """
     file, target = sources.file, sources.project.target
     lines = [i.line for i in file.instructions if i.keyword == "FROM"]
@@ -65,16 +65,20 @@ def check_bases(sources: Sources, on: date) -> list[Finding]:
     return [
         _ended(base, ended, shipped.get(base, line), on, ships=base in shipped)
         for base, line in named.items()
-        if (ended := support.ended([base], on))
+        if (ended := support.ended([base], on)) and any(_is_unfixed(one, on) for one in ended)
     ]
 
 
+def _is_unfixed(line: Line, on: date) -> bool:
+    """Whether nobody fixes the faults of a line that has ended."""
+    return line.extended is None or line.extended < on
+
+
 def _ended(base: str, ended: list[Line], line: int, on: date, *, ships: bool) -> Finding:
-    unfixed = any(one.extended is None or one.extended < on for one in ended)
     return Finding(
         "past-end-of-life",
         "style",
-        Severity.WARNING if ships and unfixed else Severity.HINT,
+        Severity.WARNING if ships else Severity.HINT,
         line,
         f"`{base}`: {'; '.join(one.phrase(on) for one in ended)}.",
         f"Move to what gets fixes: {', '.join(_alive(one, on) for one in ended)}.",
@@ -84,7 +88,7 @@ def _ended(base: str, ended: list[Line], line: int, on: date, *, ships: bool) ->
 def _alive(ended: Line, on: date) -> str:
     """Return the line of the same product that gets fixes the longest."""
     alive = [line for line in support.lines(ended.product) if line.supported(on)]
-    return str(max(alive, key=lambda line: line.months_left(on)))
+    return str(max(alive, key=lambda line: (line.months_left(on), line.released or on)))
 
 
 def check(sources: Sources, image: BuiltImage, told: Collection[str] = ()) -> list[Finding]:

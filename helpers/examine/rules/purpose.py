@@ -26,7 +26,7 @@ _MODES = ("NODE_ENV", "APP_ENV", "RAILS_ENV", "RACK_ENV", "FLASK_ENV", "MIX_ENV"
 _TOOLS = re.compile(
     r"(?:^|[\s/])(nodemon|ts-node|ts-node-dev|tsx|vite(?! preview)|webpack-dev-server|webpack serve"
     r"|ng serve|jest|mocha|vitest|cypress|playwright|pytest|tox|nox|air|dlv|watchexec"
-    r"|react-scripts start"
+    r"|(?:react-scripts|craco|react-app-rewired|vue-cli-service)(?: -\S+)* (?:start|serve)"
     r"|(?:dotnet|cargo|npm run|yarn|yarn run|pnpm|pnpm run|bun run)"
     r" (?:watch|dev|test|start[:-]?dev|dev[:\w-]*)"
     r"|next dev|nuxt dev|nest start|npm (?:t|test)|go (?:run|test)|mvn|mvnw|gradle|gradlew"

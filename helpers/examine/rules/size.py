@@ -201,6 +201,8 @@ def _stored_again(found: Sequence[tuple[Instruction, Command, bool, bool]]) -> F
     else:
         remedy = f"Give it to the copy: `COPY --{command[0]}={value} …`"
         remedy += ", below the step that makes this user." if users else "."
+        if command[0] == "chown":
+            remedy += " A folder in which the program makes files needs its `chown` too, without `-R`."
         if installed and command[0] == "chown":
             remedy += " Run the install below a `USER` line, so that its files belong to that user."
     return Finding(

@@ -55,6 +55,7 @@ def test_any_bytes_for_a_dockerfile_end_in_a_report_or_a_sentence(context, text)
 
 
 def test_a_name_that_is_none_leaves_what_can_be_read(context):
+    (context / "package.json").write_text("{}")
     for text in (
         "ARG V\nFROM node:$V-alpine\nCOPY . .\nRUN npm ci\n",
         "FROM Node:20\nCOPY . .\nRUN npm ci\n",

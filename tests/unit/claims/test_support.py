@@ -73,7 +73,17 @@ def test_long_term_support_is_said_while_it_lasts():
         ("alpine", []),
         ("debian:stable", []),
         ("node:lts", []),
-        ("python:3.12", []),
+        ("python:3.12", ["Python 3.12"]),
+        ("docker.io/library/python:3.9.18-slim-bullseye", ["Python 3.9", "Debian 11"]),
+        ("golang:1.20-alpine3.18", ["Go 1.20", "Alpine 3.18"]),
+        ("php:8.1.2-fpm-alpine", ["PHP 8.1"]),
+        ("ruby:2.7.8", ["Ruby 2.7"]),
+        ("mcr.microsoft.com/dotnet/aspnet:8.0-jammy", [".NET 8", "Ubuntu 22.04"]),
+        ("mcr.microsoft.com/dotnet/core/sdk:3.1", [".NET 3.1"]),
+        ("ubuntu:20.04", ["Ubuntu 20.04"]),
+        ("ubuntu:focal-20230801", ["Ubuntu 20.04"]),
+        *(("python:3", []), ("golang:1-alpine", []), ("php:apache", []), ("ubuntu", [])),
+        ("company/python:3.9", []),  # it may number its own releases
         ("node-exporter:24", []),
     ],
 )
@@ -89,5 +99,5 @@ def test_what_the_article_stands_on_is_over():
 
 
 def test_an_unknown_line_is_refused_with_the_known_ones():
-    with pytest.raises(WorkbookError, match=r"no Node 9; it has the lines 10, 11, .*, 25, 26\.$"):
+    with pytest.raises(WorkbookError, match=r"no Node 9; it has the lines 6, 8, 10, 11, .*, 25, 26\.$"):
         support.line("Node", "9")

@@ -74,7 +74,8 @@ IGNORE_FILES = {
 @pytest.mark.parametrize("ignore", IGNORE_FILES.values(), ids=IGNORE_FILES)
 def test_any_bytes_for_an_ignore_file_leave_the_rest_of_the_report(tmp_path, ignore):
     (tmp_path / "Dockerfile").write_text("FROM node:20\nCOPY . .\nRUN npm ci\n")
-    (tmp_path / "main.py").touch()
+    (tmp_path / "main.js").touch()
+    (tmp_path / "package.json").write_text("{}")
     (tmp_path / ".dockerignore").write_bytes(ignore)
     report = outcome(tmp_path)
     assert isinstance(report, Report)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from helpers.examine.findings import Severity
@@ -202,7 +204,7 @@ def test_a_package_json_put_in_place_below_the_copy_is_left():
 def test_build_files_alone_are_no_sources(tmp_path):
     text = "FROM a\nCOPY ./src/ad/gradlew* ./src/ad/build.gradle ./\nRUN ./gradlew dependencies\n"
     assert not found(text, "sources-before-install")
-    files = {"src/requirements/prod.txt": "", "src/a.py": "", "lib/build.gradle": ""}
+    files = {"src/package.json": "{}", "src/a.js": "", "lib/build.gradle": ""}
 
     def lines(copy: str) -> list:
         files["Dockerfile"] = f"FROM a\nCOPY {copy} ./\nRUN npm ci\n"
@@ -239,3 +241,41 @@ def test_a_gemfile_that_reads_the_project_itself_needs_the_sources(tmp_path):
     assert told('gem "rails"\n')
     assert not told("gemspec\n")
     assert not told('gem "core", path: "core"\n')
+
+
+def remedies(folder: Path, files: dict) -> list[str]:
+    sources = of_folder(folder, files)
+    return [f.remedy for f in cache.check(sources) if f.rule == "sources-before-install"]
+
+
+def test_an_install_without_its_manifest_in_the_context_is_left(tmp_path):
+    files = {"Dockerfile": "FROM golang:1\nCOPY . .\nRUN go mod init a\nRUN go build\n", "a.go": ""}
+    assert not cache.check(of_folder(tmp_path, files))
+    files["go.mod"] = "module a\n\nrequire b v1\n"
+    assert remedies(tmp_path, files)
+
+
+def test_a_go_module_without_requirements_fetches_nothing(tmp_path):
+    files = {"Dockerfile": "FROM golang:1\nCOPY . .\nRUN go build\n", "a.go": "", "go.mod": "module a\n"}
+    assert not cache.check(of_folder(tmp_path, files))
+
+
+def test_the_remedy_installs_without_what_needs_the_sources(tmp_path):
+    files = {"Dockerfile": "FROM a\nCOPY . .\nRUN composer install --no-dev\n"}
+    files |= {"composer.json": "{}", "a.php": ""}
+    (remedy,) = remedies(tmp_path, files)
+    assert "run `composer install --no-scripts --no-autoloader`" in remedy
+
+
+def test_the_remedy_names_what_settings_of_the_package_manager_read(tmp_path):
+    files = {"Dockerfile": "FROM a\nCOPY . .\nRUN yarn install\n", "a.js": "", "package.json": "{}"}
+    files |= {"yarn.lock": "", ".yarnrc.yml": "yarnPath: .yarn/releases/yarn-4.cjs\n"}
+    assert ".yarn/releases" in remedies(tmp_path, files)[0]
+    files |= {"Dockerfile": "FROM a\nCOPY . .\nRUN pnpm i\n", "pnpm-lock.yaml": ""}
+    files |= {"pnpm-workspace.yaml": "patchedDependencies:\n  a@1: patches/a.patch\n"}
+    assert "and the patches alone" in remedies(tmp_path, files)[0]
+
+
+def test_a_mount_that_another_finding_proposes_is_told_once():
+    text = "FROM maven:3\nCOPY . .\nRUN mvn package\n"
+    assert [f.rule for f in cache.check(of_text(text))] == ["sources-before-install"]

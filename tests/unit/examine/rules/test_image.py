@@ -41,10 +41,28 @@ def test_distroless_is_past_its_end_where_nobody_builds_it_any_more():
     assert "distroless for Node on Debian 13" in finding.remedy
 
 
-def test_a_system_that_still_gets_long_term_support_is_a_hint():
-    (finding,) = found("FROM node:24-bookworm-slim\n")
-    assert finding.severity is Severity.HINT
+def test_a_system_that_still_gets_long_term_support_is_told_only_beside_what_gets_none():
+    assert not found("FROM node:24-bookworm-slim\n")
+    (finding,) = found("FROM node:20-bookworm-slim\n")
+    assert finding.severity is Severity.WARNING
     assert "long-term support ends on 2028-06-30" in finding.sentence
+
+
+@pytest.mark.parametrize(
+    ("base", "told", "remedy"),
+    [
+        ("python:3.8-slim", "Python 3.8", "Python 3.14"),
+        ("golang:1.20", "Go 1.20", "Go 1.27"),
+        ("php:7.4-apache", "PHP 7.4", "PHP 8.5"),
+        ("ruby:2.7.8", "Ruby 2.7", "Ruby 4.0"),
+        ("mcr.microsoft.com/dotnet/runtime:7.0", ".NET 7", ".NET 10"),
+        ("ubuntu:20.04", "Ubuntu 20.04", "Ubuntu 26.04"),
+    ],
+)
+def test_lines_of_other_languages_and_systems_are_known(base, told, remedy):
+    (finding,) = found(f"FROM {base}\n")
+    assert f"{told} is past its end of life since " in finding.sentence
+    assert finding.remedy.endswith(f": {remedy}.")
 
 
 def test_a_base_that_only_builds_is_a_hint_and_one_that_ships_a_warning():
@@ -66,7 +84,7 @@ def test_a_stage_that_the_target_does_not_need_is_left():
 
 
 @pytest.mark.parametrize(
-    "base", ["node:24-trixie-slim", "node", "node:lts", "python:3.7", "alpine", "scratch", "node:99"]
+    "base", ["node:24-trixie-slim", "node", "node:lts", "python:3.14", "alpine", "scratch", "node:99"]
 )
 def test_of_what_is_supported_or_unknown_nothing_is_said(base):
     assert not found(f"FROM {base}\n")

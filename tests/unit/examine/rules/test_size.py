@@ -41,6 +41,7 @@ def test_a_recursive_chown_of_what_was_copied_is_found():
     (finding,) = told(text, "copied-twice")
     assert finding.line == 4
     assert "`COPY --chown=node:node …`" in finding.remedy
+    assert "needs its `chown` too, without `-R`" in finding.remedy
     assert not lines("FROM a\nCOPY --chown=node . .\nRUN chown node /app/x\n", "copied-twice")
     assert not lines("FROM a\nRUN x\nRUN chown -R node /app\n", "copied-twice")
 
