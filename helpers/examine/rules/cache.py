@@ -47,7 +47,8 @@ _NO_SOURCE = re.compile(  # files that change with the dependencies or the build
 )
 _ALSO = {"npm": (".npmrc",), "yarn": (".yarnrc.yml",), "pnpm": ("pnpm-workspace.yaml", ".npmrc")}
 _NODE = ("npm", "yarn", "pnpm")
-_OR_A_MOUNT = "; or give this step a cache mount on "
+_A_MOUNT = "ive this step a cache mount on "
+_RESTORE_READS = {"directory.build.props", "directory.packages.props", "nuget.config", "global.json"}
 _PLAIN = {
     *(
         "addgroup",
@@ -99,7 +100,7 @@ def check(sources: Sources) -> list[Finding]:
         found += _early_arguments([layer.instruction for layer in own], given)
         found += _update_alone(own, state)
         ends[stage.index] = state
-    mounts = {one.line for one in found if one.line and _OR_A_MOUNT in one.remedy}
+    mounts = {one.line for one in found if one.line and _A_MOUNT in one.remedy}
     return [
         *dict.fromkeys(found),
         *cache_mounts.check(sources, walk, mounts),
@@ -136,7 +137,8 @@ def _sources_before_installs(
             early |= {(name, True) for name in _NODE}
         if state.copy is None and layer.copy and _copies_sources(layer.copy, walk):
             state.copy, state.own_copy = layer, True
-        for installer, command in shell_commands.installs(run) if run.keyword == "RUN" else ():
+        ran = shell_commands.installs(run) if run.keyword == "RUN" else ()
+        for installer, command in sorted(ran, key=lambda one: not one[0].reads_files(one[1])):
             reads = installer.reads_files(command)
             if state.copy is None:
                 early |= {(installer.name, True)} if reads else set()
@@ -166,6 +168,8 @@ def _can_stand_higher(
             for path, text in sources.texts.items()
         )
         return not gems and not (installer.name == "pip" and _installs_the_project(command))
+    if installer.name in _NODE and not shell_commands.is_global(command):
+        return False  # it adds to the packages of the project
     cleans = any(
         {"del", "purge", "remove", "autoremove"} & set(ran[1:4])
         for ran in shell_commands.commands(run)
@@ -232,12 +236,19 @@ def _late_install(
     taken = walk.taken(source.copy) if source.copy else frozenset[str]()
     manifests = _listed(_manifests(sources, installer, command, taken))
     if installer.name == ".NET":
-        manifests = "every *.csproj, each into its folder,"
+        names = {path.rpartition("/")[2] for path in taken}
+        others = [name for name in sorted(names) if name.lower() in _RESTORE_READS]
+        manifests = _listed([*others, "every *.csproj, each into its folder,"])
     if not installer.reads_files(command):
         remedy = f"Move it above line {copy.line}: it reads no file of the project."
+    elif installer.name == "Cargo" and installer.compiles(command):
+        remedy = (
+            f"Give this step a cache mount on {installer.cache}: without the sources, Cargo.toml alone "
+            "is not enough for Cargo to fetch or build anything."
+        )
     elif installer.compiles(command):
         remedy = f"Above line {copy.line}, copy {manifests} alone and run `{installer.first}`" + (
-            "." if mounted else f"{_OR_A_MOUNT}{installer.cache}."
+            "." if mounted else f"; or g{_A_MOUNT}{installer.cache}."
         )
     elif installer.first and not set(installer.first.split()) <= set(command):
         remedy = (
@@ -262,6 +273,8 @@ def _manifests(
         return after or installer.manifests
     if not taken:
         return installer.manifests
+    if installer.name == "Maven" and sum(path.endswith("pom.xml") for path in taken) > 1:
+        return ["every pom.xml, each into its folder,"]
     names = {path.rpartition("/")[2] for path in taken}
     wanted = (*installer.manifests, *_ALSO.get(installer.name, ()))
     found = [name for name in wanted if fnmatch.filter(names, name)] or [*installer.manifests]

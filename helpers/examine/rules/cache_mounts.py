@@ -7,7 +7,7 @@ another user, a setting that moves the cache or turns it off, a base that may br
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from helpers.buildx.dockerfile import Instruction
 from helpers.examine.findings import Finding, Severity
@@ -28,6 +28,7 @@ _EMPTIES = re.compile(
     r"(npm|yarn|pip|uv|composer|pnpm|poetry|go|dotnet)\b.* (cache|clear-?cache|-modcache|store)\b"
     r"|rm .*(cache|\.npm|\.m2|\.gradle|\.cargo|\.nuget|registry|pkg/mod|\$HOME|~|/root\b|store)"
 )
+_IN_A_FOLDER = {"Composer", "Poetry", "uv"}
 _EVERY_TOOL = ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
 _ROOTS = re.compile(  # images that leave their user at root and say no other place for a cache
     r"(docker\.io/)?(library/)?[^/$]+"
@@ -55,7 +56,7 @@ def check(sources: Sources, walk: Walk, told_before: Collection[int] = ()) -> li
         fetched = set(fetched)
         for layer in walk.own[stage.index]:
             run = layer.instruction
-            fetched |= brought(run)
+            fetched |= brought(run) | _environments(sources, run, ends)
             if run.keyword != "RUN" or shell_commands.is_conditional(run):
                 continue
             mounted = has_cache_mount(run)
@@ -136,6 +137,14 @@ def brought(copy: Instruction) -> set[str]:
         for installer in shell_commands.INSTALLERS
         if installer.kept_there and to and f"{installer.cache}/".startswith(f"{to}/")
     }
+
+
+def _environments(
+    sources: Sources, copy: Instruction, ends: Mapping[int, tuple[set[str], bool]]
+) -> set[str]:
+    """Return the tools whose packages, in the project's folder, a copy from another stage may bring."""
+    source = sources.file.source_stage(copy.flag("from") or "") if copy.keyword == "COPY" else None
+    return ends[source.index][0] & _IN_A_FOLDER if source and source.index in ends else set()
 
 
 def _taken_over(sources: Sources) -> set[str]:

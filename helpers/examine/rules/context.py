@@ -33,6 +33,9 @@ _STAMPS = re.compile(
     r"\b(make|cmake|ninja|cargo|go|goreleaser|gradlew?|mvnw?|dotnet|mix|rebar3|stack|cabal|xx-\w+"
     r"|uv sync|uv build|python3? -m build|pip3? install)\b"
 )
+_FOR_DEVELOPMENT = re.compile(
+    r"(?i)\.env\.(dev|development|local|test)$|(^|[/._-])(dev|development)\.env$"
+)
 _INSTALLS_NODE = re.compile(r"\b(npm|npx|yarn|pnpm|bun|corepack)\b")
 
 
@@ -107,7 +110,7 @@ def _secrets(sources: Sources, secrets: Sequence[Secret], taken: _Taken) -> Iter
         by = [one for one, paths in taken if secret.path in paths]
         taking = next((one for one in by if reach.ships(sources, one, secret.path)), None)
         ships = taking is not None and not purpose.is_named_so(sources)
-        if secret.tracked and not ships:
+        if secret.tracked and (not ships or _FOR_DEVELOPMENT.search(secret.path)):
             continue  # whoever has the repository has it already
         key = (Severity.ERROR if ships else Severity.HINT, taking or next(iter(by), None))
         groups.setdefault(key, []).append(secret)

@@ -34,6 +34,8 @@ _PRUNE = {
     "pnpm": "pnpm prune --prod",
     "yarn": "yarn install --production --ignore-scripts --prefer-offline",
 }
+_PRUNE_BERRY = "yarn workspaces focus --all --production"
+_TOOLS_OF = {"nest": "@nestjs/cli", "tsc": "typescript", "sequelize": "sequelize-cli"}
 _PRODUCTION = {  # options without their value, of which one is enough
     "npm": r"--omit[= ]\S*\bdev|--(production|prod)(?!=false)|--only[= ]prod|--no-dev\b",
     "pnpm": r"--prod(uction)?\b(?!=false)|-P\b",
@@ -93,6 +95,8 @@ def check(sources: Sources, walk: Walk) -> list[Finding]:
 
 
 def _installed(sources: Sources, walk: Walk, stage: Stage) -> Iterator[Finding]:
+    if _starts_with_dev(sources, stage):
+        return
     tools: dict[str, list[_Install]] = {}
     for install in _with_dev(sources, walk.history(stage), stage):
         tools.setdefault(install.installer.name, []).append(install)
@@ -113,13 +117,15 @@ def _remedy(install: _Install, sources: Sources, stage: Stage) -> str:
     option = _WITHOUT_DEV[name]
     if install.needed_by is not None:
         prune = _PRUNE.get(name, f"install again with `{option}`")
+        if name == "yarn" and is_berry(sources, [install.command]):
+            prune = _PRUNE_BERRY
         how = f"run `{prune}`" if name in _PRUNE else prune
         return (
             f"Line {install.needed_by} may need them: build in a stage of its own, {how} below the "
             "build there, and copy the result into the stage that ships."
         )
     if name == "yarn" and is_berry(sources, [install.command]):
-        return "Run `yarn workspaces focus --all --production` in its place."
+        return f"Run `{_PRUNE_BERRY}` in its place."
     remedy = f"Add `{option}`, or install in a stage of its own and copy the result."
     for manifest in purpose.manifests(sources, stage):
         for script in ("preinstall", "install", "postinstall", "prepare"):
@@ -128,6 +134,19 @@ def _remedy(install: _Install, sources: Sources, stage: Stage) -> str:
             if needs and name in _NODE:
                 return f"{remedy} Its `{script}` script needs one of them: guard or remove it there."
     return remedy
+
+
+def _starts_with_dev(sources: Sources, stage: Stage) -> bool:
+    """Whether what the image starts runs a tool that package.json lists for development."""
+    said = " ".join(
+        [*purpose.start(sources.file.lineage(sources.project.target)), *purpose.scripts_run(sources)]
+    )
+    tools = {package: tool for tool, package in _TOOLS_OF.items() if tool in said.split()}
+    for manifest in purpose.manifests(sources, stage):
+        listed = _mapping(manifest, "devDependencies").keys() - _mapping(manifest, "dependencies").keys()
+        if tools.keys() & listed or set(said.split()) & listed:
+            return True
+    return False
 
 
 def _uses(text: str, packages: Mapping[str, Any]) -> bool:
@@ -139,6 +158,8 @@ def _copied(sources: Sources, walk: Walk, stage: Stage) -> Iterator[Finding]:
     """Find ``COPY --from=builder …/node_modules`` where the builder installed everything."""
     file = sources.file
     told: set[int] = set()
+    if _starts_with_dev(sources, stage):
+        return
     for layer in walk.history(stage):
         copy = layer.instruction
         source = file.source_stage(copy.flag("from") or "") if copy.keyword == "COPY" else None

@@ -30,6 +30,7 @@ _TOOLS = re.compile(
     r"|(?:dotnet|cargo|npm run|yarn|yarn run|pnpm|pnpm run|bun run)"
     r" (?:watch|dev|test|start[:-]?dev|dev[:\w-]*)"
     r"|next dev|nuxt dev|nest start|npm (?:t|test)|go (?:run|test)|mvn|mvnw|gradle|gradlew"
+    r"|php -S|artisan serve|symfony (?:serve|server:start|local:server:start)"
     r"|manage\.py runserver|sleep (?:infinity|inf|\d+)|tail -f /dev/null)(?:$|[\s:])"
     r"|--reload\b|--watch\b|--inspect\b"
 )
@@ -112,6 +113,8 @@ def script_named(command: Command) -> str:
     """Return the name of the script of package.json that a command runs, or ""."""
     if command[:1] and command[0] in ("npm", "yarn", "pnpm", "bun"):
         words = [word for word in command[1:] if not word.startswith("-")]
+        if words[:1] in (["workspace"], ["workspaces"]):
+            words = words[2:]  # yarn runs the script in a workspace
         if words[:1] in (["run"], ["run-script"]):
             return words[1] if len(words) > 1 else ""
         of_yarn = command[0] == "yarn" and words[:1] and words[0] not in _YARN

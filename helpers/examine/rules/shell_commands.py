@@ -101,6 +101,11 @@ class Installer:
         return bool(self.manifests)
 
 
+def is_global(command: Command) -> bool:
+    """Whether a command of Node's package managers installs for the machine, not for the project."""
+    return bool(_GLOBAL & set(command)) or command[:2] == ("yarn", "global")
+
+
 def shown(command: Command) -> str:
     """Return the beginning of a command, for a sentence."""
     return " ".join(command[:3]) + (" …" if len(command) > 3 else "")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from helpers.buildx.dockerfile import Instruction, Stage
@@ -19,6 +20,7 @@ from helpers.examine.rules.shell_commands import Command
 _FULL = re.compile(r"(?:docker\.io/)?(?:library/)?(node|python|ruby|perl)(?::([\w.-]+))?")
 _SMALLER = ("slim", "alpine", "windows", "nanoserver", "onbuild", "trixie-scm", "stretch", "jessie")
 _ONLY_FULL = ("curl", "wget", "git", "gcc", "make", "hg", "svn", "unzip", "ssh", "convert")
+_IN_PLACE = ("npm", "yarn", "pnpm", "Composer", "uv")  # they install into the project's folder
 _SMALL = re.compile(r"\.(json|ya?ml|toml|conf|cfg|ini|sh|txt|env|md|html|xml|sql|service|lock)$")
 _PASSING = ("/tmp/", "/build/", "/src/")  # noqa: S108 - places in an image
 _WORTH_A_WORD = 1_000_000  # bytes from which a second copy is a finding
@@ -45,7 +47,7 @@ def check(sources: Sources) -> list[Finding]:
         *([] if develops or one_stage else _full_base(sources, walk, lineage[-1])),
         *dependencies.check(sources, walk),
         *_copied_twice(sources, walk, walk.history(lineage[-1])),
-        *_removed_later(own),
+        *_removed_later(sources, own),
     ]
 
 
@@ -146,7 +148,9 @@ def _copied_twice(sources: Sources, walk: Walk, history: Sequence[Layer]) -> Ite
                 if hit and (len(known) < len(hit) or sum(known) >= _WORTH_A_WORD or installed):
                     users = any(c[0] in ("useradd", "adduser") for c in ran)
                     found.append((one, command, users, installed))
-            installed = installed or any(i.reads_files(c) for i, c in shell_commands.installs(one))
+            installed = installed or any(
+                i.name in _IN_PLACE and i.reads_files(c) for i, c in shell_commands.installs(one)
+            )
     if found:
         yield _stored_again(found)
 
@@ -219,17 +223,25 @@ def _listed(lines: Sequence[str]) -> str:
     return f"{', '.join(lines[:-1])} and {lines[-1]}" if lines[1:] else lines[0]
 
 
-def _removed_later(own: Sequence[Instruction]) -> Iterator[Finding]:
+def _removed_later(sources: Sources, own: Sequence[Instruction]) -> Iterator[Finding]:
     """Find steps that only remove what a layer above made, where it stays.
 
-    What the base brings is left: to hide it is the only way to be without it.
+    What the base brings is left: to hide it is the only way to be without it. So are small files of the
+    context.
     """
+    sizes = Counter[str]()
+    for entry in sources.survey.sent if sources.survey else ():
+        for part in set(entry.path.split("/")):
+            sizes[part] += entry.bytes
     found: list[tuple[Instruction, Command]] = []
     above = ""
     for instruction in own:
         ran = shell_commands.commands(instruction) if instruction.keyword == "RUN" else ()
         if ran and all(map(_removes, ran)):
-            made = next((command for command in ran if _made_above(command, above)), None)
+            made = next(
+                (c for c in ran if _made_above(c, above) and not _is_small(c, sizes)),
+                None,
+            )
             found += [(instruction, made)] if made else []
         elif instruction.keyword in ("ADD", "COPY", "RUN"):
             above += "\n".join([f"\n{instruction.keyword} {instruction.value}", *instruction.heredocs])
@@ -246,6 +258,13 @@ def _removed_later(own: Sequence[Instruction]) -> Iterator[Finding]:
             f"them.{others}",
             "Remove them in the RUN that makes them, or leave them behind in an earlier stage.",
         )
+
+
+def _is_small(command: Command, sizes: Mapping[str, int]) -> bool:
+    """Whether a command removes only files whose names the context has, and few bytes of them."""
+    paths = [word.rstrip("/") for word in command[1:] if not word.startswith("-")]
+    names = [path.rpartition("/")[2] for path in paths]
+    return all(name in sizes for name in names) and sum(sizes[n] for n in names) < _WORTH_A_WORD
 
 
 def _removes(command: Command) -> bool:

@@ -205,7 +205,7 @@ def _package_manager(
     with_it = [found for found in known if name in found]
     if with_it:
         scripts = with_it[0] if len(with_it) == 1 else {}
-    elif len(known) == 1 and name == "start":
+    elif len(known) == 1 and name == "start" and tool == "npm":
         scripts = {"start": "node server.js"}  # npm's own start
     text = scripts.get(name)
     around = {f"pre{name}", f"post{name}"} & set(scripts)

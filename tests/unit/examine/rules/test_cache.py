@@ -279,3 +279,31 @@ def test_the_remedy_names_what_settings_of_the_package_manager_read(tmp_path):
 def test_a_mount_that_another_finding_proposes_is_told_once():
     text = "FROM maven:3\nCOPY . .\nRUN mvn package\n"
     assert [f.rule for f in cache.check(of_text(text))] == ["sources-before-install"]
+
+
+def test_of_two_installs_in_a_step_the_one_that_reads_files_is_told():
+    (finding,) = found("FROM a\nCOPY . .\nRUN npm i -g pnpm && pnpm i\n", "sources-before-install")
+    assert "`pnpm i`" in finding.sentence
+
+
+def test_a_package_that_is_added_to_the_project_stays_where_it_is():
+    assert not found("FROM a\nCOPY . .\nRUN npm install sharp\n", "sources-before-install")
+    assert found("FROM a\nCOPY . .\nRUN npm install -g pm2\n", "sources-before-install")
+
+
+def test_the_remedy_for_cargo_is_a_mount_since_a_manifest_alone_is_not_enough():
+    (finding,) = found("FROM rust\nCOPY . .\nRUN cargo build\n", "sources-before-install")
+    assert finding.remedy.startswith("Give this step a cache mount on /usr/local/cargo/registry")
+
+
+def test_the_remedy_names_the_manifest_of_every_module(tmp_path):
+    files = {"Dockerfile": "FROM a\nCOPY . .\nRUN mvn package\n", "pom.xml": "", "a/pom.xml": ""}
+    files["a/A.java"] = ""
+    assert "copy every pom.xml, each into its folder, alone" in remedies(tmp_path, files)[0]
+
+
+def test_the_remedy_for_dotnet_names_the_settings_that_a_restore_reads(tmp_path):
+    files = {"Dockerfile": "FROM a\nCOPY . .\nRUN dotnet restore\n", "a/a.csproj": "", "a/a.cs": ""}
+    files["Directory.Build.props"] = ""
+    (remedy,) = remedies(tmp_path, files)
+    assert "Copy Directory.Build.props and every *.csproj, each into its folder, alone" in remedy

@@ -102,3 +102,12 @@ def test_yarn_of_a_later_release_and_vendored_go_are_known_by_the_context(tmp_pa
     for name, files in (("yarn", yarn), ("go", go)):
         found = cache.check(of_folder(tmp_path / name, files))
         assert "no-cache-mount" not in {f.rule for f in found}
+
+
+def test_packages_that_come_from_another_stage_are_not_fetched_again():
+    lines = ["FROM python:3 AS b", "RUN poetry install", "FROM python:3"]
+    copy, install = "COPY --from=b /venv /venv", "RUN poetry install"
+    (finding,) = told("\n".join([*lines, install, copy]))
+    assert "line 4" in finding.sentence
+    (finding,) = told("\n".join([*lines, copy, install]))
+    assert "same goes for" not in finding.sentence

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from helpers.examine.findings import Finding, Severity
@@ -64,6 +66,14 @@ STAYS = {
 @pytest.mark.parametrize(("text", "line"), STAYS.values(), ids=STAYS)
 def test_a_secret_that_stays_out_of_the_image_is_a_hint(tmp_path, text, line):
     assert secret(tmp_path, text, {"api/.env": SECRET}) == [(Severity.HINT, line)]
+
+
+@pytest.mark.parametrize(("name", "findings"), [(".env", 1), (".env.dev", 0)])
+def test_settings_for_development_that_git_tracks_are_no_secret(tmp_path, name, findings):
+    sources = of_folder(tmp_path, {"Dockerfile": "FROM a\nCOPY . /x\n", **IGNORE, name: SECRET})
+    secrets = tuple(replace(one, tracked=True) for one in sources.context.secrets)
+    sources = replace(sources, context=replace(sources.context, secrets=secrets))
+    assert len([f for f in context.check(sources) if f.rule == "secret-in-context"]) == findings
 
 
 def test_a_secret_of_an_image_for_development_is_a_hint(tmp_path):

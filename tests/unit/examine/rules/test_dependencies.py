@@ -181,3 +181,21 @@ def test_another_package_json_than_the_one_at_hand_says_nothing(tmp_path):
         text = f"FROM node:24\nCOPY . .\n{step}\nRUN npm install\n{START}"
         assert not told_of(tmp_path, text, files)
         assert not told_of(tmp_path, text, files, "lock-file-not-kept")
+
+
+def test_a_tool_that_the_start_runs_may_be_one_for_development(tmp_path):
+    manifest = {"devDependencies": {"prisma": "5", "@nestjs/cli": "1"}, "scripts": {"start": "nest x"}}
+    for start in ("CMD npx prisma migrate deploy && node a.js", "CMD npm start"):
+        assert not told_of(tmp_path, f"{COPY}RUN npm ci\n{start}\n", {"package.json": manifest})
+    assert told_of(tmp_path, f"{COPY}RUN npm ci\n{START}", {"package.json": manifest})
+
+
+def test_yarn_of_a_later_release_has_another_command_for_production():
+    (finding,) = told("FROM a\nRUN yarn install --immutable\nRUN yarn build\n")
+    assert "`yarn workspaces focus --all --production`" in finding.remedy
+
+
+def test_the_server_that_php_has_for_development_is_one():
+    assert told("FROM a\nRUN composer install\nCMD php-fpm\n")
+    assert not told("FROM a\nRUN composer install\nCMD php -S 0.0.0.0:80 -t public\n")
+    assert not told("FROM a\nRUN composer install\nCMD php artisan serve\n")

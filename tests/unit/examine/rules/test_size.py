@@ -176,3 +176,17 @@ def test_a_chain_of_stages_may_be_longer_than_pythons_stack():
     chain = "".join(f"FROM s{n} AS s{n + 1}\nRUN npm ci\n" for n in range(1100))
     text = f"FROM a AS s0\n{chain}FROM a\nCOPY --from=s1100 /x/node_modules /y\n"
     assert lines(text, "dev-dependencies") == [2203]
+
+
+def test_an_install_elsewhere_puts_nothing_beside_the_copied_files(tmp_path):
+    text = "FROM a\nWORKDIR /app\nCOPY . .\nRUN {}\nRUN chown -R me /app\n"
+    for install, expected in (("npm ci", [5]), ("pip install -r requirements.txt", [])):
+        sources = of_folder(tmp_path, {"Dockerfile": text.format(install), "package.json": "{}"})
+        assert [f.line for f in size.check(sources) if f.rule == "copied-twice"] == expected
+
+
+def test_a_small_file_that_is_removed_is_left(tmp_path):
+    files = {"Dockerfile": "FROM a\nCOPY . .\nRUN rm data.csv\n", "data.csv": "1"}
+    assert not [f for f in size.check(of_folder(tmp_path, files)) if f.rule == "removed-later"]
+    files["data.csv"] = "1" * 2_000_000
+    assert [f for f in size.check(of_folder(tmp_path, files)) if f.rule == "removed-later"]

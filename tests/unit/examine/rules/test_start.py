@@ -111,6 +111,12 @@ def test_npm_as_process_1_is_found_with_what_it_runs(tmp_path):
     assert finding.severity is Severity.HINT  # its shell hands over, so the signal arrives
 
 
+def test_the_script_of_a_workspace_is_named(tmp_path):
+    text = "FROM node:24-slim\nWORKDIR /a\nCOPY . .\nCMD yarn workspace web start\n"
+    (finding,) = told_of(tmp_path, text, {"package.json": {}}, "package-manager-starts")
+    assert "what the script `start` of package.json runs" in finding.remedy
+
+
 @pytest.mark.parametrize(
     "scripts",
     [{"start": "next start"}, {"start": "node a && node b"}, {"prestart": "x", "start": "node a"}],
