@@ -247,7 +247,9 @@ def _late_install(
             "is not enough for Cargo to fetch or build anything."
         )
     elif installer.compiles(command):
-        remedy = f"Above line {copy.line}, copy {manifests} alone and run `{installer.first}`" + (
+        first = re.sub(r"^\w+", f"./{command[0]}", installer.first)
+        first = first if command[0] in ("gradlew", "mvnw") else installer.first
+        remedy = f"Above line {copy.line}, copy {manifests} alone and run `{first}`" + (
             "." if mounted else f"; or g{_A_MOUNT}{installer.cache}."
         )
     elif installer.first and not set(installer.first.split()) <= set(command):
@@ -273,8 +275,8 @@ def _manifests(
         return after or installer.manifests
     if not taken:
         return installer.manifests
-    if installer.name == "Maven" and sum(path.endswith("pom.xml") for path in taken) > 1:
-        return ["every pom.xml, each into its folder,"]
+    if installer.name in ("Maven", "Gradle"):
+        return _manifests_of_java(installer, command, taken)
     names = {path.rpartition("/")[2] for path in taken}
     wanted = (*installer.manifests, *_ALSO.get(installer.name, ()))
     found = [name for name in wanted if fnmatch.filter(names, name)] or [*installer.manifests]
@@ -283,6 +285,16 @@ def _manifests(
         return found
     found += ["each workspace's package.json"] if spaces else []
     return [*found, *_also_read(sources, taken)]
+
+
+def _manifests_of_java(installer: Installer, command: Command, taken: Collection[str]) -> Sequence[str]:
+    """Return what Maven or Gradle reads: its wrapper, and the manifests of all modules."""
+    wrapper = {"gradlew": ["gradlew", "gradle"], "mvnw": ["mvnw", ".mvn"]}.get(command[0], [])
+    names = [path.rpartition("/")[2] for path in taken]
+    found = [name for name in installer.manifests if name in names] or [installer.manifests[0]]
+    if sum(names.count(name) for name in found if not name.startswith("settings")) > 1:
+        found = [f"every {' and '.join(found)}, each into its folder,"]
+    return [*wrapper, *found]
 
 
 def _also_read(sources: Sources, taken: Collection[str]) -> Iterator[str]:

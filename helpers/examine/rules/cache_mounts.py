@@ -29,6 +29,7 @@ _EMPTIES = re.compile(
     r"|rm .*(cache|\.npm|\.m2|\.gradle|\.cargo|\.nuget|registry|pkg/mod|\$HOME|~|/root\b|store)"
 )
 _IN_A_FOLDER = {"Composer", "Poetry", "uv"}
+_RUNNERS = {"bash", "bazel", "goreleaser", "just", "mage", "make", "sh", "task", "wails", "xcaddy"}
 _EVERY_TOOL = ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
 _ROOTS = re.compile(  # images that leave their user at root and say no other place for a cache
     r"(docker\.io/)?(library/)?[^/$]+"
@@ -71,6 +72,7 @@ def check(sources: Sources, walk: Walk, told_before: Collection[int] = ()) -> li
                     and not moved
                     and run.line not in told_before
                     and not (installer.kept_there and (develops or installer.name in taken_over))
+                    and not (installer.kept_there and _may_read(walk.own[stage.index], run))
                     and _place_is_known(installer, base, layer)
                     and _fetches(sources, installer, command)
                     and not _moved(layer, installer, command)
@@ -83,6 +85,17 @@ def check(sources: Sources, walk: Walk, told_before: Collection[int] = ()) -> li
 def has_cache_mount(run: Instruction) -> bool:
     """Whether a RUN has a cache mount."""
     return any("type=cache" in mount for mount in run.flag_values("mount"))
+
+
+def _may_read(own: Sequence[Layer], fetching: Instruction) -> bool:
+    """Whether a step below one that fetches runs what may read the packages: make, or a script."""
+    below = (layer.instruction for layer in own if layer.instruction.line > fetching.line)
+    return any(
+        command[0] in _RUNNERS or command[0].endswith(".sh")
+        for run in below
+        if run.keyword == "RUN" and not has_cache_mount(run)
+        for command in shell_commands.commands(run)
+    )
 
 
 def _place_is_known(installer: Installer, base: str, layer: Layer) -> bool:

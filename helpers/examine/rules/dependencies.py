@@ -126,7 +126,9 @@ def _remedy(install: _Install, sources: Sources, stage: Stage) -> str:
         )
     if name == "yarn" and is_berry(sources, [install.command]):
         return f"Run `{_PRUNE_BERRY}` in its place."
-    remedy = f"Add `{option}`, or install in a stage of its own and copy the result."
+    asked = _DEVELOPMENT.search(" ".join(install.command))
+    how = f"Write `{option}` in place of `{asked[0]}`" if asked else f"Add `{option}`"
+    remedy = f"{how}, or install in a stage of its own and copy the result."
     for manifest in purpose.manifests(sources, stage):
         for script in ("preinstall", "install", "postinstall", "prepare"):
             text = _mapping(manifest, "scripts").get(script)

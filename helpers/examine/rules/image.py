@@ -31,7 +31,8 @@ _ROOT_BASES = re.compile(  # bases that are known to start as root
 )
 _GIVES_UP = re.compile(  # programs that start as root and go on as another user
     r"\b(gosu|su-exec|setpriv|runuser|s6-\w+|my_init|supervisord|start-stop-daemon|setuidgid|chpst|nginx|apache2"
-    r"|httpd|php-fpm|sshd|crond?|--userspec|sudo -u|su -|su \w+ -c|dockerd|privileged)\b"
+    r"|httpd|php-fpm|sshd|crond?|--userspec|sudo -u|su -|su \w+ -c|dockerd|privileged"
+    r"|iptables|nftables|wg-quick|wireguard-tools|openvpn|tailscaled?|NET_ADMIN)\b"
 )
 _MAKES_USER = re.compile(r"\b(adduser|useradd)\b")
 _APPLICATION = re.compile(
@@ -62,11 +63,21 @@ def check_bases(sources: Sources, on: date) -> list[Finding]:
     lines = [i.line for i in file.instructions if i.keyword == "FROM"]
     shipped = {stage.base: lines[stage.index] for stage in file.lineage(target)}
     named = {stage.base: lines[stage.index] for stage in file.needs(target) if not file.parent(stage)}
-    return [
-        _ended(base, ended, shipped.get(base, line), on, ships=base in shipped)
-        for base, line in named.items()
-        if (ended := support.ended([base], on)) and any(_is_unfixed(one, on) for one in ended)
-    ]
+    over = {base: ended for base in named if (ended := support.ended([base], on))}
+    told = {base: ended for base, ended in over.items() if any(_is_unfixed(one, on) for one in ended)}
+    grave = {base: ended for base, ended in told.items() if base in shipped}
+    found = []
+    for base, ended in told.items():
+        alike = [
+            named[other]
+            for other, lines_of in told.items()
+            if other not in grave and {*lines_of} <= {*ended}
+        ]
+        if base in grave:
+            found.append(_ended(base, ended, shipped[base], on, alike, ships=True))
+        elif not any({*ended} <= {*of_shipped} for of_shipped in grave.values()):
+            found.append(_ended(base, ended, named[base], on, ships=False))
+    return found
 
 
 def _is_unfixed(line: Line, on: date) -> bool:
@@ -74,13 +85,17 @@ def _is_unfixed(line: Line, on: date) -> bool:
     return line.extended is None or line.extended < on
 
 
-def _ended(base: str, ended: list[Line], line: int, on: date, *, ships: bool) -> Finding:
+def _ended(
+    base: str, ended: list[Line], line: int, on: date, alike: Sequence[int] = (), *, ships: bool
+) -> Finding:
+    """Return the finding on a base; ``alike`` are the lines of builders with the same ended lines."""
+    others = f" The same goes for line {' and '.join(map(str, sorted(alike)))}." if alike else ""
     return Finding(
         "past-end-of-life",
         "style",
         Severity.WARNING if ships else Severity.HINT,
         line,
-        f"`{base}`: {'; '.join(one.phrase(on) for one in ended)}.",
+        f"`{base}`: {'; '.join(one.phrase(on) for one in ended)}.{others}",
         f"Move to what gets fixes: {', '.join(_alive(one, on) for one in ended)}.",
     )
 

@@ -34,7 +34,10 @@ _TOOLS = re.compile(
     r"|manage\.py runserver|sleep (?:infinity|inf|\d+)|tail -f /dev/null)(?:$|[\s:])"
     r"|--reload\b|--watch\b|--inspect\b"
 )
-_REPL = re.compile(r"(?:docker\.io/)?(?:library/)?(?:node|python|ruby|golang|rust|php)(?:[:@].*)?")
+_REPL = re.compile(
+    r"(?:docker\.io/)?(?:library/)?(?:node|python|ruby|golang|rust|php|debian|ubuntu|alpine|fedora)"
+    r"(?:[:@].*)?"
+)
 _YARN = {"add", "cache", "config", "global", "install", "prune", "remove", "set", "workspaces"}
 _SHELLS = re.compile(r"(?:\S*/)?(?:ba|z|a|da)?sh(?: -l| -i| --login)?")
 
@@ -131,6 +134,7 @@ def scripts_run(sources: Sources) -> Iterator[str]:
     texts = [text for one in begun for text in started_files(sources, one).values()]
     yield from texts
     ran = [command for one in begun for command in shell_commands.commands(one)]
+    ran.append(start(file.lineage(sources.project.target)))  # an ENTRYPOINT with the CMD as arguments
     ran += [command for text in texts for command in shell_commands.in_text(text)]
     named = {name for command in ran if (name := script_named(command))}
     for manifest in manifests(sources, stage) if named else ():

@@ -95,7 +95,8 @@ class Installer:
         if self.name in ("npm", "yarn", "pnpm"):
             return not _GLOBAL & set(command) and len(plain_words(command)) <= 1
         if self.name == "Go":
-            return not any("@" in word for word in command[1:])
+            named = any("/" in word and not word.startswith(".") for word in command[2:])
+            return not any("@" in word for word in command[1:]) and not (command[1] == "get" and named)
         if self.name == "Cargo" and command[1:2] == ("install",):
             return "--path" in command
         return bool(self.manifests)
@@ -273,6 +274,12 @@ def _cargo(command: Command) -> bool:
     )
 
 
+def _go(command: Command) -> bool:
+    return command[:2] == ("go", "get") or (
+        command[:2] == ("go", "mod") and command[2:3] in (("download",), ("tidy",), ("vendor",))
+    )
+
+
 def _maven(command: Command) -> bool:
     return command[0] in ("mvn", "mvnw") and not _ASKS & set(command)
 
@@ -328,7 +335,7 @@ INSTALLERS = (
     ),
     Installer(
         "Go",
-        lambda command: command[:3] == ("go", "mod", "download"),
+        _go,
         ("go.mod", "go.sum"),
         "/go/pkg/mod",
         "go mod download",
@@ -361,7 +368,7 @@ INSTALLERS = (
     Installer(
         "Gradle",
         lambda command: _gradle(command) and "dependencies" in command,
-        ("build.gradle", "settings.gradle", "gradle"),
+        ("build.gradle", "settings.gradle", "build.gradle.kts", "settings.gradle.kts"),
         "/root/.gradle",
         "gradle dependencies",
         lambda command: _gradle(command) and "dependencies" not in command,

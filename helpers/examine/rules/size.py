@@ -80,12 +80,18 @@ def _full_base(sources: Sources, walk: Walk, stage: Stage) -> Iterator[Finding]:
         return
     history = walk.history(stage)
     texts = [layer.instruction.value for layer in history if layer.instruction.keyword != "COPY"]
-    installed = " ".join(text for text in texts if re.search(r"\b(apt|apt-get|dpkg)\b", text))
+    installed = {
+        word
+        for layer in history
+        if layer.instruction.keyword == "RUN"
+        for command in shell_commands.commands(layer.instruction)
+        if command[0] in ("apt", "apt-get") and "install" in command
+        for word in command
+    }
     tools = [
         tool
         for tool in _ONLY_FULL
-        if any(re.search(rf"(?:^|[\s;&|(\"]){tool}\s", text) for text in texts)
-        and not re.search(rf"install\b.*\b{tool}\b", installed, re.DOTALL)
+        if any(re.search(rf"(?:^|[\s;&|(\"]){tool}\s", text) for text in texts) and tool not in installed
     ]
     release = "" if match[2] in (None, "latest") else f"{match[2]}-"
     slim = f"{match[1]}:{release}slim"

@@ -307,3 +307,11 @@ def test_the_remedy_for_dotnet_names_the_settings_that_a_restore_reads(tmp_path)
     files["Directory.Build.props"] = ""
     (remedy,) = remedies(tmp_path, files)
     assert "Copy Directory.Build.props and every *.csproj, each into its folder, alone" in remedy
+
+
+def test_the_remedy_names_the_wrapper_and_every_module_of_gradle(tmp_path):
+    files = {"Dockerfile": "FROM a\nCOPY . .\nRUN ./gradlew build\n", "a/A.java": ""}
+    files |= {"build.gradle.kts": "", "a/build.gradle.kts": "", "settings.gradle.kts": ""}
+    (remedy,) = remedies(tmp_path, files)
+    assert "copy gradlew, gradle and every build.gradle.kts and settings.gradle.kts" in remedy
+    assert "run `./gradlew dependencies`" in remedy

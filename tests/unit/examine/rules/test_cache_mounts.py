@@ -30,10 +30,11 @@ def test_each_tool_is_told_once_and_the_finding_names_the_other_lines():
     "text",
     [
         "FROM golang:1\nRUN go mod download\nCOPY . .\nRUN go build ./...\n",
+        "FROM golang:1\nRUN go get ./...\nCOPY . .\nRUN go build .\n",
         "FROM rust:1\nRUN cargo fetch\nCOPY . .\nRUN cargo build --release\n",
         "FROM mcr.microsoft.com/dotnet/sdk:9.0\nRUN dotnet restore\nCOPY . .\nRUN dotnet publish\n",
     ],
-    ids=["Go", "Cargo", ".NET"],
+    ids=["Go", "Go by get", "Cargo", ".NET"],
 )
 def test_a_step_that_fetches_nothing_since_a_layer_above_did_is_left(text):
     (finding,) = told(text)
@@ -111,3 +112,8 @@ def test_packages_that_come_from_another_stage_are_not_fetched_again():
     assert "line 4" in finding.sentence
     (finding,) = told("\n".join([*lines, copy, install]))
     assert "same goes for" not in finding.sentence
+
+
+def test_where_make_may_read_the_packages_from_the_layer_nothing_is_said():
+    assert told("FROM golang:1\nRUN go mod download\nRUN go build .\n")
+    assert not told("FROM golang:1\nRUN go mod download\nRUN make build\n")

@@ -199,3 +199,14 @@ def test_the_server_that_php_has_for_development_is_one():
     assert told("FROM a\nRUN composer install\nCMD php-fpm\n")
     assert not told("FROM a\nRUN composer install\nCMD php -S 0.0.0.0:80 -t public\n")
     assert not told("FROM a\nRUN composer install\nCMD php artisan serve\n")
+
+
+def test_an_option_that_asks_for_them_is_to_be_replaced():
+    (finding,) = told("FROM a\nRUN yarn install --production=false\n")
+    assert "Write `--production` in place of `--production=false`" in finding.remedy
+
+
+def test_an_entrypoint_with_the_command_as_its_arguments_starts_a_script(tmp_path):
+    files = {"package.json": {**WITH_DEV, "scripts": {"start": "react-scripts --x start"}}}
+    text = f'{COPY}RUN npm ci\nENTRYPOINT ["npm"]\nCMD ["start"]\n'
+    assert not told_of(tmp_path, text, files)

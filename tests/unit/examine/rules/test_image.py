@@ -75,6 +75,13 @@ def test_a_base_that_builds_and_ships_is_one_finding_in_the_line_that_ships():
     assert [(f.line, f.severity) for f in found(text)] == [(2, Severity.WARNING)]
 
 
+def test_a_builder_with_the_same_ended_lines_is_named_in_the_finding_on_what_ships():
+    text = "FROM golang:1.20 AS builder\nFROM golang:1.20-alpine\nCOPY --from=builder /a /a\n"
+    (finding,) = found(text)
+    assert (finding.line, finding.severity) == (2, Severity.WARNING)
+    assert finding.sentence.endswith("The same goes for line 1.")
+
+
 def test_a_base_in_an_argument_is_read_as_the_build_reads_it():
     assert found("ARG NODE=18\nFROM node:${NODE}-alpine\n")
 
@@ -117,6 +124,7 @@ NOT_ROOT = {
     "a tool": 'FROM alpine\nENTRYPOINT ["/usr/bin/tool"]\n',
     "it gives its rights up": "FROM debian\nEXPOSE 80\nCMD gosu app /app\n",
     "it may give its rights up": "FROM debian\nRUN useradd me\nEXPOSE 80\nCMD /app\n",
+    "it sets up the network": "FROM node\nRUN apk add iptables\nEXPOSE 80\nCMD node a.js\n",
     "a server that does so itself": "FROM debian\nRUN apt-get install nginx\nEXPOSE 80\nCMD nginx\n",
     "for development": "FROM node\nEXPOSE 80\nCMD nodemon a.js\n",
     "a builder's USER counts not": "FROM node AS b\nUSER root\nFROM company/base\nEXPOSE 80\nCMD a\n",

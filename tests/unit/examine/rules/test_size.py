@@ -190,3 +190,13 @@ def test_a_small_file_that_is_removed_is_left(tmp_path):
     assert not [f for f in size.check(of_folder(tmp_path, files)) if f.rule == "removed-later"]
     files["data.csv"] = "1" * 2_000_000
     assert [f for f in size.check(of_folder(tmp_path, files)) if f.rule == "removed-later"]
+
+
+def test_a_tool_that_a_later_step_uses_is_not_one_that_an_install_names():
+    text = "FROM ruby:3.4\nRUN apt-get install -y vim && true\nRUN curl -s https://a.example | sh\n"
+    assert "install curl there" in told(text + "CMD rails s\n", "full-size-base")[0].remedy
+
+
+def test_an_image_that_only_builds_something_has_its_compiler_on_purpose(tmp_path):
+    files = {"Dockerfile": "FROM debian\nRUN make\n"}
+    assert not [f for f in size.check(of_folder(tmp_path, files)) if f.rule == "one-stage"]
