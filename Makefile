@@ -131,7 +131,8 @@ lock: environment ## resolve the dependencies anew into requirements.lock
 	  --no-emit-index-url --upgrade --python-version 3.11 -o requirements.lock
 
 audit: environment ## ask about known vulnerabilities of the locked packages
-	@.ci/audit requirements.lock sample_app/package-lock.json helpers/exercises/vault/package-lock.json
+	@.ci/audit requirements.lock helpers/measure/apps/python/requirements.lock sample_app/package-lock.json \
+	  helpers/exercises/vault/package-lock.json
 
 clean: ## remove what the workbook made: labelled images, private engine, caches, environment
 	@if [ -x $(RUN) ]; then $(RUN) -m helpers clean; fi

@@ -60,7 +60,8 @@ class Base:
     ``reference`` is the name itself, the name of a stand-in, or the name of the real image with this
     host's settings added (``host`` says which settings). ``node`` is its version of Node, if known. When
     a kit is loaded and npm runs in the base, ``npm_address`` is the address of the kit's npm registry.
-    ``layout`` is its OCI layout, for a builder that cannot see the engine's images (`handed`).
+    ``layout`` is its OCI layout, for a builder that cannot see the engine's images (`handed`). ``holds``
+    says what a stand-in without Node holds, if that needs a word.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Base:
     host: str = ""
     npm_address: str = ""
     layout: str = ""
+    holds: str = ""
 
     def arguments(self) -> list[str]:
         """Return the options that make ``docker buildx build`` use this base."""
@@ -86,9 +88,10 @@ class Base:
     @property
     def note(self) -> str:
         """A phrase for captions, such as ``node:20, stand-in with Node 20.18.0``."""
-        node = f" with Node {self.node}" if self.node and self.source is Source.STAND_IN else ""
+        inside = f"Node {self.node}" if self.node else self.holds
+        inside = f" with {inside}" if inside and self.source is Source.STAND_IN else ""
         host = f", with {self.host}" if self.host and self.source is not Source.STAND_IN else ""
-        return f"{self.name}, {self.source.value}{node}{host}"
+        return f"{self.name}, {self.source.value}{inside}{host}"
 
 
 class _Policy(enum.Enum):
@@ -168,9 +171,14 @@ class _Maker:
     def _npm_address(self) -> str:
         return npm_registry.address(self._engine) or ""
 
-    @cached_property
-    def _host(self) -> HostSettings:
-        return npm_registry.SETTINGS if self._npm_address else host_settings.read()
+    def _host(self, name: str) -> HostSettings:
+        """Return the settings that the image needs; a kit's registry takes the place of this host's."""
+        npm = host_settings.npm_runs_in(name)
+        if self._npm_address:
+            return npm_registry.SETTINGS if npm else host_settings.NOTHING
+        if npm:
+            return host_settings.read()
+        return host_settings.read_pip() if host_settings.pip_runs_in(name) else host_settings.NOTHING
 
     def all(self, names: Iterable[str]) -> list[Base]:
         found = {name: self.find(name) for name in names}
@@ -189,7 +197,7 @@ class _Maker:
         image = self._image(recipe.tag)
         if image is None or image.labels.get(standins.KEY_LABEL) != recipe.key:
             return None
-        return self._base(name, Source.STAND_IN, recipe.tag, recipe.node)
+        return self._base(name, Source.STAND_IN, recipe.tag, recipe.node, recipe.holds)
 
     def _make_together(self, names: list[str]) -> list[Base]:
         pool = ThreadPoolExecutor(max_workers=len(names))
@@ -244,17 +252,20 @@ class _Maker:
         layers = recipe.make(self._workshop)
         self._progress(name, "loading the stand-in")
         image_writer.load(self._engine, recipe.tag, layers, recipe.settings, self._workshop.check)
-        return self._base(name, Source.STAND_IN, recipe.tag, recipe.node)
+        return self._base(name, Source.STAND_IN, recipe.tag, recipe.node, recipe.holds)
 
     def _recipe(self, name: str) -> Recipe | None:
-        return standins.recipe(name, self._engine.architecture, self._host)
+        return standins.recipe(name, self._engine.architecture, self._host(name))
 
-    def _base(self, name: str, source: Source, reference: str, node: str | None) -> Base:
+    def _base(
+        self, name: str, source: Source, reference: str, node: str | None, holds: str = ""
+    ) -> Base:
         address = self._npm_address if host_settings.npm_runs_in(name) else ""
-        return Base(name, source, reference, node, self._phrase(name), address)
+        return Base(name, source, reference, node, self._phrase(name), address, holds=holds)
 
     def _phrase(self, name: str) -> str:
-        return self._host.phrase if self._host and host_settings.npm_runs_in(name) else ""
+        host = self._host(name)
+        return host.phrase if host else ""
 
     def _image(self, name: str) -> Image | None:
         from docker.errors import ImageNotFound
@@ -271,7 +282,7 @@ class _Maker:
             return Base(name, source, name, node)
         tag = host_settings.overlay_tag(name)
         overlay = self._image(tag)
-        key = host_settings.overlay_key(str(image.id), self._host)
+        key = host_settings.overlay_key(str(image.id), self._host(name))
         if overlay is None or overlay.labels.get(host_settings.KEY_LABEL) != key:
             return None
         return self._base(name, source, tag, node)
@@ -279,8 +290,9 @@ class _Maker:
     def _with_overlay(self, name: str, image: Image, source: Source) -> Base:
         found = self._real(name, image, source)
         if found is None:
-            self._progress(name, f"adding {self._host.phrase}")
-            host_settings.make_overlay(name, str(image.id), self._host, self._engine, self._workshop)
+            host = self._host(name)
+            self._progress(name, f"adding {host.phrase}")
+            host_settings.make_overlay(name, str(image.id), host, self._engine, self._workshop)
             found = self._base(
                 name, source, host_settings.overlay_tag(name), _node_version(name, image.attrs)
             )

@@ -1,14 +1,15 @@
-"""Read the settings of this host that a container needs too: certificates and npm's registry.
+"""Read the settings of this host that a container needs too: certificates, and where packages are.
 
 Behind a company's TLS proxy, ``npm ci`` in a container fails unless it knows the company's certificates.
-On a closed network it must use the company's registry. This module reads those settings and adds them to
-an image in which npm runs. A stand-in gets them as its last layer. For a real base, a new image is built
-from it with this one layer added; the real image stays unchanged and keeps its name. This module neither
-reads nor writes credentials.
+On a closed network it must use the company's registry. The same goes for pip. This module reads those
+settings and adds them to an image in which npm or pip runs. A stand-in gets them as its last layer. For
+a real base, a new image is built from it with this one layer added; the real image stays unchanged and
+keeps its name. This module neither reads nor writes credentials.
 """
 
 from __future__ import annotations
 
+import configparser
 import hashlib
 import os
 import re
@@ -16,7 +17,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from helpers.bases import image_writer
 from helpers.bases.image_writer import LayerRecipe, LayerSource
@@ -29,59 +30,73 @@ if TYPE_CHECKING:
     from helpers.engine import Engine
 
 CA_FILE = "usr/local/share/workbook/host-ca.crt"
-NPMRC = "usr/local/etc/npmrc"
 LABEL = "workbook"
 OVERLAY = "host-overlay"
 KEY_LABEL = "workbook.recipe"
 _REVISION = "1"
+_PIP_OF_THIS_MACHINE = "/etc/pip.conf"
 _OURS = "localhost/workbook-"
+
+
+class Tool(NamedTuple):
+    """A tool that fetches packages: its variable for certificates, its settings' file, its source."""
+
+    variable: str
+    file: str
+    source: str
+
+
+NPM = Tool("NODE_EXTRA_CA_CERTS", "usr/local/etc/npmrc", "npm registry")
+PIP = Tool("PIP_CERT", "etc/pip.conf", "pip index")
 
 
 @dataclass(frozen=True)
 class HostSettings:
-    """The host's settings: ``bundle`` is its certificates (PEM) or None; ``npmrc`` holds npm's lines.
+    """The host's settings for a ``tool``: ``bundle`` is its certificates (PEM) or None.
 
-    ``whose`` says in captions whose settings they are; it is not part of the `key`.
+    ``lines`` are those of the tool's settings. ``whose`` says in captions whose settings they are; it is
+    not part of the `key`.
     """
 
     bundle: bytes | None
-    npmrc: tuple[str, ...]
+    lines: tuple[str, ...]
     whose: str = "this host's"
+    tool: Tool = NPM
 
     def __bool__(self) -> bool:
         """Whether there is any setting that a container needs."""
-        return self.bundle is not None or bool(self.npmrc)
+        return self.bundle is not None or bool(self.lines)
 
     @property
     def key(self) -> str:
         """A name that stands for exactly these settings."""
-        lines = "\n".join(self.npmrc).encode()
+        lines = "\n".join(self.lines).encode()
         return hashlib.sha256((self.bundle or b"") + b"\0" + lines).hexdigest()[:16]
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that make Node and npm use them."""
-        return {"NODE_EXTRA_CA_CERTS": f"/{CA_FILE}"} if self.bundle is not None else {}
+        """The variables that make the tool use them."""
+        return {self.tool.variable: f"/{CA_FILE}"} if self.bundle is not None else {}
 
     @property
     def phrase(self) -> str:
         """A phrase for captions that says which settings these are."""
-        parts = ["CA bundle"] * (self.bundle is not None) + ["npm registry"] * bool(self.npmrc)
+        parts = ["CA bundle"] * (self.bundle is not None) + [self.tool.source] * bool(self.lines)
         return f"{self.whose} " + " and ".join(parts)
 
     def write(self, tree: Path) -> None:
         """Write the settings as files below ``tree``."""
         if self.bundle is not None:
             _write(tree / CA_FILE, self.bundle)
-        if self.npmrc:
-            _write(tree / NPMRC, "".join(f"{line}\n" for line in self.npmrc).encode())
+        if self.lines:
+            _write(tree / self.tool.file, "".join(f"{line}\n" for line in self.lines).encode())
 
 
 NOTHING = HostSettings(None, ())
 
 
 def read(environment: Mapping[str, str] = os.environ) -> HostSettings:
-    """Read the host's settings; empty when the variable ``WORKBOOK_CA`` is ``off``."""
+    """Read the host's settings for npm; empty when the variable ``WORKBOOK_CA`` is ``off``."""
     if environment.get("WORKBOOK_CA", "").lower() == "off":
         return NOTHING
     npm = _npm_settings(environment)
@@ -100,6 +115,44 @@ def read(environment: Mapping[str, str] = os.environ) -> HostSettings:
         bundles[0].read_bytes() if bundles else None,
         tuple(f"{key}={value}" for key, value in sorted(registries.items())),
     )
+
+
+def read_pip(environment: Mapping[str, str] = os.environ) -> HostSettings:
+    """Read the host's settings for pip; empty when the variable ``WORKBOOK_CA`` is ``off``."""
+    if environment.get("WORKBOOK_CA", "").lower() == "off":
+        return NOTHING
+    settings = _pip_settings(environment)
+    replacing = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
+    named = (settings.get("cert"), *map(environment.get, replacing))
+    bundles = [Path(name) for name in named if name and Path(name).is_file()]
+    lines = [
+        f"{key} = {without_credentials(settings[key])}"
+        for key in ("index-url", "trusted-host")
+        if settings.get(key)
+    ]
+    header = ("[global]",) if lines else ()
+    bundle = bundles[0].read_bytes() if bundles else None
+    return HostSettings(bundle, (*header, *lines), tool=PIP)
+
+
+def _pip_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Read pip's files and variables in pip's order of priority."""
+    home = environment.get("HOME", "")
+    folders = environment.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":")
+    user = environment.get("XDG_CONFIG_HOME") or f"{home}/.config"
+    files = [*(f"{folder}/pip/pip.conf" for folder in folders), _PIP_OF_THIS_MACHINE]
+    files += [f"{home}/.pip/pip.conf", f"{user}/pip/pip.conf", environment.get("PIP_CONFIG_FILE", "")]
+    found = configparser.RawConfigParser(strict=False)
+    for file in filter(None, files):
+        try:
+            found.read(file)
+        except (configparser.Error, UnicodeDecodeError):
+            continue  # pip itself says what is wrong with it
+    settings = dict(found["global"]) if found.has_section("global") else {}
+    for key in ("index-url", "trusted-host", "cert"):
+        if value := environment.get(f"PIP_{key.upper().replace('-', '_')}"):
+            settings[key] = value
+    return {key.replace("_", "-"): value.strip() for key, value in settings.items()}
 
 
 def without_credentials(address: str) -> str:
@@ -175,6 +228,11 @@ def layers(host: HostSettings) -> tuple[LayerRecipe, ...]:
 def npm_runs_in(name: str) -> bool:
     """Whether npm runs in the image of that name."""
     return re.fullmatch(r"(.*/)?node([:@].*)?", name) is not None
+
+
+def pip_runs_in(name: str) -> bool:
+    """Whether pip runs in the image of that name."""
+    return re.fullmatch(r"(.*/)?python([:@].*)?", name) is not None
 
 
 def overlay_tag(name: str) -> str:

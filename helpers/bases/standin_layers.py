@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from helpers.bases import debian_root
@@ -87,9 +87,19 @@ def debian_system(suite: str, arch: str, *, slim: bool, node_line: int = 0) -> L
 
     The minimal system has libatomic1 if Node of ``node_line`` needs it; the full system always has it.
     """
-    groups = {} if slim else _buildpack(suite)
+    groups = {} if slim else buildpack(suite)
     if slim and node_line >= _NEEDS_LIBATOMIC_FROM:
         groups = {"what Node needs": ("libatomic1",)}
+    return debian_with(groups, suite, arch, slim=slim)
+
+
+def debian_with(
+    groups: Mapping[str, Sequence[str]], suite: str, arch: str, *, slim: bool
+) -> LayerRecipe:
+    """Return Debian with packages in ``groups``, each a layer of its own with its title.
+
+    ``slim`` leaves out manuals and translations. The user ``node`` is in it, whatever it is for.
+    """
     packages = sorted({package for group in groups.values() for package in group})
 
     def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
@@ -106,7 +116,8 @@ def debian_system(suite: str, arch: str, *, slim: bool, node_line: int = 0) -> L
     return LayerRecipe(("debian", suite, arch, _REVISION, kind, *packages), make)
 
 
-def _buildpack(suite: str) -> dict[str, tuple[str, ...]]:
+def buildpack(suite: str) -> dict[str, tuple[str, ...]]:
+    """Return the packages of ``buildpack-deps`` by layer."""
     return {
         "curl and certificates": _CURL,
         "git and other source control": _SOURCE_CONTROL,
@@ -250,7 +261,7 @@ def musl_system(arch: str) -> LayerRecipe:
         _place_busybox(unpacked, tree, workshop, scratch)
         _place_openssl(tree / "usr/lib", arch, workshop, scratch)
         _script(tree / "sbin/apk", _NO_APK)
-        _place_certificates(unpacked, tree)
+        place_certificates(unpacked, tree)
         (tree / "etc/ssl/cert.pem").symlink_to("certs/ca-certificates.crt")
         _place_status(packages, tree)
         _small_system(tree)
@@ -323,12 +334,12 @@ def distroless_system(suite: str, arch: str, *, node_line: int = 0) -> LayerReci
 
     def make(workshop: Workshop, scratch: Path) -> list[LayerSource]:
         base, cc = (
-            _distroless_tree(downloads.from_debian(names, suite, arch, workshop), scratch / names[0])
+            distroless_tree(downloads.from_debian(names, suite, arch, workshop), scratch / names[0])
             for names in (base_packages, cc_packages)
         )
         certificates = downloads.from_debian(["ca-certificates"], suite, arch, workshop)
-        _place_certificates(debian.unpack(certificates, scratch / "certificates"), base)
-        _bare_system(base, suite)
+        place_certificates(debian.unpack(certificates, scratch / "certificates"), base)
+        bare_system(base, suite)
         owners = {"home/nonroot": NONROOT}
         modes = {"tmp": 0o1777, "root": 0o700, "home/nonroot": 0o700}
         title = f"stand-in: Debian {suite}'s libc, OpenSSL, certificates, zones"
@@ -340,7 +351,8 @@ def distroless_system(suite: str, arch: str, *, node_line: int = 0) -> LayerReci
     return LayerRecipe(("distroless", suite, arch, _REVISION, *base_packages, *cc_packages), make)
 
 
-def _distroless_tree(packages: list[Path], tree: Path) -> Path:
+def distroless_tree(packages: list[Path], tree: Path) -> Path:
+    """Unpack packages into a tree, without programs and manuals, described as distroless does."""
     debian.unpack(packages, tree)
     _place_status(packages, tree)
     for folder in ("man", "info", "lintian", "locale", "bug", "doc-base", "perl5"):
@@ -354,7 +366,8 @@ def _distroless_tree(packages: list[Path], tree: Path) -> Path:
     return tree
 
 
-def _bare_system(tree: Path, suite: str) -> None:
+def bare_system(tree: Path, suite: str) -> None:
+    """Write the users, the folders and the name of a system without programs into a tree."""
     for folder in ("tmp", "root", "home/nonroot"):
         _made(tree / folder)
     etc = {
@@ -416,7 +429,8 @@ def registry(arch: str) -> LayerRecipe:
     return LayerRecipe(("registry", arch, _REVISION), make)
 
 
-def _place_certificates(unpacked: Path, tree: Path) -> None:
+def place_certificates(unpacked: Path, tree: Path) -> None:
+    """Write the authorities of Debian's package into the tree, as one file."""
     bundle = tree / CERTIFICATES
     _made(bundle.parent)
     certificates = sorted((unpacked / "usr/share/ca-certificates").rglob("*.crt"))

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from helpers.bases import host_settings, image_writer, node_versions, standin_layers
+from helpers.bases import host_settings, image_writer, node_versions, standin_languages, standin_layers
 from helpers.bases.host_settings import HostSettings
 from helpers.bases.image_writer import ImageSettings, Layer, LayerRecipe
 from helpers.bases.standin_layers import CERTIFICATES, NONROOT, PATH, REGISTRY_SETTINGS
@@ -38,13 +38,14 @@ _NO_YARN_FROM = 26  # the first line whose official images have no Yarn
 class Recipe:
     """How to make the stand-in for one image: its layers, lowest first, and its settings.
 
-    ``node`` is empty for an image without Node.
+    ``node`` is empty for an image without Node; ``holds`` then says what it holds, if that needs a word.
     """
 
     stands_for: str
     node: str
     layers: tuple[LayerRecipe, ...]
     settings: ImageSettings
+    holds: str = ""
 
     @property
     def tag(self) -> str:
@@ -65,7 +66,7 @@ def recipe(name: str, arch: str, host: HostSettings = host_settings.NOTHING) -> 
     """Return the recipe of the stand-in for the image ``name``; None when there is none.
 
     ``arch`` is Docker's name of a CPU; there are recipes for ``amd64`` and ``arm64``. ``host`` holds the
-    settings of this host that npm in the image needs; images without npm ignore it.
+    settings of this host that npm or pip in the image needs; other images ignore it.
     """
     if arch not in ("amd64", "arm64"):
         return None
@@ -121,7 +122,9 @@ def _known(names: list[str]) -> list[str]:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"^(docker\.io/library/|docker\.io/|library/)(?=node|buildpack|registry)", "", name)
+    return re.sub(
+        r"^(docker\.io/library/|docker\.io/|library/)(?=node|buildpack|registry|golang|python)", "", name
+    )
 
 
 def _node(name: str, found: re.Match[str], arch: str, host: HostSettings) -> Recipe | None:
@@ -181,6 +184,55 @@ def _distroless_node(name: str, found: re.Match[str], arch: str, _: HostSettings
     )
 
 
+def _distroless_static(name: str, found: re.Match[str], arch: str, _: HostSettings) -> Recipe | None:
+    suite = _DISTROLESS.get(found["debian"] or "debian13", ("", ()))[0]
+    tag = found["tag"] or "latest"
+    if not suite or tag not in _DISTROLESS_TAGS:
+        return None
+    debug, nonroot = "debug" in tag, "nonroot" in tag
+    busybox = (standin_layers.busybox(arch),) if debug else ()
+    return _finished(
+        name,
+        "",
+        (standin_languages.distroless_static(suite, arch), *busybox),
+        arch,
+        {"PATH": f"{PATH}:/busybox" if debug else PATH, "SSL_CERT_FILE": f"/{CERTIFICATES}"},
+        user=str(NONROOT if nonroot else 0),
+        folder="/home/nonroot" if nonroot else "/",
+    )
+
+
+def _go(name: str, _found: re.Match[str], arch: str, _: HostSettings) -> Recipe:
+    layers = (standin_languages.compilers_system(arch), standin_languages.go(arch))
+    return _finished(
+        name,
+        "",
+        layers,
+        arch,
+        standin_languages.GO_ENVIRONMENT,
+        command=("bash",),
+        folder="/go",
+        holds=f"Debian's Go {standin_languages.GO}",
+    )
+
+
+def _python(name: str, found: re.Match[str], arch: str, host: HostSettings) -> Recipe:
+    host = host if host.tool is host_settings.PIP else host_settings.NOTHING
+    if found["slim"]:
+        system = standin_languages.python_system(arch)
+    else:
+        system = standin_layers.debian_system(standin_languages.SUITE, arch, slim=False)
+    return _finished(
+        name,
+        "",
+        (system, standin_languages.python(arch), *host_settings.layers(host)),
+        arch,
+        standin_languages.PYTHON_ENVIRONMENT | host.environment,
+        command=("python3",),
+        holds=f"Debian's Python {standin_languages.PYTHON}",
+    )
+
+
 def _registry(name: str, _found: re.Match[str], arch: str, _: HostSettings) -> Recipe:
     layers = (standin_layers.distroless_system("bookworm", arch), standin_layers.registry(arch))
     command = ("/bin/registry", "serve", f"/{REGISTRY_SETTINGS}")
@@ -201,6 +253,9 @@ _RECIPES: dict[str, Callable[[str, re.Match[str], str, HostSettings], Recipe | N
     rf"buildpack-deps:(?P<suite>{'|'.join(_SUITES)})": _debian_tools,
     _DISTROLESS_NAME: _distroless_node,
     r"registry:2": _registry,
+    r"gcr\.io/distroless/static(-(?P<debian>debian\d+))?(:(?P<tag>[\w.-]+))?": _distroless_static,
+    rf"golang:({re.escape(standin_languages.GO)}|1\.24)(-trixie)?": _go,
+    rf"python:({re.escape(standin_languages.PYTHON)}|3\.13)(?P<slim>-slim)?(-trixie)?": _python,
 }
 
 
@@ -215,6 +270,7 @@ def _finished(
     command: tuple[str, ...] = (),
     user: str = "",
     folder: str = "",
+    holds: str = "",
 ) -> Recipe:
     settings = {"PATH": PATH, **environment}
     key = image_writer.key_of(
@@ -227,4 +283,4 @@ def _finished(
         **({NODE_LABEL: node} if node else {}),
     }
     image = ImageSettings(arch, settings, entrypoint, command, user, folder, labels)
-    return Recipe(name, node, layers, image)
+    return Recipe(name, node, layers, image, holds)

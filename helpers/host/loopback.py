@@ -16,14 +16,16 @@ def ask(
     *,
     method: str = "GET",
     json: Any = None,
+    data: str | None = None,
     headers: Mapping[str, str] | None = None,
     redirects: bool = True,
 ) -> Response:
     """Return the response, whatever its status; the caller reads its body and closes it.
 
-    ``seconds`` is the longest wait for the server's next bytes. Without ``redirects``, a redirect is the
-    response, so that nobody else is asked. Every call uses a new connection. Raises
-    `requests.RequestException`, which is an OSError, when no valid response comes.
+    The body is ``json``, or ``data`` as it is. ``seconds`` is the longest wait for the server's next
+    bytes. Without ``redirects``, a redirect is the response, so that nobody else is asked. Every call
+    uses a new connection. Raises `requests.RequestException`, which is an OSError, when no valid
+    response comes.
     """
     import requests
 
@@ -34,6 +36,7 @@ def ask(
             method,
             url,
             json=json,
+            data=data,
             headers={**plain, **(headers or {})},
             timeout=seconds,
             stream=True,

@@ -64,7 +64,7 @@ def test_no_output_tells_of_the_machine_it_was_made_on():
 
 
 def own_addresses() -> list[str]:
-    settings = [line.partition("=")[2] for line in host_settings.read().npmrc]
+    settings = [line.partition("=")[2] for line in host_settings.read().lines]
     wanted = re.compile(
         r".*_proxy|pip_(extra_)?index_url|npm_config_.*registry|uv_.*index.*", re.IGNORECASE
     )

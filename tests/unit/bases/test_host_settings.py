@@ -1,4 +1,4 @@
-"""What containers are told of this host: certificates and npm's registry, never a secret."""
+"""What containers are told of this host: certificates, npm's registry and pip's index, never a secret."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_registries_are_taken_from_npms_files_without_credentials(home):
         f"cafile={home}/ca.pem\n"
     )
     settings = _read(home)
-    assert settings.npmrc == (
+    assert settings.lines == (
         "@team:registry=https://team.example/",
         "registry=https://npm.company.example/",
     )
@@ -63,9 +63,9 @@ def test_registries_are_taken_from_npms_files_without_credentials(home):
 
 def test_a_variable_outranks_the_file_and_is_expanded_in_it(home):
     (home / ".npmrc").write_text("registry=https://${PLACE}.example/\n")
-    assert _read(home, PLACE="file").npmrc == ("registry=https://file.example/",)
+    assert _read(home, PLACE="file").lines == ("registry=https://file.example/",)
     chosen = _read(home, npm_config_registry="https://variable.example/")
-    assert chosen.npmrc == ("registry=https://variable.example/",)
+    assert chosen.lines == ("registry=https://variable.example/",)
 
 
 def test_other_settings_have_another_key(home):
@@ -98,3 +98,44 @@ def test_no_credentials_are_left_in_an_address_however_they_are_written(written)
 )
 def test_an_address_without_credentials_stays_as_it_is(plain):
     assert host_settings.without_credentials(plain) == plain
+
+
+def _read_pip(home, **environment):
+    return host_settings.read_pip({"HOME": str(home), "XDG_CONFIG_DIRS": str(home), **environment})
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_machine(monkeypatch):
+    monkeypatch.setattr(host_settings, "_PIP_OF_THIS_MACHINE", "")
+
+
+def test_pip_gets_the_bundle_in_its_own_variable(home):
+    settings = _read_pip(home, SSL_CERT_FILE=str(home / "ca.pem"))
+    assert settings.environment == {"PIP_CERT": f"/{host_settings.CA_FILE}"}
+    assert settings.bundle == b"certificates"
+    assert not _read_pip(home, SSL_CERT_FILE=str(home / "ca.pem"), WORKBOOK_CA="off")
+
+
+def test_pips_index_is_taken_without_credentials(home):
+    (home / "pip").mkdir()
+    (home / "pip/pip.conf").write_text(
+        f"[global]\nindex-url = https://user:{SECRET}@pypi.company.example/simple\n"
+        f"extra-index-url = https://{SECRET}@other.example/\n"
+    )
+    settings = _read_pip(home)
+    assert settings.lines == ("[global]", "index-url = https://pypi.company.example/simple")
+    assert settings.phrase == "this host's pip index"
+    assert SECRET not in "".join(settings.lines)
+    chosen = _read_pip(home, PIP_INDEX_URL="https://variable.example/simple")
+    assert chosen.lines[1:] == ("index-url = https://variable.example/simple",)
+
+
+@pytest.mark.parametrize("name", ["python:3.13", "docker.io/library/python", "python@sha256:0"])
+def test_pip_runs_in_pythons_images(name):
+    assert host_settings.pip_runs_in(name)
+    assert not host_settings.npm_runs_in(name)
+
+
+def test_pip_runs_in_no_image_of_another_name():
+    assert not host_settings.pip_runs_in("mypython:3")
+    assert not host_settings.pip_runs_in("node:24")

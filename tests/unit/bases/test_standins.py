@@ -39,6 +39,12 @@ DISTROLESS = "gcr.io/distroless/nodejs20-debian12"
         ("node:20-alpine@sha256:" + "0" * 64, "20.18.0"),
         ("buildpack-deps:bookworm", ""),
         ("registry:2", ""),
+        ("golang:1.24", ""),
+        ("golang:1.24-trixie", ""),
+        ("docker.io/library/python:3.13", ""),
+        ("python:3.13-slim", ""),
+        ("gcr.io/distroless/static-debian13:nonroot", ""),
+        ("gcr.io/distroless/static-debian12:debug", ""),
         (DISTROLESS, "20.18.0"),
         ("gcr.io/distroless/nodejs22-debian12:nonroot", "22.20.0"),
         ("gcr.io/distroless/nodejs24-debian12:debug", "24.19.0"),
@@ -155,7 +161,7 @@ def test_the_same_recipe_has_the_same_key():
     [
         ("node:22", "amd64", COMPANY),
         ("node:20", "arm64", COMPANY),
-        ("node:20", "amd64", HostSettings(b"other", COMPANY.npmrc)),
+        ("node:20", "amd64", HostSettings(b"other", COMPANY.lines)),
         ("node:20", "amd64", HostSettings(COMPANY.bundle, ())),
     ],
 )
@@ -208,3 +214,23 @@ def test_only_the_debug_variant_holds_busybox():
 )
 def test_our_names_lead_to_no_registry(name, expected):
     assert host_settings.local_name("standin", name) == expected
+
+
+def test_python_is_told_of_pips_settings_and_not_of_npms():
+    pip = HostSettings(b"certificates", (), tool=host_settings.PIP)
+    plain, told = (standins.recipe("python:3.13", "amd64", host) for host in (COMPANY, pip))
+    assert "PIP_CERT" not in plain.settings.environment
+    assert told.settings.environment["PIP_CERT"] == f"/{host_settings.CA_FILE}"
+    assert len(told.layers) == len(plain.layers) + 1
+
+
+@pytest.mark.parametrize(
+    "name", ["golang:1.23", "golang:1.24-alpine", "python:3.12", "python:3.13-alpine"]
+)
+def test_other_lines_of_a_language_have_no_recipe(name):
+    assert standins.recipe(name, "amd64") is None
+
+
+def test_debians_programs_are_called_so():
+    assert standins.recipe("golang:1.24", "amd64").holds.startswith("Debian's Go 1.24")
+    assert standins.recipe("python:3.13-slim", "amd64").holds.startswith("Debian's Python 3.13")

@@ -1,0 +1,3 @@
+module shipments
+
+go 1.24
