@@ -28,6 +28,11 @@ _CODE = re.compile(r"\.([cm]?[jt]sx?)$")
 _NOT_THE_PROGRAM = re.compile(
     r"(^|/)(node_modules|tests?|__tests__|scripts?|e2e)/|\.(test|spec|config)\.[^/]*$"
 )
+_ASKED = re.compile(
+    r"(?:\brequire(?:\.resolve)?\(|\bimport\(|\bfrom|^\s*import)\s*[\"']((?:@[\w.-]+/)?[\w-][\w.-]*)",
+    re.MULTILINE,
+)
+_TYPES = re.compile(r"(?m)^\s*(?:import|export) type\b[^;'\"]*from\s*['\"][^'\"]*['\"]")
 _LARGEST = 4_000_000  # bytes of a file of the context that is read
 
 
@@ -157,6 +162,31 @@ class Draft:
         except ValueError:
             return {}
         return found if isinstance(found, dict) else {}
+
+    @cached_property
+    def home(self) -> str:
+        """The folder of the context whose package.json the stages use: "" or such as ``server/``."""
+        taken = [
+            {
+                path.removesuffix("package.json")
+                for copy in self.copies_of(stage)
+                for path in copy.taken(self.survey)
+                if path.rpartition("/")[2] == "package.json" and "node_modules/" not in path
+            }
+            for stage in (*self.needed, self.stage)
+        ]
+        every = set().union(*taken)
+        own = every if len(every) == 1 else taken[-1]
+        return own.pop() if "" not in every and len(own) == 1 else ""
+
+    @property
+    def package(self) -> dict[str, Any]:
+        """The package.json that the stages use; empty when there is none."""
+        return self.json(f"{self.home}package.json")
+
+    def asked_for(self) -> set[str]:
+        """Return the packages that the sources ask for by ``require`` or ``import``, types left out."""
+        return {name for text in self.sources() if text for name in _ASKED.findall(_TYPES.sub("", text))}
 
     def sources(self) -> Iterator[str | None]:
         """Yield the text of each source in JavaScript or TypeScript, None for one that cannot be read.

@@ -11,7 +11,7 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,9 @@ _ANSWERS_IN = 8.0  # seconds within which a port must give its first answer
 _COMMAND_ENDS_IN = 120.0  # seconds within which a command in a container must end
 _POLL = 0.2
 _LISTEN = "0A"
+_LOADS = re.compile(r"(?:MODULE \d+: load \"|ESM \d+: Translating \w+ (?:file://)?)(/[^\"]*)")
+_OF_A_RUNNER = re.compile(r"/usr/local/lib/node_modules/|/opt/yarn|/root/\.cache/node/corepack/")
+_PACKAGE = re.compile(r"/node_modules/((?:@[\w.-]+/)?[\w-][\w.-]*)(?=/)")
 _LOOPBACK_6 = "00000000000000000000000001000000"
 
 
@@ -69,7 +72,8 @@ class Run:
 
     ``ports`` are those that others can reach, ``inner`` those of loopback. ``health`` and ``check`` are
     the exit codes of the image's health check and of the reader's command; None when there is none.
-    ``wrote`` holds the paths that it made or changed.
+    ``wrote`` holds the paths that it made or changed. ``later`` are the answers of the same container to
+    the same requests, seconds later.
     """
 
     exit_code: int | None
@@ -77,6 +81,7 @@ class Run:
     ports: frozenset[int] = frozenset()
     inner: frozenset[int] = frozenset()
     answers: tuple[Answer, ...] = ()
+    later: tuple[Answer, ...] = field(default=(), kw_only=True)
     health: int | None = None
     check: int | None = None
     check_output: str = field(default="", repr=False)
@@ -99,12 +104,13 @@ def observe(
     tools: str,
     publish: frozenset[int],
     like: Run | None = None,
+    twice: bool = False,
 ) -> Run:
     """Run an image until everything was seen, and return what it did; nothing stays behind.
 
     ``settings`` are the image's. ``tools`` is an image with a shell, from which a second container looks
-    at the ports; "" when there is none. ``like`` is an earlier run: what it did is waited for. Raises
-    `ContainerError` when the container cannot be started.
+    at the ports; "" when there is none. ``like`` is an earlier run: what it did is waited for. ``twice``
+    asks the same container again at the end. Raises `ContainerError` when it cannot be started.
     """
     options: dict[str, Any] = {
         "environment": dict(wishes.environment),
@@ -115,11 +121,31 @@ def observe(
         container = stack.enter_context(containers.created(image, engine=engine, options=options))
         containers.start(container)
         beside = _Beside(stack, container, tools, engine)
-        found = _Observer(container, beside, wishes, settings, publish, like).run()
+        found = _Observer(container, beside, wishes, settings, publish, like).run(twice=twice)
     if found.exit_code is None or not wishes.check:
         return found
     code, said = _checked_alone(image, wishes, engine)
     return replace(found, check=code, check_output=said)
+
+
+def loaded(image: str, wishes: Wishes, engine: Engine) -> frozenset[str]:
+    """Return the packages that a Node program loads until it ends; none if it stays up."""
+    options = {
+        "environment": {**wishes.environment, "NODE_DEBUG": "module,esm"},
+        "healthcheck": {"test": ["NONE"]},
+    }
+    try:
+        ended = containers.finished(image, engine=engine, options=options, patience=_STARTS_IN)
+    except containers.ContainerError:
+        return frozenset()
+    return packages_loaded(ended.output)
+
+
+def packages_loaded(output: str) -> frozenset[str]:
+    """Return the packages that Node says it loads, without those of npm, Yarn and corepack."""
+    paths = [found[1] for line in plain(output).splitlines() if (found := _LOADS.match(line.strip()))]
+    own = (path for path in paths if not _OF_A_RUNNER.match(path))
+    return frozenset(found for path in own for found in _PACKAGE.findall(path)[-1:])
 
 
 def _checked_alone(image: str, wishes: Wishes, engine: Engine) -> tuple[int, str]:
@@ -197,7 +223,7 @@ class _Observer:
         self._container, self._beside, self._wishes = container, beside, wishes
         self._settings, self._publish, self._like = settings, publish, like
 
-    def run(self) -> Run:
+    def run(self, *, twice: bool) -> Run:
         self._await()
         code = self._ended()
         if code is not None:
@@ -213,7 +239,16 @@ class _Observer:
         if code is not None:
             ended = self._finished(code)
             return Run(code, ended.output, outer, inner, answers, health, check, said, ended.wrote)
-        return Run(None, self._log(), outer, inner, answers, health, check, said, self._wrote())
+        later = tuple(self._asked_again(answers)) if twice else ()
+        found = Run(None, self._log(), outer, inner, answers, health, check, said, self._wrote())
+        return replace(found, later=later)
+
+    def _asked_again(self, answers: Sequence[Answer]) -> Iterator[Answer]:
+        """Send the same requests once more, apart from those that may change something."""
+        for answer in answers:
+            method, _, path = answer.request.partition(" ")
+            if answer.status is not None and method in ("GET", "HEAD"):
+                yield self._request(answer.port, method, path)
 
     def _await(self) -> None:
         """Wait until it listens as it is expected to, or has ended, or is silent."""

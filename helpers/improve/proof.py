@@ -11,7 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from helpers.improve.observe import UNKNOWN_PATH, Run, Wishes, exposed, health_paths, observe, plain
+from helpers.improve.observe import (
+    UNKNOWN_PATH,
+    Answer,
+    Run,
+    Wishes,
+    exposed,
+    health_paths,
+    loaded,
+    observe,
+    plain,
+)
 
 if TYPE_CHECKING:
     from helpers.engine import Engine
@@ -64,8 +74,8 @@ def differs(before: Sequence[Run], after: Run) -> tuple[str, bool]:
 def _answers_differ(before: Sequence[Run], after: Run) -> tuple[str, bool]:
     given = {answer.key: answer for answer in after.answers}
     for answer in before[0].answers:
-        same = [a for run in before for a in run.answers if a.key == answer.key]
-        if len(same) < len(before):
+        same = _samples(before, answer)
+        if sum(answer.key in {a.key for a in run.answers} for run in before) < len(before):
             continue  # not asked in each run
         now = given.get(answer.key)
         if now is None:
@@ -83,6 +93,11 @@ def _answers_differ(before: Sequence[Run], after: Run) -> tuple[str, bool]:
         if not fits([a.body for a in same], now.body):
             return f"{answer.request} gets another body", True
     return "", False
+
+
+def _samples(runs: Sequence[Run], answer: Answer) -> list[Answer]:
+    """Return all answers of these runs to a request, also of a container that was asked again."""
+    return [a for run in runs for a in (*run.answers, *run.later) if a.key == answer.key]
 
 
 def fits(samples: Sequence[bytes], body: bytes) -> bool:
@@ -138,6 +153,8 @@ class Proof:
             self._publish |= first.ports
             first = self._observe(image, first)
         self.runs = [first, self._observe(image, first)]
+        fails = not self.lasted and first.exit_code is not None
+        self.loaded = loaded(image, wishes, engine) if fails else frozenset[str]()
 
     @property
     def first(self) -> Run:
@@ -169,6 +186,9 @@ class Proof:
         if why and content and (again := self._rebuilt()):
             self.runs.append(self._observe(again, self.first))
             why, _ = differs(self.runs, after)
+        if not why and self.loaded:
+            lost = sorted(self.loaded - loaded(image, self._wishes, self._engine))
+            why = f"it ends alike, and no longer loads {', '.join(lost[:4])}" if lost else ""
         return why
 
     def _observe(self, image: str, like: Run | None = None) -> Run:
@@ -180,6 +200,7 @@ class Proof:
             tools=self._tools,
             publish=self._publish,
             like=like,
+            twice=True,
         )
 
     def rests_on(self) -> str:
@@ -187,7 +208,11 @@ class Proof:
         run = self.first
         if run.exit_code is not None and not run.answers:
             lines = len(_gist(run.output))
-            said = f"said the same {lines} line{'' if lines == 1 else 's'}, like before"
+            said = f"said the same {lines} line{'' if lines == 1 else 's'}"
+            if self.loaded:
+                many = len(self.loaded)
+                said = f"{said} and loaded the same {many} package{'' if many == 1 else 's'}"
+            said += ", like before"
             passed = ", and passed the check" if run.check == 0 else ""
             return f"It ended with code {run.exit_code} and {said}{passed}."
         parts = ["started"]
@@ -214,7 +239,7 @@ class Proof:
         if answered:
             said.append("Asked: " + ", ".join(f"{a.request} ({a.status})" for a in answered) + ".")
         for answer in answered:
-            bodies = [a.body for r in self.runs for a in r.answers if a.key == answer.key]
+            bodies = [a.body for a in _samples(self.runs, answer)]
             if len(set(bodies)) > 1:
                 words = {len(re.split(rb"(\W+)", body)) for body in bodies}
                 rest = (

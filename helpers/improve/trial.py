@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import posixpath
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +24,7 @@ from helpers.engine import ContainerError, Engine, EngineError, leftovers
 from helpers.examine import Project, gather, rebuild
 from helpers.host import paths, tables, unforeseen
 from helpers.host.errors import StoppedByReaderError, WorkbookError, redacted_within, stoppable
-from helpers.image import attack_surface
+from helpers.image import attack_surface, npm_packages
 from helpers.improve import patch, rules
 from helpers.improve.draft import Change, Draft, Seen
 from helpers.improve.observe import Wishes
@@ -36,6 +37,8 @@ _STOPPED = "The improvement was stopped at your request; nothing of it is left, 
 _WORTH = 50_000  # bytes that a change must save if it gains nothing else
 _WORTH_OF_A_STAGE = 500_000  # bytes that a second stage must save
 _WORTH_OF_A_BASE = 0.05  # share of the image that another C library must save
+# What is tried also where a start that fails loads packages: the system and the user stay the same.
+_SAME_SYSTEM = ("second-stage", "slim-", "production-install", "prune-before-copy")
 _NO_GAIN = "By what was measured, it gains too little."
 _OFTEN_SAID = {"production", "development", "localhost", "0.0.0.0", "127.0.0.1"}  # noqa: S104
 
@@ -71,10 +74,10 @@ def improve(
             )
             try:
                 found = trial.run()
-            except BaseException:
+                if not found.failure:
+                    trial.publish("before", "after")
+            finally:
                 trial.remove("before", "after", "trial", "again")
-                raise
-            trial.remove("trial", "again")
     return _hidden(_without_credentials(found), wishes)
 
 
@@ -142,19 +145,31 @@ class _Trial:
                 draft = dataclasses.replace(change.draft, seen=seen)
         if last is not before and time.monotonic() < self._ends:
             figures = dataclasses.replace(figures, rebuild_seconds=self._rebuild(last, draft))
-        self._engine.client.images.get(last.image_id).tag(TAG, "after")
+        self._keep(last.image_id)
         return self._report(original, draft, first, figures, proof, "", before.conditions)
 
+    def publish(self, *names: str) -> None:
+        """Give images of this trial the names that readers know, and let go what had them."""
+        for name in names:
+            known = f"{TAG}:{name}"
+            replaced = buildx.id_of(known, self._engine)
+            self._engine.client.images.get(self._tag(name)).tag(TAG, name)
+            if replaced:
+                leftovers.remove_nameless(replaced, self._engine)
+
+    def _keep(self, image: str) -> None:
+        self._engine.client.images.get(image).tag(*self._tag("after").split(":"))
+
     def remove(self, *names: str) -> None:
-        """Remove images of this trial."""
+        """Remove this trial's names of images, and its images that have no other name."""
         for name in names:
             leftovers.remove(self._tag(name), self._engine)
         for image in self._made:
             leftovers.remove_nameless(image, self._engine)
 
     def _tag(self, name: str) -> str:
-        """Return a tag; what is on trial bears this process's number, so that two trials do not meet."""
-        return f"{TAG}:{name}" if name in ("before", "after") else f"{TAG}:{name}-{os.getpid()}"
+        """Return a tag with this process's number, so that two trials do not meet."""
+        return f"{TAG}:{name}-{os.getpid()}"
 
     def _read(self) -> Draft:
         sources = gather.read(self._project, self._engine)
@@ -207,7 +222,8 @@ class _Trial:
         if time.monotonic() > self._ends:
             self._note(change, Outcome.NOT_TRIED, f"The {self._minutes:g} minutes were used up.")
             return None
-        if change.takes_away and not proof.lasted:
+        by_packages = bool(proof.loaded) and change.rule.startswith(_SAME_SYSTEM)
+        if change.takes_away and not proof.lasted and not by_packages:
             self._note(
                 change,
                 Outcome.NOT_TRIED,
@@ -218,6 +234,8 @@ class _Trial:
             made = self._build(change.draft, "trial", f"change {len(self._steps) + 1}, {change.rule}")
             same = made.image_id == before.image_id  # the very image that was run already
             why = "" if same else proof.against(made.image_id, made.image.config)
+            if not why and not proof.lasted:
+                why = _missed(change.draft, before, made)
         except StoppedByReaderError:
             raise
         except BaseError as error:
@@ -241,7 +259,7 @@ class _Trial:
         if not gained:
             self._note(change, Outcome.DROPPED, _NO_GAIN, figures)
             return None
-        self._engine.client.images.get(made.image_id).tag(TAG, "after")
+        self._keep(made.image_id)
         self._note(change, Outcome.KEPT, gained, figures)
         return made, figures
 
@@ -336,6 +354,18 @@ def _changed(project: Project, original: Draft, draft: Draft) -> tuple[Path, lis
         for file, old, new in texts
         if old != new
     ]
+
+
+def _missed(draft: Draft, before: BuildResult, after: BuildResult) -> str:
+    """Return which package is gone that a source asks for, in a phrase; "" for none."""
+    gone = _packages(before) - _packages(after)
+    asked = sorted(gone & draft.asked_for())
+    return f"a source asks for {', '.join(asked[:4])}, which is gone" if asked else ""
+
+
+def _packages(result: BuildResult) -> set[str]:
+    files = npm_packages.package_files(file.path for file in result.image.files)
+    return {posixpath.dirname(path).rpartition("node_modules/")[2] for path in files}
 
 
 def _tools(result: BuildResult) -> str:

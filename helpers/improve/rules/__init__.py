@@ -12,6 +12,8 @@ ORDER: tuple[Proposer, ...] = (
     install.before_sources,
     install.from_lock_file,
     install.cache_mounts,
+    stages.production_install,
+    stages.prune_before_copy,
     stages.second_stage,
     stages.second_stage_with_folder,
     stages.second_stage_with_all,

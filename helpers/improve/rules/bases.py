@@ -61,7 +61,7 @@ def alpine(draft: Draft) -> Change | None:
     name, _, tag = stage.base.partition(":")
     if _short(name) not in _ALPINE or "@" in stage.base or re.search("alpine|windows", tag):
         return None
-    packages = draft.json("package.json").get("dependencies") or {}
+    packages = draft.package.get("dependencies") or {}
     if any(package.startswith(_PACKAGES_FOR_GLIBC) for package in packages):
         return None  # what they fetch is for glibc, and may be loaded only at a later request
     if "slim" not in tag and _starts_programs(draft):
@@ -93,7 +93,7 @@ def alpine(draft: Draft) -> Change | None:
 
 def _starts_programs(draft: Draft) -> bool:
     """Whether the app may call programs that only the full image has."""
-    packages = draft.json("package.json").get("dependencies") or {}
+    packages = draft.package.get("dependencies") or {}
     if _PACKAGES_WITH_PROGRAMS & set(packages):
         return True
     texts = draft.sources()
@@ -118,12 +118,12 @@ def supported(draft: Draft) -> Change | None:
         for line in support.lines_of(stage.base)
         if line.product == "Node" and not line.supported(today)
     ]
-    engines = str((draft.json("package.json").get("engines") or {}).get("node", ">=0"))
+    engines = str((draft.package.get("engines") or {}).get("node", ">=0"))
     if (
         not ended
         or "@" in stage.base
         or not re.fullmatch(r">=? ?[\d.]+", engines)
-        or draft.has(".nvmrc")
+        or draft.has(f"{draft.home}.nvmrc")
     ):
         return None
     number = ended[0].name

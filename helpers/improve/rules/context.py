@@ -99,7 +99,7 @@ def _fits(draft: Draft, one: unwanted.Unwanted) -> bool:
     if any(name == one.path or name.startswith(f"{one.path}/") for name in names):
         return False
     runs = " ".join(i.value for stage in draft.needed for i in stage.instructions if i.keyword == "RUN")
-    scripts = " ".join(map(str, draft.json("package.json").get("scripts", {}).values()))
+    scripts = " ".join(map(str, draft.package.get("scripts", {}).values()))
     if one.path.rpartition("/")[2] == "node_modules":
         return "install" in runs or " ci" in runs
     if one.what == "the history of the sources":
@@ -112,9 +112,9 @@ def _fits(draft: Draft, one: unwanted.Unwanted) -> bool:
 def _usual(draft: Draft) -> list[str]:
     """Return the lines that belong into any first ignore file of a project of this kind."""
     runs = " ".join(i.value for stage in draft.needed for i in stage.instructions if i.keyword == "RUN")
-    scripts = " ".join(map(str, draft.json("package.json").get("scripts", {}).values()))
+    scripts = " ".join(map(str, draft.package.get("scripts", {}).values()))
     lines = [] if "git" in runs or "git " in scripts else [".git"]
-    if draft.has("package.json") and ("install" in runs or " ci" in runs):
+    if draft.package and ("install" in runs or " ci" in runs):
         lines += ["**/node_modules"]
     return [*lines, "**/*.log"]
 

@@ -37,7 +37,8 @@ def before_sources(draft: Draft) -> Change | None:
     for stage in draft.needed:
         own = list(stage.instructions)
         for copy in draft.copies_of(stage):
-            if copy.instruction in own and [posixpath.normpath(s) for s in copy.sources] == ["."]:
+            folder = posixpath.normpath(draft.home or ".")
+            if copy.instruction in own and [posixpath.normpath(s) for s in copy.sources] == [folder]:
                 change = _moved_up(draft, own, copy)
                 if change:
                     return change
@@ -133,7 +134,7 @@ def _manifests(draft: Draft, tool: str, command: Command) -> list[str]:
 
 def _node_files(draft: Draft, tool: str) -> list[str]:
     """Return the files that an install of a project without workspaces and scripts of its own reads."""
-    package = draft.json("package.json")
+    package, home = draft.package, draft.home
     scripts = package.get("scripts") or {}
     at_install = [str(scripts[name]).strip() for name in _AT_INSTALL if name in scripts]
     parts = (package.get(part) or {} for part in ("dependencies", "devDependencies"))
@@ -142,14 +143,16 @@ def _node_files(draft: Draft, tool: str) -> list[str]:
         return []
     if any(version.startswith(_NEAR) for version in packages.values()) or package.get("workspaces"):
         return []
-    if any(draft.has(path) for path in ("node_modules", "pnpm-workspace.yaml", ".yarn")):
+    if any(draft.has(home + path) for path in ("node_modules", "pnpm-workspace.yaml", ".yarn")):
         return []  # the host's packages would be copied over those installed; others may lie near
-    return [n for n in ("package.json", *_LOCKS[tool], *_BESIDE) if draft.has(n)] if package else []
+    names = (home + name for name in ("package.json", *_LOCKS[tool], *_BESIDE))
+    return [name for name in names if draft.has(name)] if package else []
 
 
 def from_lock_file(draft: Draft) -> Change | None:
     """Propose ``npm ci`` where ``npm install`` has a lock file to follow."""
-    if "lockfileVersion" not in draft.json("package-lock.json"):
+    lock = f"{draft.home}package-lock.json"
+    if "lockfileVersion" not in draft.json(lock):
         return None
     edits, lines = [], []
     for stage in draft.needed:
@@ -158,7 +161,7 @@ def from_lock_file(draft: Draft) -> Change | None:
         for one in stage.instructions:
             if one in by:
                 copied |= by[one].taken(draft.survey)
-            if one.keyword != "RUN" or "package-lock.json" not in copied:
+            if one.keyword != "RUN" or lock not in copied:
                 continue
             calls = [(i, c) for i, c in shell_commands.installs(one) if i.name == "npm"]
             plain = all(i.reads_files(c) and not {"-g", "--global", "ci"} & set(c) for i, c in calls)
@@ -223,7 +226,7 @@ def _cache(draft: Draft, stage: Stage, run: Instruction, user: str) -> str | Non
     if len(tools) != 1:
         return None
     tool = tools.pop()
-    if tool == "yarn" and (draft.has(".yarnrc.yml") or "packageManager" in draft.json("package.json")):
+    if tool == "yarn" and (draft.has(f"{draft.home}.yarnrc.yml") or "packageManager" in draft.package):
         return None
     known = _CACHES.get(tool, {})
     name = "root" if user in ("", "root", "0") else user

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from helpers.buildx.dockerfile import Instruction
+from helpers.buildx.dockerfile import Instruction, Stage
 from helpers.examine.rules import shell_commands
 from helpers.image.filesystem import File
 from helpers.improve.draft import Change, Draft, Edit, Seen
@@ -41,6 +41,12 @@ _PASSING = re.compile(
     r"|tmp|run|proc|sys|dev|var/(cache|log|lib/apt|lib/dpkg|tmp)|usr/local/share/\.cache|etc/ld\.so\.cache"
     r"|etc/(hosts|hostname|resolv\.conf))(/|$)"
 )
+_END = r"(?= *(?:$|[&;|\\\r]|-))"
+_PRODUCTION = {
+    "npm": (rf"\bnpm (ci|install|i)\b{_END}", r"npm \1 --omit=dev"),
+    "yarn": (r"\byarn(?: install\b)?(?= *(?:$|[&;|\\\r]|--))", "yarn install --production"),
+    "pnpm": (rf"\bpnpm (install|i)\b{_END}", r"pnpm \1 --prod"),
+}
 _BUILD_TOOLS = """
 python python2 python3 python3-dev python3-pip py3-pip make g++ gcc build-base build-essential libc-dev
 musl-dev libc6-dev linux-headers git cmake ninja-build pkg-config autoconf automake
@@ -297,7 +303,7 @@ def _stays_behind(draft: Draft, seen: Seen, root: str, name: str, files: Sequenc
 
 def _start_words(draft: Draft, seen: Seen) -> str:
     """Return all words from which the start of the program can be told."""
-    package = draft.json("package.json")
+    package = draft.package
     scripts = package.get("scripts") or {}
     words = [*(seen.settings.get("Entrypoint") or ()), *(seen.settings.get("Cmd") or ())]
     words += [
@@ -313,7 +319,7 @@ def _fits(name: str, patterns: Iterable[str]) -> bool:
 
 def _has_development(draft: Draft, own: Sequence[Instruction]) -> bool:
     """Whether the install brings development dependencies."""
-    if not draft.json("package.json").get("devDependencies"):
+    if not draft.package.get("devDependencies"):
         return False
     for one in own:
         if one.keyword == "ENV" and re.search(r"NODE_ENV[= ]['\"]?production", one.value):
@@ -338,6 +344,11 @@ def _prune(draft: Draft, own: Sequence[Instruction], root: str) -> str:
         return ""
     if not any(f.path == f"{root}/node_modules" and f.kind == "directory" for f in seen.files):
         return ""
+    return _pruning(draft, seen, own, str(seen.settings.get("WorkingDir") or root), root)
+
+
+def _pruning(draft: Draft, seen: Seen, own: Sequence[Instruction], at: str, root: str) -> str:
+    """Return the RUN for the packages in ``root`` of a build that stands in ``at``; "" for none."""
     if any(i.keyword == "RUN" and re.search(r"\bprune\b", i.value) for i in own):
         return ""
     tools = [
@@ -356,7 +367,7 @@ def _prune(draft: Draft, own: Sequence[Instruction], root: str) -> str:
         ),
         "",
     )
-    here = "" if str(seen.settings.get("WorkingDir") or root) == root else f"cd {root} && "
+    here = "" if at == root else f"cd {root} && "
     old = version.partition(".")[0] in ("8", "10", "12", "14")
     if tool == "npm":
         runs = " ".join(i.value for i in own if i.keyword == "RUN")
@@ -366,9 +377,111 @@ def _prune(draft: Draft, own: Sequence[Instruction], root: str) -> str:
         return f"RUN {here}npm prune {'--production' if old else '--omit=dev'}{flags}"
     if tool == "pnpm":
         return f"RUN {here}pnpm prune --prod"
-    if tool == "yarn" and not draft.has(".yarnrc.yml"):
+    if tool == "yarn" and not draft.has(f"{draft.home}.yarnrc.yml"):
         return f"RUN {here}yarn install --production --frozen-lockfile --ignore-scripts --prefer-offline"
     return ""
+
+
+def prune_before_copy(draft: Draft) -> Change | None:
+    """Propose to take development dependencies away in a stage before the last one copies packages."""
+    seen = draft.seen
+    if seen is None or draft.single or _has_development(draft, list(draft.stage.instructions)):
+        return None
+    for copy in draft.shipped:
+        source = draft.file.source_stage(copy.flag("from") or "") if copy.keyword == "COPY" else None
+        if source is None or not any(_holds_packages(draft, source, word) for word in copy.words()[:-1]):
+            continue
+        others = [s for s in draft.needed if s is not source and not _ships(draft, s)]
+        if any(draft.file.parent(s) is source or _copies_from(draft, s, source) for s in others):
+            return None  # another stage may build with those packages
+        own = [i for s in _makers(draft, source) for i in s.instructions]
+        at = _folder(draft, source)
+        if not at or not _has_development(draft, own):
+            return None
+        line = _pruning(draft, seen, own, at, at)
+        makes = [i for i in source.instructions if i.keyword in ("RUN", "COPY", "ADD")]
+        if not line or not makes:
+            return None
+        end = makes[-1].end
+        return Change(
+            "prune-before-copy",
+            f"Line {copy.line} copies packages that only development needs into the image.",
+            (end, copy.line),
+            draft.edited([Edit(end + 1, end, (line,))]),
+            takes_away=True,
+        )
+    return None
+
+
+def _ships(draft: Draft, stage: Stage) -> bool:
+    return stage in draft.file.lineage(draft.project.target)
+
+
+def _copies_from(draft: Draft, stage: Stage, source: Stage) -> bool:
+    return any(draft.file.source_stage(i.flag("from") or "") is source for i in stage.instructions)
+
+
+def _makers(draft: Draft, stage: Stage) -> list[Stage]:
+    """Return the stages from which a stage has its files: those it begins with, those it copies from."""
+    found: list[Stage] = []
+    waiting: list[Stage | None] = [stage]
+    while waiting:
+        at = waiting.pop()
+        if at is not None and at not in found:
+            found.insert(0, at)
+            waiting += [draft.file.parent(at)]
+            waiting += [draft.file.source_stage(i.flag("from") or "") for i in at.instructions]
+    return found
+
+
+def _folder(draft: Draft, stage: Stage) -> str:
+    """Return the folder in which a stage ends; "" where it names none, or by a variable."""
+    parent = draft.file.parent(stage)
+    at = _folder(draft, parent) if parent else ""
+    for one in stage.instructions:
+        if one.keyword == "WORKDIR":
+            at = posixpath.normpath(posixpath.join(at, one.value.strip("\"'")))
+    return at if at.startswith("/") and "$" not in at else ""
+
+
+def _holds_packages(draft: Draft, stage: Stage, path: str) -> bool:
+    """Whether a path of a stage is its app's node_modules, or a folder around it."""
+    packages = f"{_folder(draft, stage)}/node_modules"
+    return f"{packages}/".startswith(f"{posixpath.normpath(posixpath.join('/', path))}/")
+
+
+def production_install(draft: Draft) -> Change | None:
+    """Propose an install without development packages in a last stage that builds nothing."""
+    own = list(draft.shipped)
+    runs = [i for i in own if i.keyword == "RUN"]
+    if draft.seen is None or not _has_development(draft, own):
+        return None
+    edits, lines = [], []
+    for run in runs:
+        found = [
+            i.name for i, c in shell_commands.installs(run) if i.name in _PRODUCTION and i.reads_files(c)
+        ]
+        if not found:
+            if not _only_build_tools(run):
+                return None  # it may build with those packages
+            continue
+        others = [c for c in shell_commands.commands(run) if c[0] not in (found[0], "corepack", "rm")]
+        if len(found) != 1 or others or " run " in run.value or "build" in run.value:
+            return None
+        pattern, new = _PRODUCTION[found[0]]
+        if not (edit := draft.replaced(run, pattern, new)):
+            return None
+        edits.append(edit)
+        lines.append(run.line)
+    if not edits:
+        return None
+    return Change(
+        "production-install",
+        "The install brings packages that only development needs, and nothing is built with them.",
+        tuple(lines),
+        draft.edited(edits),
+        takes_away=True,
+    )
 
 
 def _only_build_tools(run: Instruction) -> bool:

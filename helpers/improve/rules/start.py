@@ -97,7 +97,7 @@ def _writes(draft: Draft) -> bool:
     """Whether a source of the project seems to write files, or whether that is not known."""
     if any(text is None or _WRITES.search(text) for text in draft.sources()):
         return True
-    return "sqlite" in " ".join(draft.json("package.json").get("dependencies") or {})
+    return "sqlite" in " ".join(draft.package.get("dependencies") or {})
 
 
 def exec_form(draft: Draft) -> Change | None:
@@ -146,7 +146,7 @@ def _of_script(draft: Draft, words: list[str]) -> list[str] | None:
     """Return the command of a script that npm would start, if it is node with plain arguments."""
     run = words[1:] if words[0] in _RUNNERS else []
     name = "start" if run == ["start"] else run[1] if len(run) == 2 and run[0] == "run" else ""
-    scripts = draft.json("package.json").get("scripts") or {}
+    scripts = draft.package.get("scripts") or {}
     script = str(scripts.get(name, ""))
     if not name or {f"pre{name}", f"post{name}"} & set(scripts) or _OF_A_SHELL.search(script):
         return None

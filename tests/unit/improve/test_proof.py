@@ -110,3 +110,34 @@ def test_files_that_a_page_names_are_asked_of_its_own_server_alone():
     )
     assert observe.files_named(page) == ["/a.js", "/b.css"]
     assert observe.files_named(Answer(80, "GET /", 200, "application/json", b"{}")) == []
+
+
+def test_a_page_that_the_same_container_gives_otherwise_later_is_known_to_vary():
+    later = Answer(80, "GET /", 200, "text/html", b"<p>now 12:05:33</p>")
+    first = Answer(80, "GET /", 200, "text/html", b"<p>now 12:05:31</p>")
+    run = Run(None, ports=UP.ports, answers=(first,), later=(later,))
+    now = like_up(body=b"<p>now 12:05:35</p>")
+    assert proof.differs([run, run], now)[0] == ""
+    assert "another body" in proof.differs([run, run], like_up(body=b"<p>not 12:05:35</p>"))[0]
+
+
+def test_the_packages_that_a_program_loads_are_read_from_nodes_own_words():
+    text = """MODULE 7: looking for "lost" in ["/app/node_modules"]
+MODULE 7: load "/app/node_modules/express/lib/a.js" for module "/app/node_modules/express/lib/a.js"
+MODULE 7: load "/app/node_modules/.pnpm/b@1/node_modules/@b/c/index.js" for module "x"
+MODULE 7: load "/usr/local/lib/node_modules/npm/node_modules/glob/a.js" for module "x"
+ESM 7: Storing file:///app/node_modules/asked/index.mjs (implicit type) in ModuleLoadMap
+ESM 7: Translating StandardModule file:///app/node_modules/d/index.mjs
+"""
+    assert observe.packages_loaded(text) == {"express", "@b/c", "d"}
+
+
+def test_a_failing_start_that_loads_fewer_packages_is_not_alike(monkeypatch):
+    failed = Run(1, "Error: no database\n")
+    packages = {"before": frozenset({"express", "morgan"}), "after": frozenset({"express"})}
+    monkeypatch.setattr(proof, "observe", lambda *_, **__: failed)
+    monkeypatch.setattr(proof, "loaded", lambda image, *_: packages[image])
+    found = proof.Proof("before", {}, observe.Wishes(), "", None)
+    assert found.against("before", {}) == ""
+    assert found.against("after", {}) == "it ends alike, and no longer loads morgan"
+    assert "said the same 1 line and loaded the same 2 packages, like before" in found.rests_on()

@@ -484,3 +484,87 @@ def test_node_asks_for_the_health_where_curl_would_keep_the_full_base(tmp_path, 
     assert start.health_by_node(draft(tmp_path, {"Dockerfile": other}, seen())) is None
     slim = text.replace("node:20", "node:20-slim")
     assert start.health_by_node(draft(tmp_path, {"Dockerfile": slim}, seen())) is None
+
+
+IN_STAGES = (
+    "FROM node:20 AS build\nWORKDIR /app\nCOPY package*.json ./\nRUN npm ci\nCOPY . .\nRUN npm run build\n"
+    "FROM node:20-slim\nWORKDIR /app\nCOPY --from=build /app/dist dist\n"
+    "COPY --from=build /app/node_modules node_modules\nCMD node dist/index.js\n"
+)
+
+
+def test_packages_are_pruned_before_a_later_stage_copies_them(tmp_path):
+    found = draft(tmp_path, PROJECT | {"Dockerfile": IN_STAGES}, seen(*BUILT))
+    lines = changed(stages.prune_before_copy(found))
+    assert lines[5:8] == ["RUN npm run build", "RUN npm prune --omit=dev", "FROM node:20-slim"]
+    none = draft(tmp_path, PROJECT | {"Dockerfile": IN_STAGES, "package.json": "{}"}, seen(*BUILT))
+    assert stages.prune_before_copy(none) is None
+
+
+def test_packages_that_another_stage_builds_with_are_not_pruned(tmp_path):
+    parted = IN_STAGES.replace("COPY . .\n", "FROM build AS made\nCOPY . .\n")
+    text = parted.replace("--from=build /app/dist", "--from=made /app/dist")
+    found = draft(tmp_path, PROJECT | {"Dockerfile": text}, seen(*BUILT))
+    assert stages.prune_before_copy(found) is None
+    all_of_it = text.replace("--from=build /app/node_modules node_modules", "--from=made /app .")
+    found = draft(tmp_path, PROJECT | {"Dockerfile": all_of_it}, seen(*BUILT))
+    lines = changed(stages.prune_before_copy(found))
+    assert lines[lines.index("RUN npm run build") + 1] == "RUN npm prune --omit=dev"
+
+
+@pytest.mark.parametrize(
+    ("install", "after"),
+    [
+        ("npm ci", "npm ci --omit=dev"),
+        ("npm install --legacy-peer-deps", "npm install --omit=dev --legacy-peer-deps"),
+        ("yarn", "yarn install --production"),
+        ("yarn install --frozen-lockfile", "yarn install --production --frozen-lockfile"),
+        ("corepack enable && pnpm i", "corepack enable && pnpm i --prod"),
+        ("npm ci && npm run build", None),
+        ("npm ci --omit=dev", None),
+        ("npm install -g pm2", None),
+    ],
+)
+def test_a_last_stage_that_builds_nothing_installs_for_production(tmp_path, install, after):
+    text = f"FROM node:20\nWORKDIR /app\nCOPY package.json ./\nRUN {install}\nCOPY . .\nCMD node a.js\n"
+    change = stages.production_install(draft(tmp_path, PROJECT | {"Dockerfile": text}, seen(*BUILT)))
+    assert (changed(change)[3].rstrip() if change else None) == (f"RUN {after}" if after else None)
+
+
+def test_a_last_stage_that_builds_needs_its_development_packages(tmp_path):
+    assert stages.production_install(draft(tmp_path, PROJECT, seen(*BUILT))) is None
+
+
+IN_A_FOLDER = {
+    "server/package.json": PACKAGE,
+    "server/package-lock.json": LOCK,
+    "server/index.js": "",
+    "client/package.json": "{}",
+}
+
+
+def test_the_packages_of_a_folder_of_the_context_count(tmp_path):
+    text = "FROM node:20\nWORKDIR /app\nCOPY server/package*.json ./\nRUN npm install\nCOPY server/ .\nCMD node index.js\n"
+    found = draft(tmp_path, IN_A_FOLDER | {"Dockerfile": text}, seen(*BUILT))
+    assert found.home == "server/"
+    assert "RUN npm ci" in changed(install.from_lock_file(found))
+    assert "RUN npm install --omit=dev" in changed(stages.production_install(found))
+    below = text.replace("COPY server/package*.json ./\n", "").replace(
+        "RUN npm install\nCOPY server/ .", "COPY server/ .\nRUN npm install"
+    )
+    lines = changed(install.before_sources(draft(tmp_path, IN_A_FOLDER | {"Dockerfile": below})))
+    assert lines[2:5] == [
+        "COPY server/package.json server/package-lock.json ./",
+        "RUN npm install",
+        "COPY server/ .",
+    ]
+    whole = text.replace("COPY server/package*.json ./\nRUN npm install\nCOPY server/ .", "COPY . .")
+    assert draft(tmp_path, IN_A_FOLDER | {"Dockerfile": whole}).home == ""
+
+
+def test_the_packages_that_sources_ask_for_are_known_without_types(tmp_path):
+    text = (
+        "import a from 'a'\nimport type {T} from 'types'\nimport 'side/x.js'\n"
+        "const b = require('@b/c/d'), e = await import(\"e\"), own = require('./own')\n"
+    )
+    assert draft(tmp_path, PROJECT | {"src/a.ts": text}).asked_for() == {"a", "side", "@b/c", "e"}
