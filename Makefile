@@ -15,11 +15,14 @@ SLOW := tests/repo/test_nbval.py tests/repo/test_notebooks.py tests/repo/test_au
 CHECKS := style units-above units-below
 BELOW := host claims engine image bases buildx
 UNITS := PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -q -p no:nbval -m "not engine and not slow" $(SLOW:%=--ignore=%)
+# Tests that need an engine and no base image: they run while the images are made.
+WITHOUT_BASES := tests/engine/engine tests/engine/buildx
+EXERCISES := tests/engine/exercises tests/browser
 SHORT := $(filter-out $(LONG) $(LEDGER),$(NOTEBOOKS))
 export JUPYTER_PLATFORM_DIRS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test test-matrix check style units-below units-above pages one-engine own-engines long-lessons short-lessons test-newest ledger notebooks slides talk book bench screenshots standins engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
+.PHONY: help environment lab test test-matrix check style units-below units-above pages engine-below engine-above engine-exercises long-lessons short-lessons test-newest ledger notebooks slides talk book bench screenshots standins engine engine-stop bases kit kit-load kit-unload doctor lock audit clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,20 +34,24 @@ environment:
 lab: environment ## open the workbook in JupyterLab
 	@$(RUN) -m helpers lab
 
-# Two jobs, one a core: the next is always the first of the list that waits for nothing. No test runs in two
-# of them. Tests marked `rare` are left to `make test-matrix`.
+# Three jobs keep two cores busy, since tests of containers wait a good deal. The next job is always the first
+# of the list that waits for nothing. No test runs in two of them. `make test-matrix` alone runs those marked `rare`.
 test: ## everything: checks, tests on the real engine, every notebook
-	@$(MAKE) --no-print-directory --jobs=2 $(CHECKS) bases one-engine long-lessons own-engines short-lessons pages ledger
+	@$(MAKE) --no-print-directory --jobs=3 $(CHECKS) bases engine-below pages \
+	  engine-above long-lessons short-lessons engine-exercises ledger
 
 pages: $(CHECKS)
 	$(RUN) -m pytest -m "not engine" tests/browser $(SLOW) \
 	  tests/unit/lesson/test_lab.py::test_the_server_that_really_runs_asks_for_its_token
 
-one-engine: $(CHECKS) bases
-	$(RUN) -m pytest -m "engine and not private_engine and not rare" tests/engine tests/browser
+engine-below: $(CHECKS) engine
+	$(RUN) -m pytest -m "engine and not rare" $(WITHOUT_BASES)
 
-own-engines: $(CHECKS) bases
-	$(RUN) -m pytest -m "engine and private_engine and not rare" tests/engine
+engine-above: $(CHECKS) bases
+	$(RUN) -m pytest -m "engine and not rare" tests/engine $(addprefix --ignore=,$(WITHOUT_BASES) $(EXERCISES))
+
+engine-exercises: $(CHECKS) bases
+	$(RUN) -m pytest -m "engine and not rare" $(EXERCISES)
 
 long-lessons: $(CHECKS) bases
 	$(RUN) -m pytest $(NBVAL) $(LONG)
