@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from helpers import bases, engine
-from helpers.bases import kit, npm_registry
 from helpers.engine import LABEL, NoEngineError, PrivateEngine, container, private
 from helpers.host import paths
 from helpers.host.errors import WorkbookError
@@ -44,6 +43,7 @@ def prepare_bases() -> None:
 
 def write_kit(file: Path) -> None:
     """Write base images, npm packages and Python wheels into one archive."""
+    from helpers.bases import kit
     from helpers.lesson import setup
 
     kit.write(file, engine.find(), setup.carried_images())
@@ -51,6 +51,8 @@ def write_kit(file: Path) -> None:
 
 def load_kit(file: Path) -> None:
     """Use such an archive, with the network off."""
+    from helpers.bases import kit
+
     for base in kit.load(file, engine.find()):
         print(base.note)
     print("Builds take npm packages from the kit now, until `make kit-unload` or `make clean`.")
@@ -58,6 +60,8 @@ def load_kit(file: Path) -> None:
 
 def unload_kit(_file: Path) -> None:
     """Have builds ask this machine's npm registry again; the images stay."""
+    from helpers.bases import npm_registry
+
     npm_registry.stop(engine.find())
 
 
@@ -150,7 +154,7 @@ def main() -> None:
         module.add_to(commands)
     for name, kit_command in KIT_COMMANDS.items():
         kit_parser = commands.add_parser(name, help=(kit_command.__doc__ or "").splitlines()[0])
-        kit_parser.add_argument("file", type=Path, nargs="?", default=kit.FILE, help="the archive")
+        kit_parser.add_argument("file", type=Path, nargs="?", help="the archive")
     words, extra = sys.argv[1:], []
     if "--" in words:
         words, extra = words[: words.index("--")], words[words.index("--") + 1 :]
@@ -161,7 +165,9 @@ def main() -> None:
                 parser.error(f"{arguments.command} does not know {' '.join(unknown)}")
             on_projects[arguments.command].run(arguments, extra)
         elif arguments.command in KIT_COMMANDS:
-            KIT_COMMANDS[arguments.command](arguments.file)
+            from helpers.bases import kit
+
+            KIT_COMMANDS[arguments.command](arguments.file or kit.FILE)
         else:
             COMMANDS[arguments.command]()
     except WorkbookError as error:

@@ -129,6 +129,8 @@ def _remedy(install: _Install, sources: Sources, stage: Stage) -> str:
     asked = _DEVELOPMENT.search(" ".join(install.command))
     how = f"Write `{option}` in place of `{asked[0]}`" if asked else f"Add `{option}`"
     remedy = f"{how}, or install in a stage of its own and copy the result."
+    if name == "uv" and purpose.start(sources.file.lineage(sources.project.target))[:2] == ("uv", "run"):
+        return "Write `ENV UV_NO_DEV=1` above it, so that `uv run` leaves them out at the start too."
     for manifest in purpose.manifests(sources, stage):
         for script in ("preinstall", "install", "postinstall", "prepare"):
             text = _mapping(manifest, "scripts").get(script)

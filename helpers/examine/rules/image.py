@@ -35,6 +35,7 @@ _GIVES_UP = re.compile(  # programs that start as root and go on as another user
     r"|iptables|nftables|wg-quick|wireguard-tools|openvpn|tailscaled?|NET_ADMIN)\b"
 )
 _MAKES_USER = re.compile(r"\b(adduser|useradd)\b")
+_KEEPS = ("ADD", "CMD", "COPY", "ENTRYPOINT", "ENV", "VOLUME", "WORKDIR")  # name places of the program
 _APPLICATION = re.compile(
     r"node|npm|yarn|pnpm|bun|deno|python[\d.]*|uvicorn|gunicorn|fastapi|flask|hypercorn|daphne|granian"
     r"|streamlit|java|dotnet|ruby|rails|puma|bundle|mix|php"
@@ -137,6 +138,10 @@ def check_user(sources: Sources, image: BuiltImage | None = None) -> list[Findin
         return []
     name = "node" if re.match(r"(docker\.io/)?(library/)?node\b", walk.base(stage)) else "65532"
     place = f"in place of line {users[-1].line}" if users else f"above line {min(lines)}"
+    of_root = any(
+        re.search(r"(^|[\s\"'=:])/root\b", one.value) for one in history if one.keyword in _KEEPS
+    )
+    moved = " Move what it needs of /root first, which only root can read." if of_root else ""
     return [
         Finding(
             "runs-as-root",
@@ -145,7 +150,7 @@ def check_user(sources: Sources, image: BuiltImage | None = None) -> list[Findin
             users[-1].line if users else min(lines),
             f"{'The last USER is root' if users else 'No USER is set'}, so the program runs as root: a "
             "fault in it gives away every file of the container.",
-            f"Put `USER {name}` {place}, and let that user own only what the program writes.",
+            f"Put `USER {name}` {place}, and let that user own only what the program writes.{moved}",
         )
     ]
 

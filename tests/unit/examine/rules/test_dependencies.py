@@ -210,3 +210,8 @@ def test_an_entrypoint_with_the_command_as_its_arguments_starts_a_script(tmp_pat
     files = {"package.json": {**WITH_DEV, "scripts": {"start": "react-scripts --x start"}}}
     text = f'{COPY}RUN npm ci\nENTRYPOINT ["npm"]\nCMD ["start"]\n'
     assert not told_of(tmp_path, text, files)
+
+
+def test_uv_run_would_install_them_at_the_start():
+    (finding,) = told('FROM a\nRUN uv sync\nCMD ["uv", "run", "uvicorn", "a:b"]\n')
+    assert "`ENV UV_NO_DEV=1`" in finding.remedy

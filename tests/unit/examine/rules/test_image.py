@@ -114,6 +114,11 @@ def test_a_program_that_runs_as_root_is_a_hint(text, line, remedy):
     assert remedy in finding.remedy
 
 
+def test_a_program_below_the_home_of_root_has_to_move_first():
+    (finding,) = image.check_user(of_text("FROM alpine\nWORKDIR /root/\nEXPOSE 80\nCMD ./a\n"))
+    assert finding.remedy.endswith("Move what it needs of /root first, which only root can read.")
+
+
 NOT_ROOT = {
     "a user": "FROM node\nUSER node\nCMD node a.js\n",
     "a user of the stage below": "FROM node AS a\nUSER node\nFROM a\nCMD node a.js\n",
