@@ -22,6 +22,8 @@ _NAMES = re.compile(
     r"|ci|lint|linter|docs|bench|benchmark|sandbox|storybook)(?:$|[._/-])"
 )
 _BUILDS = re.compile(r"(?i)(?:^|[._/-])(builder?|tools|toolchain|base)(?:$|[._-])[^/]*$")
+_TEST_FOLDERS = {"e2e", "test", "testdata", "tests"}
+_LEVELS = 5  # of a context's path
 _MODES = ("NODE_ENV", "APP_ENV", "RAILS_ENV", "RACK_ENV", "FLASK_ENV", "MIX_ENV", "ENVIRONMENT")
 _TOOLS = re.compile(
     r"(?:^|[\s/])(nodemon|ts-node|ts-node-dev|tsx|vite(?! preview)|webpack-dev-server|webpack serve"
@@ -70,7 +72,9 @@ def is_named_so(sources: Sources) -> bool:
     names = (sources.project.file, sources.file.stage(sources.project.target).name or "")
     if any(_NAMES.search(name) or _BUILDS.search(name) for name in names):
         return True
-    return bool(_NAMES.fullmatch(sources.project.context.name))
+    folder = sources.project.context
+    above = {part.strip("_").lower() for part in folder.parts[-_LEVELS:]}
+    return bool(_NAMES.fullmatch(folder.name) or _TEST_FOLDERS & above)
 
 
 def start(lineage: Sequence[Any]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from helpers.examine.rules.shell_commands import Command
 
 _FULL = re.compile(r"(?:docker\.io/)?(?:library/)?(node|python|ruby|perl)(?::([\w.-]+))?")
 _SMALLER = ("slim", "alpine", "windows", "nanoserver", "onbuild", "trixie-scm", "stretch", "jessie")
+_COMPILES_PERHAPS = re.compile(r"\b(bundle|gem|npm|pip[\d.]*|pnpm|poetry|uv|yarn)\s")
 _ONLY_FULL = ("curl", "wget", "git", "gcc", "make", "hg", "svn", "unzip", "ssh", "convert")
 _IN_PLACE = ("npm", "yarn", "pnpm", "Composer", "uv")  # they install into the project's folder
 _SMALL = re.compile(r"\.(json|ya?ml|toml|conf|cfg|ini|sh|txt|env|md|html|xml|sql|service|lock)$")
@@ -98,10 +99,8 @@ def _full_base(sources: Sources, walk: Walk, stage: Stage) -> Iterator[Finding]:
     lines = [i.line for i in sources.file.instructions if i.keyword == "FROM"]
     bottom = sources.file.lineage(sources.project.target)[0]
     installs = any(
-        installer.reads_files(command)
+        layer.instruction.keyword == "RUN" and _COMPILES_PERHAPS.search(layer.instruction.value)
         for layer in history
-        if layer.instruction.keyword == "RUN"
-        for installer, command in shell_commands.installs(layer.instruction)
     )
     remedy = f"Ship on `{slim}`"
     remedy += f", and install {_listed(tools)} there, which it lacks." if tools else "."

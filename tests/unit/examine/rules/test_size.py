@@ -200,3 +200,15 @@ def test_a_tool_that_a_later_step_uses_is_not_one_that_an_install_names():
 def test_an_image_that_only_builds_something_has_its_compiler_on_purpose(tmp_path):
     files = {"Dockerfile": "FROM debian\nRUN make\n"}
     assert not [f for f in size.check(of_folder(tmp_path, files)) if f.rule == "one-stage"]
+
+
+def test_an_install_that_may_compile_is_to_keep_its_base():
+    text = 'FROM ruby:3.4\nRUN gem install pg && echo "\\n#" >> Gemfile && bundle install\nCMD rails s\n'
+    assert "keep it on this base" in told(text, "full-size-base")[0].remedy
+
+
+def test_an_image_below_a_folder_of_tests_is_one_for_tests(tmp_path):
+    files = {"Dockerfile": 'FROM node:24\nCOPY . .\nCMD ["node", "a.js"]\n', "a.js": ""}
+    for folder, expected in (("__tests__/e2e/peer", []), ("services/peer", ["full-size-base"])):
+        found = size.check(of_folder(tmp_path / folder, files))
+        assert [f.rule for f in found] == expected
