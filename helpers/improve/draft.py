@@ -24,9 +24,10 @@ from helpers.examine import Project
 from helpers.host import paths
 from helpers.image.filesystem import File
 
-_CODE = re.compile(r"\.([cm]?[jt]sx?)$")
+_CODE = re.compile(r"\.([cm]?[jt]sx?|go|py)$")
 _NOT_THE_PROGRAM = re.compile(
     r"(^|/)(node_modules|tests?|__tests__|scripts?|e2e)/|\.(test|spec|config)\.[^/]*$"
+    r"|_test\.go$|(^|/)test_[^/]*\.py$"
 )
 _ASKED = re.compile(
     r"(?:\brequire(?:\.resolve)?\(|\bimport\(|\bfrom|^\s*import)\s*[\"']((?:@[\w.-]+/)?[\w-][\w.-]*)",
@@ -189,7 +190,7 @@ class Draft:
         return {name for text in self.sources() if text for name in _ASKED.findall(_TYPES.sub("", text))}
 
     def sources(self) -> Iterator[str | None]:
-        """Yield the text of each source in JavaScript or TypeScript, None for one that cannot be read.
+        """Yield the text of each source (JavaScript, TypeScript, Go, Python), None if it cannot be read.
 
         Packages, tests, scripts and settings of tools are left out.
         """

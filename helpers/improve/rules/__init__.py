@@ -4,7 +4,7 @@ A rule reads text and what was seen of the image; it builds nothing. The proof d
 """
 
 from helpers.improve.draft import Proposer
-from helpers.improve.rules import bases, context, install, layers, stages, start
+from helpers.improve.rules import bases, context, go, install, layers, python, stages, start
 
 ORDER: tuple[Proposer, ...] = (
     context.ignore,
@@ -17,7 +17,8 @@ ORDER: tuple[Proposer, ...] = (
     stages.second_stage,
     stages.second_stage_with_folder,
     stages.second_stage_with_all,
-    stages.compiler_stays_behind,
+    go.compiler_stays_behind,
+    python.second_stage,
     start.health_by_node,
     bases.slim,
     stages.second_stage_slim,

@@ -18,11 +18,11 @@ from helpers.image.filesystem import File
 from helpers.improve.draft import Change, Draft, Edit, Seen
 from helpers.improve.rules import bases
 
-_STARTS = {"CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "STOPSIGNAL", "VOLUME", "LABEL"}
+STARTS = {"CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "STOPSIGNAL", "VOLUME", "LABEL"}
 _MAKES_LAYERS = {"RUN", "COPY", "ADD", "WORKDIR"}
 _MOST = 12  # entries that are taken over one by one; with more, the whole folder is
 _MOST_OUTSIDE = 5  # files outside the app's folder that are taken over one by one
-_NOT_TO_RUN = """
+NOT_TO_RUN = """
 .git .git* .dockerignore .editorconfig .eslint* eslint.config.* .prettier* prettier.config.* .husky
 .lintstaged* lint-staged.config.* .commitlint* commitlint.config.* lefthook.yml biome.json* tslint.json
 .vscode .idea .travis.yml *Dockerfile* *.dockerignore docker-compose*.y*ml compose.y*ml docker-bake.*
@@ -127,7 +127,7 @@ def _staged(draft: Draft) -> _Plan | None:
     if root is None or first is None:
         return None
     prefix = own[:first]
-    needs_prefix = any(i.keyword == "RUN" and not _only_build_tools(i) for i in prefix)
+    needs_prefix = any(i.keyword == "RUN" and not only_build_tools(i) for i in prefix)
     layers = len([i for i in prefix if i.keyword in _MAKES_LAYERS])
     outside = _outside(seen, root, layers)
     owner, owned = _owner(seen, root)
@@ -138,7 +138,7 @@ def _staged(draft: Draft) -> _Plan | None:
         return None
     entries = _entries(draft, seen, root)
     prune = _prune(draft, own, root)
-    moved = tuple(i for i in own if i.keyword in _STARTS and i not in shared)
+    moved = tuple(i for i in own if i.keyword in STARTS and i not in shared)
     return _Plan(tuple(shared), root, entries, outside, prune, owner, owned, moved, _user(own, shared))
 
 
@@ -155,7 +155,7 @@ def _written(draft: Draft, plan: _Plan, rule: str) -> Change:
     base = "base" if plan.shared else " ".join(words[:-2] if draft.stage.name else words)
     made = max(i.end for i in body if i.keyword in ("RUN", "COPY", "ADD"))
     moved = [*plan.moved, *((plan.user,) if plan.user and plan.user.line > made else ())]
-    edits = [_without(draft, i) for i in moved]
+    edits = [without(draft, i) for i in moved]
     if not draft.stage.name:
         name = "base" if plan.shared else "build"
         edits.append(Edit(start.line, start.end, (f"{named.rstrip()} AS {name}",)))
@@ -174,10 +174,10 @@ def _written(draft: Draft, plan: _Plan, rule: str) -> Change:
     if plan.prune and last_install:
         edits.append(Edit(last_install.end + 1, last_install.end, (plan.prune,)))
     tail += ["", f"FROM {base}", *(f"ARG {name}" for i in used for name in _names(i))]
-    tail += [line for i in settings for line in _lines(draft, i)]
+    tail += [line for i in settings for line in raw_lines(draft, i)]
     tail += _copies(draft, plan)
     for i in sorted({*plan.moved, *((plan.user,) if plan.user else ())}, key=lambda one: one.line):
-        tail += _block(draft, i)
+        tail += block(draft, i)
     end = len(draft.text.removesuffix("\n").split("\n"))
     what = "sources, tools and caches of the build"
     what += " and development dependencies" if plan.prune else ""
@@ -283,13 +283,13 @@ def _copies(draft: Draft, plan: _Plan) -> list[str]:
 
 def _stays_behind(draft: Draft, seen: Seen, root: str, name: str, files: Sequence[File]) -> bool:
     typescript = _RUNS_TYPESCRIPT.search(_start_words(draft, seen))
-    if _fits(name, (_COMPILED_FROM,)):
+    if fits(name, (_COMPILED_FROM,)):
         return not typescript
-    if _fits(name, _NOT_TO_RUN):
+    if fits(name, NOT_TO_RUN):
         return name not in _start_words(draft, seen)
     plain = [file.path for file in files if file.kind == "file"]
     if plain and all(
-        _fits(path.rpartition("/")[2], ("*Dockerfile*", "*.dockerignore")) for path in plain
+        fits(path.rpartition("/")[2], ("*Dockerfile*", "*.dockerignore")) for path in plain
     ):
         return True
     compiled = any(
@@ -313,7 +313,8 @@ def _start_words(draft: Draft, seen: Seen) -> str:
     return " ".join(map(str, words))
 
 
-def _fits(name: str, patterns: Iterable[str]) -> bool:
+def fits(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a name fits one of the patterns of a shell."""
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
@@ -462,7 +463,7 @@ def production_install(draft: Draft) -> Change | None:
             i.name for i, c in shell_commands.installs(run) if i.name in _PRODUCTION and i.reads_files(c)
         ]
         if not found:
-            if not _only_build_tools(run):
+            if not only_build_tools(run):
                 return None  # it may build with those packages
             continue
         others = [c for c in shell_commands.commands(run) if c[0] not in (found[0], "corepack", "rm")]
@@ -484,7 +485,7 @@ def production_install(draft: Draft) -> Change | None:
     )
 
 
-def _only_build_tools(run: Instruction) -> bool:
+def only_build_tools(run: Instruction) -> bool:
     """Whether a RUN only installs tools with which packages are compiled."""
     for command in shell_commands.commands(run):
         if command[0] in ("apt-get", "apt", "apk") and {"install", "add"} & set(command[1:4]):
@@ -512,7 +513,8 @@ def _used(by: Sequence[Instruction], name: str) -> bool:
     return any(re.search(rf"\$\{{?{name}\b", i.value) for i in by)
 
 
-def _lines(draft: Draft, instruction: Instruction) -> list[str]:
+def raw_lines(draft: Draft, instruction: Instruction) -> list[str]:
+    """Return the lines of an instruction as they are written."""
     return [line.rstrip("\r") for line in draft.raw(instruction).split("\n")]
 
 
@@ -528,54 +530,12 @@ def _comment(draft: Draft, instruction: Instruction) -> int:
     return at
 
 
-def _block(draft: Draft, instruction: Instruction) -> list[str]:
+def block(draft: Draft, instruction: Instruction) -> list[str]:
+    """Return an instruction as it is written, with the comment above it."""
     lines = draft.text.split("\n")[_comment(draft, instruction) - 1 : instruction.end]
     return [line.rstrip("\r") for line in lines]
 
 
-def _without(draft: Draft, instruction: Instruction) -> Edit:
+def without(draft: Draft, instruction: Instruction) -> Edit:
+    """Return the edit that takes an instruction away, with the comment above it."""
     return Edit(_comment(draft, instruction), instruction.end, ())
-
-
-def compiler_stays_behind(draft: Draft) -> Change | None:
-    """Propose a second stage with only the program that ``go build`` writes."""
-    own = list(draft.stage.instructions)
-    start = draft.start_of(draft.stage)
-    if not draft.single or draft.stage.name or not re.match(r"(.*/)?golang:", draft.stage.base):
-        return None
-    ran = [
-        (i, c)
-        for i in own
-        if i.keyword == "RUN"
-        for c in shell_commands.commands(i)
-        if c[:2] == ("go", "build")
-    ]
-    settings = draft.seen.settings if draft.seen else {}
-    words = [*(settings.get("Entrypoint") or ()), *(settings.get("Cmd") or ())]
-    folder = str(settings.get("WorkingDir") or "/")
-    if len(ran) != 1 or not words or "-o" not in ran[0][1]:
-        return None
-    command = ran[0][1]
-    output = command[command.index("-o") + 1 :][:1]
-    made = posixpath.normpath(posixpath.join(folder, output[0])) if output else ""
-    if posixpath.normpath(posixpath.join(folder, str(words[0]))) != made:
-        return None
-    variant = "alpine" if "alpine" in draft.stage.base else "debian:stable-slim"
-    moved = [i for i in own if i.keyword in _STARTS or (i.keyword == "USER" and i.line > ran[0][0].end)]
-    tail = ["", f"FROM {variant}", f"WORKDIR {folder}"]
-    tail += [
-        line for i in own if i.keyword == "ENV" and "GO" not in i.value for line in _lines(draft, i)
-    ]
-    tail += [f"COPY --from=build {made} {made}"]
-    for i in moved:
-        tail += _block(draft, i)
-    end = len(draft.text.split("\n")) + (0 if not draft.text.endswith("\n") else -1)
-    named = draft.raw(start).rstrip("\r")
-    edits = [Edit(start.line, start.end, (f"{named} AS build",)), *(_without(draft, i) for i in moved)]
-    return Change(
-        "second-stage",
-        "The compiler and the sources ship, though only the program runs.",
-        (start.line,),
-        draft.edited([*edits, Edit(end + 1, end, tuple(tail))]),
-        takes_away=True,
-    )

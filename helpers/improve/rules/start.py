@@ -13,11 +13,18 @@ from helpers.improve.draft import Change, Draft, Edit
 _OF_A_SHELL = re.compile(r"[$&|;<>*?`()\[\]{}~#\\\n!]|^\w+=")
 _WRITES = re.compile(
     r"writeFile|createWriteStream|appendFile|mkdir|sqlite|multer|lowdb|nedb|formidable|unlink|rmSync|level\("
+    r"|os\.(Create|WriteFile|OpenFile|Mkdir|Remove)|\bopen\([^)\n]*['\"][wax]b?\+?['\"]|write_text|write_bytes"
+    r"|makedirs|shutil|FileHandler|\.save\("
 )
 _ASKS = re.compile(
     r"CMD (?:curl|wget)(?: -{1,2}[\w-]+)* ?[\"']?(https?://[\w.:/-]+)[\"']?(?: \|\| exit 1)?"
 )
 _WITH_FETCH = 18  # the first version of Node that has fetch by itself
+_USERS = {
+    r"(docker\.io/)?(library/)?node(:|$)": "node",
+    r"(docker\.io/)?(library/)?python(:|$)": "nobody",
+    r"gcr\.io/distroless/static(-|:|$)": "nonroot",
+}
 _RUNNERS = ("npm", "yarn", "pnpm", "npx")
 _FOR_ROOT = 1024  # ports below are for root, by Linux's default
 _PASSING = ("/proc", "/run", "/dev", "/root/.npm", "/home", "/var/log", "/root/.cache")
@@ -25,11 +32,18 @@ _FOR_ALL = "/tmp/"  # noqa: S108 - the image's
 
 
 def other_user(draft: Draft) -> Change | None:
-    """Propose the user ``node`` of Node's images where root runs a program that writes no file."""
+    """Propose a user that the base has where root runs a program that writes no file."""
+    base = draft.file.lineage(draft.project.target)[0].base
+    found = (user for pattern, user in _USERS.items() if re.match(pattern, base))
+    user = next(found, None)
+    return _run_as(draft, user) if user else None
+
+
+def _run_as(draft: Draft, user: str) -> Change | None:
     seen = draft.seen
     if seen is None or not attack_surface.is_root(str(seen.settings.get("User") or "")):
         return None
-    if not _has_user_node(draft) or seen.settings.get("Volumes"):
+    if seen.settings.get("Volumes"):
         return None
     if any(not _passing(path) for path in seen.wrote) or _writes(draft):
         return None
@@ -45,7 +59,7 @@ def other_user(draft: Draft) -> Change | None:
         "other-user",
         "The process runs as root, and was not seen to write a file that only root may.",
         (line,),
-        draft.edited([Edit(line, line - 1, ("USER node",))]),
+        draft.edited([Edit(line, line - 1, (f"USER {user}",))]),
         "the process is not root",
         takes_away=True,
     )

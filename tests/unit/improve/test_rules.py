@@ -295,20 +295,6 @@ def test_an_install_stays_where_the_hosts_packages_would_come_after_it(tmp_path)
     assert install.before_sources(draft(tmp_path, PROJECT | {"node_modules/a/x.js": ""})) is None
 
 
-def test_a_go_program_leaves_its_compiler_behind(tmp_path):
-    text = 'FROM golang:1.22\nWORKDIR /src\nCOPY . .\nRUN go build -o /src/app .\nEXPOSE 80\nCMD ["/src/app"]\n'
-    found = draft(tmp_path, {"Dockerfile": text, "go.mod": ""}, seen(folder="/src", Cmd=["/src/app"]))
-    assert changed(stages.compiler_stays_behind(found))[-5:] == [
-        "FROM debian:stable-slim",
-        "WORKDIR /src",
-        "COPY --from=build /src/app /src/app",
-        "EXPOSE 80",
-        'CMD ["/src/app"]',
-    ]
-    shell = draft(tmp_path, {"Dockerfile": text.replace("go build", "echo"), "go.mod": ""}, seen())
-    assert stages.compiler_stays_behind(shell) is None
-
-
 @pytest.mark.parametrize(
     ("base", "slim", "alpine"),
     [
