@@ -40,12 +40,8 @@ _PYTHON_NEEDS = (
     *("tzdata", "zlib1g"),
 )
 _STATIC = ("base-files", "media-types", "netbase", "tzdata", "tzdata-legacy")
-# Debian keeps what pip installs apart from its own packages; an image whose Python is not Debian's own
-# installs into site-packages. Each is a file, Debian's line and the usual one.
-_AS_USUAL = (
-    ("site.py", "            if is_virtual_environment:\n", "            if True:\n"),
-    ("sysconfig/__init__.py", "prefix_scheme = 'posix_local'", "prefix_scheme = 'posix_prefix'"),
-)
+# Debian's pip installs beside Debian's own packages; in an image it installs into site-packages.
+_DEBIANS_SCHEME, _USUAL_SCHEME = "prefix_scheme = 'posix_local'", "prefix_scheme = 'posix_prefix'"
 _PIP_COMMAND = """\
 #!/usr/local/bin/python3.13
 import sys
@@ -118,16 +114,18 @@ def python(arch: str) -> LayerRecipe:
         _place_pip(pip, local)
         return [LayerSource(f"stand-in: Debian's Python {PYTHON} with pip {_PIP}", tree)]
 
-    return LayerRecipe(("python", PYTHON, SUITE, arch, _PIP, _REVISION), make)
+    return LayerRecipe(("python", PYTHON, SUITE, arch, _PIP, _USUAL_SCHEME, _REVISION), make)
 
 
 def _as_usual(library: Path) -> None:
     """Undo what makes Debian's Python a part of Debian, and drop what official images leave out."""
-    for name, debians, usual in _AS_USUAL:
-        text = (library / name).read_text()
-        if text.count(debians) != 1:
-            raise debian.DebianError(f"Debian's {name} is not as expected; pull the official image.")
-        (library / name).write_text(text.replace(debians, usual))
+    schemes = library / "sysconfig/__init__.py"
+    text = schemes.read_text()
+    if text.count(_DEBIANS_SCHEME) != 1:
+        raise debian.DebianError("Debian's Python is not as expected; pull the official image.")
+    schemes.write_text(text.replace(_DEBIANS_SCHEME, _USUAL_SCHEME))
+    # The module that looks for packages is part of the program; it knows Debian's name of the folder.
+    (library / "dist-packages").symlink_to("site-packages")
     for unwanted in ("EXTERNALLY-MANAGED", "sitecustomize.py", "test", "turtledemo", "idlelib"):
         path = library / unwanted
         if path.is_dir() and not path.is_symlink():

@@ -16,6 +16,7 @@ from helpers.claims.figures import (
     PinTest,
     Size,
     Spread,
+    Tools,
     Waits,
     interleaved,
 )
@@ -28,6 +29,7 @@ from helpers.claims.howlow import (
     small_and_quick_image,
     smallest_image,
 )
+from helpers.claims.languages import SMALLER, build_image_left_behind, smaller_by_language
 from helpers.claims.model import ABOUT, CLAIMS, Claim, Judgement, Verdict
 from helpers.claims.pins import base_pins
 from helpers.claims.pipeline import DEPLOYS, NAIVE_GB, SMALL_GB, daily_transfer, start_and_storage
@@ -58,6 +60,7 @@ __all__ = [
     "NAIVE_GB",
     "NAIVE_MB",
     "PASSENGERS",
+    "SMALLER",
     "SMALLEST_MB",
     "SMALL_GB",
     "SMALL_MB",
@@ -76,11 +79,13 @@ __all__ = [
     "Reached",
     "Size",
     "Spread",
+    "Tools",
     "Verdict",
     "Waits",
     "alpine_size",
     "attack_surface",
     "base_pins",
+    "build_image_left_behind",
     "builder_for_debugging",
     "cached_installs",
     "copied_context",
@@ -95,6 +100,7 @@ __all__ = [
     "naive_contents",
     "naive_size",
     "small_and_quick_image",
+    "smaller_by_language",
     "smallest_image",
     "start_and_storage",
     "time_saved",

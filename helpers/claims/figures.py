@@ -155,3 +155,18 @@ class Waits:
     pull: Spread
     start: Spread
     stored: int
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The paths of the tools in an image with which one could build or install something."""
+
+    compilers: Sequence[str]
+    package_managers: Sequence[str]
+    shells: Sequence[str]
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.compilers)} compilers, {len(self.package_managers)} package managers, "
+            f"{len(self.shells)} shells"
+        )

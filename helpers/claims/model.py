@@ -1,4 +1,4 @@
-"""The claims of the article, and the parts of a judgement on one."""
+"""The claims on trial, and the parts of a judgement on one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Verdict(StrEnum):
 
 
 class Claim(NamedTuple):
-    """One claim of the article: its id, its text, the lesson that judges it, and a few words for it."""
+    """One claim: its id, its text, the lesson that judges it, and a few words for it."""
 
     id: str
     text: str
@@ -140,6 +140,18 @@ CLAIMS: Mapping[str, Claim] = {
             "Smaller images start pods faster and cost less to store.",
             "09_pipeline",
             "smaller starts faster",
+        ),
+        Claim(
+            "L1",
+            "10x smaller, in every language.",
+            "14_languages",
+            "10x smaller in any language",
+        ),
+        Claim(
+            "L2",
+            "Your build image runs in production only if you let it.",
+            "14_languages",
+            "the build image stays home",
         ),
     )
 }

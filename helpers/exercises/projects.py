@@ -11,6 +11,7 @@ from pathlib import Path
 
 from helpers.host import paths
 from helpers.host.workspace import FAKE_SECRET
+from helpers.measure import apps
 
 _HERE = Path(__file__).parent
 
@@ -44,4 +45,5 @@ def months_of_work(project: Path) -> None:
 
 SHIPMENTS = Project(paths.SAMPLE_APP, "src/version.ts")
 VAULT = Project(_HERE / "vault", "src/server.ts")
+GO = Project(apps.FOLDER / "go", "api.go")
 TIDE = Project(_HERE / "tide", "src/server.js")

@@ -14,6 +14,8 @@ from helpers.image.filesystem import File, Files
 
 SHELLS = {"sh", "bash", "dash", "ash", "zsh", "ksh", "fish", "busybox", "toybox"}
 PACKAGE_MANAGERS = {"apk", "apt", "apt-get", "dpkg", "rpm", "dnf", "yum", "npm", "npx", "yarn", "pnpm"}
+PACKAGE_MANAGERS |= {"pip", "pip3"}
+COMPILERS = {"as", "c++", "cc", "cpp", "g++", "gcc", "go", "javac", "ld", "rustc"}
 _EXECUTABLE = 0o111
 _SETUID, _SETGID = 0o4000, 0o2000
 _WORLD_WRITABLE, _GROUP_WRITABLE, _OWNER_WRITABLE = 0o002, 0o020, 0o200
@@ -33,8 +35,13 @@ def shells(files: Iterable[File]) -> list[str]:
 
 
 def package_managers(files: Iterable[File]) -> list[str]:
-    """Return the paths of package managers: the system's, and npm with its relatives."""
+    """Return the paths of package managers: the system's, pip, and npm with its relatives."""
     return _programs(files, PACKAGE_MANAGERS)
+
+
+def compilers(files: Iterable[File]) -> list[str]:
+    """Return the paths of compilers, assemblers and linkers, including links to them."""
+    return _programs(files, COMPILERS)
 
 
 def _programs(files: Iterable[File], names: set[str]) -> list[str]:

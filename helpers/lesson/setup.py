@@ -21,7 +21,7 @@ from helpers.host import paths, tables
 from helpers.host.errors import WorkbookError
 from helpers.host.tables import MB
 from helpers.image.image import Image
-from helpers.lesson import own
+from helpers.lesson import languages, own
 from helpers.measure import sample
 
 if TYPE_CHECKING:
@@ -129,7 +129,8 @@ def base_images() -> list[str]:
     """Return the base images of all Dockerfiles, including those of the exercises, each once."""
     texts = [text for exercise in exercises.CATALOGUE for text in exercise.dockerfiles()]
     tried = [name for text in texts for name in dockerfile.parse(text).base_images()]
-    return list(dict.fromkeys([*sample.base_images(), *own.base_images(), *tried]))
+    own_names = [*own.base_images(), *languages.base_images()]
+    return list(dict.fromkeys([*sample.base_images(), *own_names, *tried]))
 
 
 def carried_images() -> list[str]:

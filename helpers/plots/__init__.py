@@ -12,7 +12,7 @@ from helpers.plots.gains import gains
 from helpers.plots.howlow import frontier
 from helpers.plots.pins import lines
 from helpers.plots.pipeline import cost, day, waits
-from helpers.plots.sizes import layers, sizes, spare
+from helpers.plots.sizes import languages, layers, sizes, spare
 from helpers.plots.stages import stages
 from helpers.plots.style import Chart
 from helpers.plots.surface import surface
@@ -29,6 +29,7 @@ __all__ = [
     "frontier",
     "gains",
     "invalidation",
+    "languages",
     "layers",
     "lines",
     "scenarios",

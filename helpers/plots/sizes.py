@@ -164,3 +164,38 @@ def spare(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
     style.key(axes, [("not needed at run time, by kind", LEFT), ("not told apart", KEPT)])
     facts = (f"{name} {mb(value)}{' (spare)' if is_spare else ''}" for name, value, is_spare in rows)
     return style.chart(figure, "Bar chart of what an image could do without", title, facts, caption)
+
+
+@style.in_house_style
+def languages(frame: pd.DataFrame, caption: str = "", title: str = "") -> Chart:
+    """Draw the two sizes of each image, and beside them how many times smaller it is than the first.
+
+    Columns: language, image, uncompressed MB, compressed MB. The first image of each language is the one
+    that its others are compared with.
+    """
+    rows = [
+        (str(r["language"]), str(r["image"]), float(r["uncompressed MB"]), float(r["compressed MB"]))
+        for _, r in frame.iterrows()
+    ]
+    firsts: dict[str, tuple[float, float]] = {}
+    for language, _, disk, wire in rows:
+        firsts.setdefault(language, (disk, wire))
+    factors = [(firsts[name][0] / disk, firsts[name][1] / wire) for name, _, disk, wire in rows]
+    best = {name: disk for (name, *_), (disk, _) in zip(rows, factors, strict=True)}
+    title = title or "Smaller on disk: " + ", ".join(f"{name} {x:.1f}x" for name, x in best.items())
+    figure, (axes,) = style.sheet(2.2 + 0.72 * len(rows), title, caption)
+    for at, ((_, _, *both), times) in enumerate(zip(rows, factors, strict=True)):
+        places = ((-0.17, ON_DISK), (0.2, ON_WIRE))
+        for size, factor, (offset, look) in zip(both, times, places, strict=True):
+            axes.barh(at + offset, size, height=0.33, **look.fill())
+            smaller = "" if factor == 1 else f", {factor:.1f}x smaller"
+            style.value(axes, size, at + offset, mb(size) + smaller, bold=bool(smaller))
+    axes.set_xlim(0, 1.16 * max(disk for _, _, disk, _ in rows))
+    axes.set_xlabel("size of the image in MB")
+    style.name_rows(axes, [f"{language}: {image}" for language, image, _, _ in rows])
+    style.key(axes, [("uncompressed, on disk", ON_DISK), ("compressed, on the wire", ON_WIRE)])
+    facts = (
+        f"{language} {image} {mb(disk)} uncompressed, {mb(wire)} compressed"
+        for language, image, disk, wire in rows
+    )
+    return style.chart(figure, "Bar chart of images by language", title, facts, caption)

@@ -80,7 +80,7 @@ def test_a_cell_that_nbval_does_not_compare_says_why(lesson):
 
 def test_claims_are_cited_by_an_id_that_the_ledger_has(lesson):
     text = "\n".join(cell.source for cell in cells(lesson, "markdown"))
-    cited = set(re.findall(r"\*\*([STXBVP]\d)\*\*", text))
+    cited = set(re.findall(r"\*\*([STXBVPL]\d)\*\*", text))
     assert cited <= set(claims.CLAIMS)
 
 
@@ -89,4 +89,4 @@ def test_prose_states_no_figure_that_no_cell_prints(lesson):
     for cell in cells(lesson, "markdown"):
         for line in cell.source.splitlines():
             if re.search(r"\d ?(MB|GB|seconds|x smaller)\b", line):
-                assert re.search(r"article|claim|\*\*[STXBVP]\d\*\*|guess|of disk|\"", line), line
+                assert re.search(r"article|claim|\*\*[STXBVPL]\d\*\*|guess|of disk|\"", line), line

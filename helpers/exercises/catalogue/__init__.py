@@ -5,6 +5,7 @@ from helpers.exercises.catalogue import (
     capstone,
     context,
     howlow,
+    languages,
     pins,
     pipeline,
     sizes,
@@ -21,5 +22,6 @@ CATALOGUE = (
     *surface.EXERCISES,
     *pipeline.EXERCISES,
     *howlow.EXERCISES,
+    *languages.EXERCISES,
     *capstone.EXERCISES,
 )

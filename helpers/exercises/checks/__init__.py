@@ -4,7 +4,12 @@ Each function makes a `Check`. They stand by what they look at: the image, its c
 build, the build context.
 """
 
-from helpers.exercises.checks.container import answers, becomes_healthy, tells_its_release
+from helpers.exercises.checks.container import (
+    answers,
+    becomes_healthy,
+    tells_its_release,
+    trusts_authorities,
+)
 from helpers.exercises.checks.context import sends_at_most, sends_nothing_new
 from helpers.exercises.checks.image import (
     at_most,
@@ -55,6 +60,7 @@ __all__ = [
     "stands_on_supported_lines",
     "stops_at_a_broken_test",
     "tells_its_release",
+    "trusts_authorities",
     "user_is_a_number",
     "wastes_at_most",
 ]

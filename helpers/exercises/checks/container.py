@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Mapping
 
 from helpers.engine import ContainerError, Running
+from helpers.engine import container as containers
 from helpers.exercises.attempt import Attempt
 from helpers.exercises.checks.model import Check
 from helpers.measure import sample, surface
@@ -68,3 +70,20 @@ def tells_its_release() -> Check:
 
     hint = "An ARG is there for the build only; ENV hands its value on to the container."
     return Check("The container tells the release that it was built as", hint, trial)
+
+
+def trusts_authorities() -> Check:
+    """Ask that the Go program finds the authorities by which it can check whom it calls over https."""
+
+    def trial(attempt: Attempt) -> str | None:
+        result = attempt.result
+        entry = () if result.image.config.get("Entrypoint") else ("/server",)
+        try:
+            ran = containers.finished(result.image_id, *entry, "outside", engine=result.engine)
+            found = json.loads(ran.output)["certificates"]
+        except (ContainerError, ValueError) as error:
+            return f"Its program does not run `outside`: {error}"
+        return None if found else "It trusts nobody: no file with authorities is there."
+
+    hint = "A program finds the authorities in a file of the system. Which system is there in scratch?"
+    return Check("It can check whom it calls over https", hint, trial)

@@ -43,7 +43,7 @@ def test_a_verdict_that_is_there_is_shown_and_no_longer_missing():
         keep(claim, Verdict.FAILS)
     page = ledger.read()
     assert "04_cache" not in page.missing()
-    assert page.summary() == "does not hold: 3, not tried yet: 15"
+    assert page.summary() == "does not hold: 3, not tried yet: 17"
     assert (page.count("does not hold"), page.count("holds")) == (3, 0)
     assert "✗ does not hold" in repr(page)
 

@@ -86,6 +86,12 @@ def test_a_link_that_climbs_above_the_root_stays_in_the_image():
 
 def test_apk_below_sbin_is_a_package_manager():
     assert attack_surface.package_managers(tree(file("/sbin/apk"))) == ["/sbin/apk"]
+    assert attack_surface.package_managers(tree(file("/usr/local/bin/pip3"))) == ["/usr/local/bin/pip3"]
+
+
+def test_compilers_are_found_by_name_wherever_they_lie():
+    found = tree(link("/usr/bin/cc", "gcc-14"), file("/usr/local/go/bin/go"), file("/usr/bin/goto"))
+    assert attack_surface.compilers(found) == ["/usr/bin/cc", "/usr/local/go/bin/go"]
 
 
 def test_setuid_and_setgid_programs_are_found_and_folders_are_none():
