@@ -34,10 +34,10 @@ environment:
 lab: environment ## open the workbook in JupyterLab
 	@$(RUN) -m helpers lab
 
-# Three jobs keep two cores busy, since tests of containers wait a good deal. The next job is always the first
-# of the list that waits for nothing. No test runs in two of them. `make test-matrix` alone runs those marked `rare`.
+# Two jobs, one a core: the next is always the first of the list that waits for nothing. No test runs in two
+# of them. Tests marked `rare` are left to `make test-matrix`.
 test: ## everything: checks, tests on the real engine, every notebook
-	@$(MAKE) --no-print-directory --jobs=3 $(CHECKS) bases engine-below pages \
+	@$(MAKE) --no-print-directory --jobs=2 $(CHECKS) bases engine-below pages \
 	  engine-above long-lessons short-lessons engine-exercises ledger
 
 pages: $(CHECKS)

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from helpers.host import paths
 from tests.browser import chromium as browsers
 from tests.browser import lab
 from tests.browser.lab import Lab
 
+expect.set_options(timeout=120_000)  # milliseconds, for a very busy machine
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 UNDESCRIBED = """where => [...document.querySelectorAll(where)].flatMap(part =>
   [...part.querySelectorAll('img')].filter(img => img.alt.length < 20).map(img => img.outerHTML.slice(0, 120)))"""

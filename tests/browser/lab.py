@@ -31,10 +31,13 @@ if TYPE_CHECKING:
 _PATIENCE = 90.0  # seconds until the server answers
 _SECONDS = 1000.0  # in Playwright's milliseconds
 _NOTEBOOK_SETTINGS = "@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
-# JupyterLab asks 20 times, once in 75 ms, whether the theme is there, and then shows a dialog.
-_PATIENT_THEME = """{
+# JupyterLab asks 20 times, once in 75 ms, whether the theme is there, and then shows a dialog. Whatever
+# dialog comes is accepted by the page itself: some go away before a test could click.
+_PATIENT = """{
   const ask = window.setTimeout;
   window.setTimeout = (what, after, ...given) => ask(what, after === 75 ? 1500 : after, ...given);
+  window.setInterval(
+    () => document.querySelectorAll('.jp-Dialog .jp-mod-accept').forEach(button => button.click()), 500);
 }"""
 
 
@@ -50,19 +53,20 @@ class Lab:
         return f"{self.address}/lab/tree/{path}?token={self.token}"
 
     def show(self, page: Page, path: str) -> None:
-        """Open a notebook in a workspace of its own, and accept each dialog that comes from then on."""
-        page.add_init_script(_PATIENT_THEME)
-        accept = page.locator(".jp-Dialog .jp-mod-accept").last
-        page.add_locator_handler(
-            page.locator(".jp-Dialog").last, lambda: accept.click(no_wait_after=True), no_wait_after=True
-        )
+        """Open a notebook in a workspace of its own; each dialog that comes is accepted."""
+        page.add_init_script(_PATIENT)
         page.goto(f"{self.page(path)}&reset")
         page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=120 * _SECONDS)
+
+    def present(self, page: Page, path: str) -> None:
+        """Open a notebook as live slides; each dialog that comes is accepted."""
+        page.add_init_script(_PATIENT)
+        page.goto(f"{self.address}/rise/{path}?token={self.token}")
 
 
 def run_all(page: Page) -> None:
     """Run the open notebook from the menu, once its kernel listens."""
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=120 * _SECONDS)
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=180 * _SECONDS)
     started = page.locator(".jp-InputPrompt", has_text=re.compile(r"\[(\*|1)\]"))
     while not started.count():  # JupyterLab drops what is asked of a kernel that it has not reached yet
         page.get_by_role("menuitem", name="Run", exact=True).first.click()

@@ -26,7 +26,7 @@ def notebook(request, page, dress, served, lab_folder) -> Page:
     cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
     about = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=about), lab_folder / file)
-    page.set_default_timeout(60 * SECONDS)
+    page.set_default_timeout(180 * SECONDS)
     dress(request.param)
     served.show(page, file)
     lab.run_all(page)

@@ -30,9 +30,9 @@ def slides(page, asked, served, lab_folder):
     about = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=about)
     nbformat.write(notebook, lab_folder / "notebooks" / "live.ipynb")
-    page.set_default_timeout(60 * SECONDS)
-    page.goto(f"{served.address}/rise/notebooks/live.ipynb?token={served.token}")
-    page.locator("section.present section.present h1").wait_for(timeout=90 * SECONDS)
+    page.set_default_timeout(180 * SECONDS)
+    served.present(page, "notebooks/live.ipynb")
+    page.locator("section.present section.present h1").wait_for(timeout=180 * SECONDS)
     return page
 
 

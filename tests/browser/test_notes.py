@@ -24,7 +24,7 @@ def notebook(page, served, lab_folder) -> Page:
     ]
     about = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=about), lab_folder / "notes.ipynb")
-    page.set_default_timeout(60 * SECONDS)
+    page.set_default_timeout(180 * SECONDS)
     served.show(page, "notes.ipynb")
     return page
 

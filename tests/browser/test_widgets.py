@@ -130,7 +130,7 @@ def notebook(browser, served, lab_folder, context, tag) -> Iterator[Page]:
     about = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=about), lab_folder / NOTEBOOK)
     page = browser.new_page(viewport=PICTURE)
-    page.set_default_timeout(60 * SECONDS)
+    page.set_default_timeout(180 * SECONDS)
     page.asked = []
     page.on("request", lambda request: page.asked.append(request.url))
     served.show(page, NOTEBOOK)
