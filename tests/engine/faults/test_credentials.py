@@ -70,8 +70,11 @@ def test_an_image_and_its_history_hold_none(reader, context, tag):
 def test_a_base_with_this_hosts_settings_holds_none(reader, context, tag, tmp_path):
     result = buildx.build(Request(write(context, 'CMD ["/bin/sh"]\n'), context, tag), engine=reader)
     host = host_settings.read(os.environ)
-    assert len(host.npmrc) == 2
-    assert "npm.invalid" in "".join(host.npmrc)
+    assert len(host.lines) == 2
+    assert "npm.invalid" in "".join(host.lines)
+    of_pip = "".join(host_settings.read_pip(os.environ).lines)
+    assert "pypi.invalid" in of_pip
+    assert SECRET not in of_pip
     host_settings.make_overlay(tag, result.image_id, host, reader, Workshop(tmp_path / "workshop"))
     made = reader.client.images.get(host_settings.overlay_tag(tag))
     try:
