@@ -38,7 +38,7 @@ lab: environment ## open the workbook in JupyterLab
 # of them. Tests marked `rare` are left to `make test-matrix`.
 test: ## everything: checks, tests on the real engine, every notebook
 	@$(MAKE) --no-print-directory --jobs=2 $(CHECKS) bases engine-below pages \
-	  engine-above long-lessons short-lessons engine-exercises ledger
+	  engine-above long-lessons engine-exercises short-lessons ledger
 
 pages: $(CHECKS)
 	$(RUN) -m pytest -m "not engine" tests/browser $(SLOW) \
@@ -56,7 +56,8 @@ engine-exercises: $(CHECKS) bases
 long-lessons: $(CHECKS) bases
 	$(RUN) -m pytest $(NBVAL) $(LONG)
 
-short-lessons: $(CHECKS) bases
+# After them, since the tests of pins and lesson 06 build under the same tags.
+short-lessons: $(CHECKS) bases engine-above
 	$(RUN) -m pytest $(NBVAL) $(SHORT)
 
 ledger: long-lessons short-lessons
