@@ -151,7 +151,7 @@ CLAIMS: Mapping[str, Claim] = {
             "L2",
             "Your build image runs in production only if you let it.",
             "14_languages",
-            "the build image stays home",
+            "the builder stays home",
         ),
     )
 }
